@@ -1,0 +1,66 @@
+# Every command of the project. `make` alone lists them; text after ## is the list.
+# PYTHON=python3.12 picks another interpreter, QUICK=1 shortens the long commands.
+
+PYTHON ?= python3
+JOBS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+LOCK := requirements.lock
+LOCK_COMMAND := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--all-extras --group dev --generate-hashes --no-header --output-file $(LOCK)
+
+.DEFAULT_GOAL := list
+.SUFFIXES:
+
+.PHONY: list
+list:
+	@echo "gainstage: make COMMAND"
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: setup
+setup: $(STAMP) ## create .venv from requirements.lock (other commands do it when needed)
+
+# The stamp is written last: an interrupted set-up starts again.
+$(STAMP): $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "gainstage needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Name another one: make PYTHON=python3.12 setup" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "'$(PYTHON)' lacks the venv module. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $(LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+.PHONY: demo
+demo: $(STAMP) ## sandbox, server and sample traffic from the real SDKs, until Ctrl-C
+	$(BIN)/gainstage demo
+
+.PHONY: test
+test: $(STAMP) ## all tests but the long ones; says what it did not run
+	$(BIN)/python -m pytest -n $(JOBS)
+
+.PHONY: check
+check: $(STAMP) ## format, lint, types and the rules of the project (imports, names, docs)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/project
+
+.PHONY: format
+format: $(STAMP) ## rewrite the sources the way check wants them
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: sandbox
+sandbox: $(STAMP) ## the stand-in for Gainsight's APIs alone
+	$(BIN)/gainstage sandbox
+
+.PHONY: lock
+lock: $(STAMP) ## choose today's newest allowed versions and write requirements.lock
+	$(BIN)/$(LOCK_COMMAND) --upgrade
+
+.PHONY: clean
+clean: ## remove everything that these commands made
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis gainstage-data
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
