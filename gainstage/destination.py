@@ -1,0 +1,179 @@
+"""The contract of a destination.
+
+A destination declares; the engine acts. A destination is its settings, a pure plan (event to operations),
+and an exchange: a generator that yields requests and is handed responses. It never does I/O, sleeps,
+retries by the clock, counts calls or keeps state. `gainstage.testing.destination_suite` holds every one to it.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+from pydantic import BaseModel
+
+from gainstage.event import Event, Identity
+from gainstage.operation import Operation, Record
+from gainstage.outcome import Blocked, Filtered, Outcome, Parked, Rejected, Retry, Throttled
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One HTTP call. `works` are the indexes of the work it carries: after a failure only those are in doubt."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    works: tuple[int, ...] = ()
+    #: Repeating it does no harm (a keyed write or a read).
+    repeatable: bool = True
+    #: Headers whose values are secrets; shown masked wherever the request is kept.
+    secret_headers: tuple[str, ...] = ()
+    #: The budget family it counts against; the destination's first one where empty.
+    family: str = ""
+
+
+class Response(msgspec.Struct, frozen=True):
+    """What came back. Header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON, or None where it is none (an HTML page, a cut or empty body)."""
+        try:
+            return msgspec.json.decode(self.body)
+        except msgspec.DecodeError:
+            return None
+
+
+class CallFailed(Exception):
+    """Thrown into an exchange at its `yield` when no usable answer came.
+
+    `sent` is False when the vendor cannot have seen the request. An exchange that does not catch it leaves
+    the rest to the engine: what the request carried is retried (unsure where `sent`), the rest untouched.
+    """
+
+    def __init__(self, code: str, detail: str, *, sent: bool) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.sent = sent
+
+
+class Work(msgspec.Struct, frozen=True):
+    """One piece of work for an exchange: the merged pending upserts of one record, or one append."""
+
+    kind: Literal["upsert", "append"]
+    record: Record
+    #: upsert: the fields to write, changed ones only. append: its content.
+    fields: dict[str, Any]
+    #: upsert: every value known for the record, confirmed or to be written: enough to create it.
+    known: dict[str, Any] = msgspec.field(default_factory=dict)
+    #: What the vendor told about the record before (ids, that it exists), from earlier `Settled.facts`.
+    facts: dict[str, Any] = msgspec.field(default_factory=dict)
+    #: The facts of the records that it follows (`Upsert.after`).
+    after: dict[Record, dict[str, Any]] = msgspec.field(default_factory=dict)
+    #: A call for it was sent before and its answer was lost: look before an unsafe write.
+    in_doubt: bool = False
+    #: append: the event's message id.
+    message_id: str = ""
+    #: Time of the (earliest) event, microseconds since the epoch.
+    time_us: int = 0
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """How the work with this index ended. Kept whatever the next request does. `facts` are merged; None forgets one."""
+
+    work: int
+    outcome: Outcome
+    facts: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What `check` found out. `setting` names the setting at fault, empty where none is."""
+
+    level: Literal["ok", "warning", "error"]
+    setting: str
+    message: str
+
+
+Exchange = Generator[Request | Settled, Response | None, None]
+Check = Generator[Request | Finding, Response | None, None]
+Plan = tuple[Operation, ...] | Filtered | Rejected | Parked
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """What a destination makes of an event, and the names of traits that had nowhere to go."""
+
+    plan: Plan
+    unmapped: tuple[str, ...] = ()
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """At most `limit` calls in any `window_seconds`, of which `reserve_percent` are left for others."""
+
+    #: What the limit belongs to, in words fit for a status page: the CS domain, the PX region and a key's fingerprint.
+    account: str
+    family: str
+    window: str
+    window_seconds: float
+    limit: int
+    reserve_percent: int = 0
+
+    @property
+    def usable(self) -> int:
+        """Calls that we may make in a window, at least one."""
+        return max(1, self.limit * (100 - self.reserve_percent) // 100)
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The declaration of a destination type. Everything in it is data or a pure function."""
+
+    name: str
+    title: str
+    settings: type[BaseModel]
+    #: Event kinds that it supports; the default of `types`.
+    kinds: tuple[str, ...]
+    #: Keys of the `integrations` object that mean this destination, beside the configured name.
+    integration_names: tuple[str, ...]
+    plan: Callable[[Any, Event, Identity], Planned]
+    exchange: Callable[[Any, Sequence[Work]], Exchange]
+    check: Callable[[Any], Check]
+    #: Whose records these are: destinations with an equal tenant share records, lanes and budgets.
+    tenant: Callable[[Any], str]
+    budgets: Callable[[Any], tuple[Budget, ...]]
+    #: The answers of an empty, healthy vendor, for `preview`.
+    pretend: Callable[[Request], Response]
+    #: How many records of an object one exchange may carry; 1 where not named.
+    batch: Mapping[str, int] = field(default_factory=dict)
+    #: How many exchanges may be under way at once.
+    concurrency: int = 4
+    #: What is odd about the settings without being wrong (a key of unusual length).
+    warnings: Callable[[Any], tuple[Finding, ...]] = lambda settings: ()
+
+
+RETRIED_STATUSES = frozenset({408, 423, 425})
+
+
+def outcome_of_status(response: Response, said: str) -> Outcome | None:
+    """What a status means wherever the vendor's documents say nothing else; None for success.
+
+    `said` is what the vendor gave as its reason. Destinations ask their own tables first. The engine reads
+    Retry-After by itself: it has the clock.
+    """
+    status = response.status
+    told = f"HTTP {status}" + (f": {said}" if said else "")
+    if status == 429:
+        return Throttled(detail=told)
+    if status >= 500 or status in RETRIED_STATUSES:
+        return Retry("vendor_error", told)
+    if status in (401, 403):
+        return Blocked("credentials_refused", told)
+    if 300 <= status < 400 or status in (404, 405, 410):
+        return Blocked("host_refused", told)
+    if status >= 400:
+        return Rejected("refused", told)
+    return None

@@ -1,0 +1,86 @@
+"""The contract of the log: the durable, ordered history of what was accepted.
+
+Append, read by partition and offset, count. The log knows no destinations, no retries and no readers'
+progress: how far a reader has come is kept in the store, in the transaction that writes what it made of
+the entries. Every implementation passes `gainstage.testing.log_suite`.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One accepted message with what the request around it said."""
+
+    #: The source's name.
+    source: str
+    #: What decides the partition: the user (userId, else anonymousId, else the message id).
+    key: str
+    #: When it was accepted, microseconds since the epoch; rising within a process.
+    received_us: int
+    #: Its place in its request.
+    place: int
+    #: What the request said for all its messages, as JSON: see `gainstage.normalise.Surroundings`; may be empty.
+    surroundings: bytes
+    #: The message as it came, JSON.
+    body: bytes
+
+
+class Position(NamedTuple):
+    """Where an entry stands. Offsets rise within a partition; holes are allowed."""
+
+    partition: int
+    offset: int
+
+
+class Stored(NamedTuple):
+    """An entry read back, with its offset."""
+
+    offset: int
+    entry: Entry
+
+
+class LogUnavailable(Exception):
+    """The log cannot take or give entries now (a full disk, a lost broker). The sentence says why and what to do."""
+
+
+class Claim(Protocol):
+    """The partitions that this process may route, until it loses them."""
+
+    @property
+    def partitions(self) -> Sequence[int]:
+        """The partitions that are ours now; asked again at every turn."""
+        ...
+
+
+class Log(Protocol):
+    """Safe to use from one event loop; several processes may open the same log."""
+
+    async def append(self, entries: Sequence[Entry]) -> Sequence[Position]:
+        """Keep the entries and return, once all are durable, where each stands, in the same order.
+
+        Entries of one call with one key keep their order. All or none are kept.
+
+        Raises:
+            LogUnavailable: nothing of the call was kept, or it is not known to be.
+        """
+        ...
+
+    async def read(self, partition: int, after: int, limit: int) -> Sequence[Stored]:
+        """Up to `limit` entries with an offset above `after` (0 reads from the start), in order; empty at the end."""
+        ...
+
+    async def count(self, partition: int, after: int, source: str) -> int:
+        """How many entries of `source` stand above the offset."""
+        ...
+
+    def claim(self, group: str) -> AbstractAsyncContextManager[Claim]:
+        """Take part in a group of readers; every partition belongs to one member at a time."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of every resource. Idempotent."""
+        ...
