@@ -1,0 +1,38 @@
+"""requirements.lock holds everything that pyproject.toml asks for, pinned and with hashes."""
+
+import re
+import tomllib
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from tests.project.sources import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+ASKED = [
+    *PROJECT["build-system"]["requires"],
+    *PROJECT["project"]["dependencies"],
+    *(name for names in PROJECT["project"]["optional-dependencies"].values() for name in names),
+    *PROJECT["dependency-groups"]["dev"],
+]
+ENTRY = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[^ ;\\]+)(?P<rest>.*(?:\n +.*)*)", re.MULTILINE)
+PINNED = {
+    canonicalize_name(entry["name"]): entry
+    for entry in ENTRY.finditer((ROOT / "requirements.lock").read_text(encoding="utf-8"))
+}
+
+
+@pytest.mark.parametrize("text", ASKED)
+def test_a_requirement_is_locked_at_a_version_it_allows(text: str) -> None:
+    asked = Requirement(text)
+    entry = PINNED.get(canonicalize_name(asked.name))
+    assert entry, f"{asked.name} is not in requirements.lock: make lock"
+    assert asked.specifier.contains(Version(entry["version"])), (
+        f"{text} is locked at {entry['version']}: make lock"
+    )
+
+
+def test_every_locked_version_carries_hashes() -> None:
+    assert [name for name, entry in PINNED.items() if "--hash=sha256:" not in entry["rest"]] == []
