@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "connection": {"event", "outcome", "destination"},
     "sqlite": {"errors"},
     "log": {"errors", "event", "clock", "sqlite"},
-    "store": {"errors", "event", "operation", "outcome", "connection", "clock", "sqlite"},
+    "store": {"errors", "event", "operation", "outcome", "destination", "connection", "clock", "sqlite"},
     "destinations": {"event", "operation", "outcome", "mapping", "destination"},
     "configuration": {"errors", "event", "outcome", "destination", "destinations", "connection"},
     "ingest": {"event", "connection", "log", "store", "clock"},
