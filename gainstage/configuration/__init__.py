@@ -1,0 +1,12 @@
+"""What is configured: documents from a file or the dashboard, checked and turned into a `Configuration`.
+
+A *document* is one source or one destination as written, `${NAME}` references unexpanded: that is what is
+kept. `resolve` expands and checks documents; every problem is found at once and no message holds a secret.
+"""
+
+from gainstage.configuration.document import Document, Owner
+from gainstage.configuration.export import export
+from gainstage.configuration.reader import Problem, read
+from gainstage.configuration.resolve import Resolved, load, resolve
+
+__all__ = ["Document", "Owner", "Problem", "Resolved", "export", "load", "read", "resolve"]

@@ -1,0 +1,113 @@
+"""From a configuration file to documents: reads YAML, splits it, names what is out of place in its outline.
+
+What the documents say is checked by `resolve`; here only what must hold for there to be documents at all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gainstage.configuration.document import Document, DocumentKind
+from gainstage.configuration.places import extend
+from gainstage.configuration.suggest import unknown_key
+from gainstage.configuration.yaml_text import YamlError, parse
+from gainstage.errors import ConfigurationError, UsageError
+
+LISTS: dict[str, DocumentKind] = {"sources": "source", "destinations": "destination"}
+LIMIT_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong, or odd, and where. `destination` and `setting` are empty where it is about neither."""
+
+    place: str
+    message: str
+    line: int = 0
+    destination: str = ""
+    setting: str = ""
+
+    def __str__(self) -> str:
+        told = f"{self.place}: {self.message}" if self.place else self.message
+        return f"{told} (line {self.line})" if self.line else told
+
+
+def read(path: Path) -> tuple[Document, ...]:
+    """The documents of a file.
+
+    Raises:
+        UsageError: the file cannot be read, is not YAML or not a mapping.
+        ConfigurationError: its outline is wrong.
+    """
+    documents, problems = outline(path)
+    if problems:
+        raise ConfigurationError(str(path), [str(problem) for problem in problems])
+    return documents
+
+
+def outline(path: Path) -> tuple[tuple[Document, ...], list[Problem]]:
+    """The documents of a file that can be told apart, and what is wrong around them."""
+    try:
+        value, lines = parse(_text(path))
+    except YamlError as error:
+        problems = [str(Problem("", told, line)) for line, told in error.problems]
+        if len(problems) == 1:
+            raise UsageError(f"{path} cannot be used: {problems[0]}.") from None
+        raise ConfigurationError(str(path), problems) from None
+    if value is None:
+        raise UsageError(f"{path} is empty: it needs sources and destinations.")
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{path} must be a mapping with the keys sources and destinations.")
+    problems_found = [
+        Problem(str(key), unknown_key(str(key), LISTS), lines.get(extend("", str(key)), 0))
+        for key in value
+        if key not in LISTS
+    ]
+    documents: list[Document] = []
+    for key, kind in LISTS.items():
+        _split(value.get(key), key, kind, lines, documents, problems_found)
+    return tuple(documents), problems_found
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(LIMIT_BYTES + 1)
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist: name the configuration file with --config.") from None
+    except IsADirectoryError:
+        raise UsageError(f"{path} is a folder: name a configuration file with --config.") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from None
+    if len(content) > LIMIT_BYTES:
+        raise UsageError(f"{path} is larger than 4 MB: that is no configuration file.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text: save it as UTF-8.") from None
+
+
+def _split(
+    listed: Any,
+    key: str,
+    kind: DocumentKind,
+    lines: dict[str, int],
+    documents: list[Document],
+    problems: list[Problem],
+) -> None:
+    if listed is None:
+        return
+    if not isinstance(listed, list):
+        problems.append(Problem(key, f"must be a list: one '-' before each {kind}", lines.get(key, 0)))
+        return
+    for index, body in enumerate(listed):
+        place = extend(key, index)
+        if not isinstance(body, Mapping):
+            problems.append(Problem(place, "must be a mapping with a name", lines.get(place, 0)))
+            continue
+        start = f"{place}."
+        inner = {name.removeprefix(start): line for name, line in lines.items() if name.startswith(start)}
+        inner[""] = lines.get(place, 0)
+        name = body.get("name")
+        documents.append(Document(kind, name if isinstance(name, str) else "", "file", body, place, inner))

@@ -1,0 +1,18 @@
+"""Errors that a person can mend: unusable input, configuration or surroundings. Nothing else lives here."""
+
+from collections.abc import Sequence
+
+
+class UsageError(Exception):
+    """One sentence for the user that says what is wrong and what to do."""
+
+
+class ConfigurationError(UsageError):
+    """A configuration that cannot be used, with every problem found, one sentence each."""
+
+    def __init__(self, name: str, problems: Sequence[str]) -> None:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        listed = "".join(f"\n  {problem}" for problem in problems)
+        super().__init__(f"{name} cannot be used: {count} to correct.{listed}")
+        self.name = name
+        self.problems = tuple(problems)
