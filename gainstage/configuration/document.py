@@ -2,10 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, cast
 
 DocumentKind = Literal["source", "destination"]
 Owner = Literal["file", "dashboard"]
+
+
+class Written(Protocol):
+    """What a document is wherever it is kept; the store has a row of this form."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def owner(self) -> str: ...
+
+    @property
+    def body(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -20,6 +36,14 @@ class Document:
     place: str = field(default="", compare=False)
     #: Line numbers of its keys by their place inside the document (`settings.access_key`).
     lines: Mapping[str, int] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(cls, written: Written) -> "Document":
+        """The same document, as one of ours."""
+        if isinstance(written, Document):
+            return written
+        kind, owner = cast(DocumentKind, written.kind), cast(Owner, written.owner)
+        return cls(kind, written.name, owner, written.body)
 
     @property
     def address(self) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from gainstage.configuration.document import Document
+from gainstage.configuration.document import Document, Written
 from gainstage.configuration.environment import REFERENCE, is_reference
 from gainstage.configuration.places import Step
 from gainstage.configuration.wording import secret_values
@@ -17,13 +17,13 @@ from gainstage.destinations import registry
 Found = tuple[tuple[Step, ...], str]
 
 
-def export(documents: Iterable[Document]) -> str:
+def export(documents: Iterable[Written]) -> str:
     """The file that these documents make.
 
     A secret keeps the reference that it was written with; one that was written out becomes a reference named
     after its source or destination and key (`${CS_ACCESS_KEY}`).
     """
-    listed = tuple(documents)
+    listed = tuple(Document.of(document) for document in documents)
     names = _Names({name for document in listed for name in _references(document.body)})
     parts = {
         key: [_body(document, names) for document in listed if document.kind == kind]

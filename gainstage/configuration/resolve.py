@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from gainstage.configuration.document import Document
+from gainstage.configuration.document import Document, Written
 from gainstage.configuration.environment import Expansion
 from gainstage.configuration.form import DestinationForm, SourceForm
 from gainstage.configuration.places import extend
@@ -38,7 +38,7 @@ class Loaded(NamedTuple):
     warnings: tuple[Problem, ...]
 
 
-def load(path: Path, environment: Mapping[str, str], *, beside: Iterable[Document] = ()) -> Loaded:
+def load(path: Path, environment: Mapping[str, str], *, beside: Iterable[Written] = ()) -> Loaded:
     """Read and resolve a file, together with the documents that stand beside it (the dashboard's).
 
     Raises:
@@ -54,7 +54,7 @@ def load(path: Path, environment: Mapping[str, str], *, beside: Iterable[Documen
 
 
 def resolve(
-    documents: Iterable[Document], environment: Mapping[str, str], *, revision: int = 0, lenient: bool = False
+    documents: Iterable[Written], environment: Mapping[str, str], *, revision: int = 0, lenient: bool = False
 ) -> Resolved:
     """The configuration that documents describe.
 
@@ -126,8 +126,8 @@ class _Resolver:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
 
-    def run(self, documents: Iterable[Document], *, revision: int) -> Configuration:
-        listed = tuple(documents)
+    def run(self, documents: Iterable[Written], *, revision: int) -> Configuration:
+        listed = tuple(Document.of(document) for document in documents)
         sources: dict[str, Source] = {}
         names = [document.name for document in listed if document.kind == "source"]
         for document in (d for d in listed if d.kind == "source"):
