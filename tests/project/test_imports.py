@@ -83,7 +83,7 @@ def objection(package: str, room: str, rest: list[str], name: str) -> str | None
     if top == "gainstage" and inner:
         return objection_to_room(room, rest, inner.split("."))
     if room not in ONLY_IN.get(top, {room}):
-        return f"'{top}' is used in {', '.join(sorted(ONLY_IN[top])) or 'no room'} only"
+        return f"'{top}' may be used in: {', '.join(sorted(ONLY_IN[top])) or 'no room'}"
     if room in WITHOUT_IO and (any(f"{name}.".startswith(f"{io}.") for io in IO)):
         return f"'{room}' does no I/O and never waits"
     return None
