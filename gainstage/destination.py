@@ -2,7 +2,8 @@
 
 A destination declares; the engine acts. A destination is its settings, a pure plan (event to operations),
 and an exchange: a generator that yields requests and is handed responses. It never does I/O, sleeps,
-retries by the clock, counts calls or keeps state. `gainstage.testing.destination_suite` holds every one to it.
+retries by the clock, counts calls or keeps state. `gainstage.testing.destination_suite` holds every one to
+it.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -13,12 +14,13 @@ import msgspec
 from pydantic import BaseModel
 
 from gainstage.event import Event, Identity
+from gainstage.mapping import Mapping as FieldTable
 from gainstage.operation import Operation, Record
 from gainstage.outcome import Blocked, Filtered, Outcome, Parked, Rejected, Retry, Throttled
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One HTTP call. `works` are the indexes of the work it carries: after a failure only those are in doubt."""
+    """One HTTP call. `works`: the indexes of the work it carries; after a failure only those are in doubt."""
 
     method: str
     url: str
@@ -84,11 +86,18 @@ class Work(msgspec.Struct, frozen=True):
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """How the work with this index ended. Kept whatever the next request does. `facts` are merged; None forgets one."""
+    """How the work with this index ended, kept whatever the next request does.
+
+    `facts` are merged into what is known of the record; None forgets one.
+    """
 
     work: int
     outcome: Outcome
     facts: dict[str, Any] = msgspec.field(default_factory=dict)
+    #: What was learnt about records that the work follows (`Work.after`): facts to merge, or None where the
+    #: vendor no longer has the record. Then its facts and all that was confirmed of it are void: it is to be
+    #: written again from what is known, before the work is tried anew.
+    learnt: dict[Record, dict[str, Any] | None] = msgspec.field(default_factory=dict)
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -114,7 +123,7 @@ class Planned(msgspec.Struct, frozen=True):
 class Budget(msgspec.Struct, frozen=True):
     """At most `limit` calls in any `window_seconds`, of which `reserve_percent` are left for others."""
 
-    #: What the limit belongs to, in words fit for a status page: the CS domain, the PX region and a key's fingerprint.
+    #: What the limit belongs to, in words fit for a status page: CS domain; PX region and fingerprint of a key.
     account: str
     family: str
     window: str
@@ -147,6 +156,8 @@ class Destination:
     budgets: Callable[[Any], tuple[Budget, ...]]
     #: The answers of an empty, healthy vendor, for `preview`.
     pretend: Callable[[Request], Response]
+    #: The field tables that `plan` reads, for the documents.
+    mappings: tuple[FieldTable, ...] = ()
     #: How many records of an object one exchange may carry; 1 where not named.
     batch: Mapping[str, int] = field(default_factory=dict)
     #: How many exchanges may be under way at once.

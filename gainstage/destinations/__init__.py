@@ -1,0 +1,1 @@
+"""The vendors' APIs: one folder each, and `registry`, which lists them."""

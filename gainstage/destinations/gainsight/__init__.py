@@ -1,0 +1,21 @@
+"""Segment's Gainsight destination: whole messages to the clickstream endpoint."""
+
+from gainstage.destination import Destination
+from gainstage.destinations.gainsight.api import check, exchange, pretend
+from gainstage.destinations.gainsight.mapping import plan
+from gainstage.destinations.gainsight.settings import ClickstreamSettings, budgets, tenant, warnings
+
+destination = Destination(
+    name="gainsight",
+    title="Gainsight (clickstream)",
+    settings=ClickstreamSettings,
+    kinds=("identify", "group", "track"),
+    integration_names=("Gainsight",),
+    plan=plan,
+    exchange=exchange,
+    check=check,
+    tenant=tenant,
+    budgets=budgets,
+    pretend=pretend,
+    warnings=warnings,
+)

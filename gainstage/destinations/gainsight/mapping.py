@@ -1,0 +1,36 @@
+"""From event to operation: the message goes as a whole, nothing is taken apart."""
+
+from typing import Any
+
+from gainstage.destination import Planned
+from gainstage.destinations.gainsight.settings import ClickstreamSettings
+from gainstage.event import Event, Identity
+from gainstage.operation import Append, Record
+from gainstage.outcome import Filtered
+
+
+def plan(settings: ClickstreamSettings, event: Event, identity: Identity) -> Planned:
+    """One call an event, in the lane of its user.
+
+    Segment's own destination filters track calls by name, case-sensitively, and passes identify and group
+    regardless [documented by Segment and its client's code].
+    """
+    if event.kind not in ("identify", "group", "track"):
+        return Planned(Filtered("type_unsupported", f"The clickstream endpoint takes no {event.kind} calls."))
+    message = event.message
+    if event.kind == "track":
+        if settings.track_events and event.name not in settings.track_events:
+            return Planned(Filtered("event_not_listed", f"`track_events` does not list {event.name!r}."))
+        if settings.remember_account and identity.account:
+            message = with_account(message, identity.account)
+    return Planned((Append(Record("user", event.person_id), message),))
+
+
+def with_account(message: dict[str, Any], account: str) -> dict[str, Any]:
+    """The message with the remembered account as a property, unless it names one itself."""
+    properties = message.get("properties")
+    if not isinstance(properties, dict):
+        properties = {}
+    if properties.get("accountId") not in (None, ""):
+        return message
+    return {**message, "properties": {**properties, "accountId": account}}

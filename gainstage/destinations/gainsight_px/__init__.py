@@ -1,0 +1,23 @@
+"""Gainsight PX: users, accounts and custom events by its REST API."""
+
+from gainstage.destination import Destination
+from gainstage.destinations.gainsight_px.api import check, exchange, pretend
+from gainstage.destinations.gainsight_px.mapping import ACCOUNT, EVENT, USER, plan
+from gainstage.destinations.gainsight_px.settings import PxSettings, budgets, tenant, warnings
+
+destination = Destination(
+    name="gainsight_px",
+    title="Gainsight PX",
+    settings=PxSettings,
+    kinds=("identify", "group", "track", "page", "screen"),
+    integration_names=("Gainsight PX", "gainsight_px"),
+    plan=plan,
+    exchange=exchange,
+    check=check,
+    tenant=tenant,
+    budgets=budgets,
+    pretend=pretend,
+    mappings=(USER, ACCOUNT, EVENT),
+    concurrency=64,
+    warnings=warnings,
+)

@@ -1,0 +1,163 @@
+"""A field table and how it is read."""
+
+from collections.abc import Callable
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from gainstage.event import Event
+from gainstage.mapping.converters import UnfitError, plain
+from gainstage.mapping.paths import find, find_in_event
+
+SHOWN_CHARACTERS = 80
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A source that is computed: from which traits, how, and in which words the documents say it."""
+
+    reads: tuple[str, ...]
+    value: Callable[[Event], Any]
+    label: str
+
+
+Source = str | Derived
+
+
+@dataclass(frozen=True)
+class Field:
+    """One row: a vendor field, where in the event its value stands (the first found), in which form it goes.
+
+    Without `at` the plan itself fills the field, as `label` says.
+    """
+
+    name: str
+    at: Source | tuple[Source, ...] = ()
+    convert: Callable[[Any], Any] = plain
+    required: bool = False
+    label: str = ""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """`at` as a tuple."""
+        return self.at if isinstance(self.at, tuple) else (self.at,)
+
+
+class Fault(NamedTuple):
+    """A value that a field cannot hold."""
+
+    field: str
+    sentence: str
+
+
+class Reading(NamedTuple):
+    """What a mapping made of an event."""
+
+    values: dict[str, Any]
+    #: Names of traits that had nowhere to go.
+    unmapped: tuple[str, ...]
+    faults: tuple[Fault, ...]
+
+
+Step = tuple[str, Derived | None, bool]
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """The field table of one kind of event into one object of the vendor.
+
+    A null is not sent. A value that the field cannot hold (a word in a number field) is a fault: the event
+    as a whole is to fail with it, as it would at the vendor, only without spending a call.
+    """
+
+    on: str
+    into: str
+    title: str
+    fields: tuple[Field, ...]
+    #: The settings key of the table of custom fields, and what stands before their names.
+    custom: str = ""
+    custom_prefix: str = ""
+    #: Traits that are read elsewhere than by this table, so not unmapped.
+    also_reads: frozenset[str] = frozenset()
+    _steps: tuple[tuple[Field, tuple[Step, ...]], ...] = field(init=False, repr=False, compare=False)
+    _known: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Prepare the table for reading."""
+        steps = tuple((row, tuple(step(source) for source in row.sources)) for row in self.fields if row.at)
+        object.__setattr__(self, "_steps", steps)
+        object.__setattr__(self, "_known", self.also_reads | frozenset(self._traits()))
+
+    def _traits(self) -> set[str]:
+        paths: set[str] = set()
+        for row in self.fields:
+            for source in row.sources:
+                paths.update(source.reads if isinstance(source, Derived) else (source,))
+        inner = {path.removeprefix("traits.") for path in paths if path.startswith("traits.")}
+        return inner | {path.partition(".")[0] for path in inner}
+
+    def read(self, event: Event, custom: Dictionary[str, str] | None = None) -> Reading:
+        """The vendor fields of an event; `custom` maps further traits to fields and wins over the table."""
+        traits = event.traits
+        values: dict[str, Any] = {}
+        faults: list[Fault] = []
+        for row, steps in self._steps:
+            for path, derived, is_trait in steps:
+                if is_trait:
+                    value = traits.get(path)
+                else:
+                    value = derived.value(event) if derived else find_in_event(event, path)
+                if value is None:
+                    continue
+                try:
+                    value = row.convert(value)
+                except UnfitError as unfit:
+                    faults.append(fault(path, value, row.name, str(unfit)))
+                    break
+                if value is not None:
+                    values[row.name] = value
+                    break
+        if custom:
+            self._read_custom(traits, custom, values)
+        return Reading(values, self._unmapped(traits, custom or {}), tuple(faults))
+
+    def _read_custom(
+        self, traits: dict[str, Any], custom: Dictionary[str, str], values: dict[str, Any]
+    ) -> None:
+        # From the last to the first, so that of two traits for one field the one named first wins.
+        for trait in reversed(list(custom)):
+            value = find(traits, trait)
+            if value is not None:
+                values[self.custom_prefix + custom[trait]] = plain(value)
+
+    def _unmapped(self, traits: dict[str, Any], custom: Dictionary[str, str]) -> tuple[str, ...]:
+        known = self._known
+        left = [
+            name
+            for name, value in traits.items()
+            if name not in known and name not in custom and value is not None
+        ]
+        if left and any("." in trait for trait in custom):
+            roots = {trait.partition(".")[0] for trait in custom}
+            left = [name for name in left if name not in roots]
+        return tuple(left)
+
+
+def step(source: Source) -> Step:
+    """A source in the form that reading needs: path or words, computation, whether it is a plain trait."""
+    if isinstance(source, Derived):
+        return source.label, source, False
+    root, _, name = source.partition(".")
+    if root == "traits" and "." not in name:
+        return name, None, True
+    return source, None, False
+
+
+def fault(path: str, value: Any, name: str, needs: str) -> Fault:
+    """The sentence for a value that does not fit."""
+    shown = repr(value)
+    if len(shown) > SHOWN_CHARACTERS:
+        shown = shown[:SHOWN_CHARACTERS] + "…"
+    return Fault(
+        name, f"The trait `{path.removeprefix('traits.')}` is {shown}; the field {name} needs {needs}."
+    )

@@ -1,0 +1,143 @@
+"""What the settings models of destinations share: secrets, durations, addresses, header values. Pure.
+
+Every model is the one source of validation, form, JSON Schema, `check` and documents; messages raised here
+are shown to the admin as they stand.
+"""
+
+import hashlib
+import re
+from ipaddress import ip_address
+from typing import Annotated, Any
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+LONGEST_SECONDS = 366 * 86_400
+HEADER_CHARACTERS = 1024
+
+DURATION = re.compile(r"([0-9]{1,9})\s*(s|m|h|d|w)?")
+HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+
+
+class Settings(BaseModel):
+    """What all settings models agree on: unknown keys are errors, values are final, secrets stay hidden."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        coerce_numbers_to_str=True,
+    )
+
+
+def printable(value: str) -> bool:
+    """Whether a value may travel as an HTTP header: printable ASCII, nothing to strip, not too long."""
+    return (
+        0 < len(value) <= HEADER_CHARACTERS
+        and value.isascii()
+        and value.isprintable()
+        and value == value.strip()
+    )
+
+
+def read_secret(given: Any) -> Any:
+    """Take off the white space that copying a key brings along."""
+    if isinstance(given, SecretStr):
+        given = given.get_secret_value()
+    return given.strip() if isinstance(given, str) else given
+
+
+def refuse_unprintable(secret: SecretStr) -> SecretStr:
+    """Keys travel as HTTP headers."""
+    if not printable(secret.get_secret_value()):
+        raise ValueError(
+            "it must be printable ASCII, not empty and at most 1024 characters, to travel as a header"
+        )
+    return secret
+
+
+def read_duration(given: Any) -> Any:
+    """`7d`, `12h`, `30m`, `45s` or a number of seconds, as seconds."""
+    if isinstance(given, str):
+        match = DURATION.fullmatch(given.strip().lower())
+        if match is None:
+            raise ValueError("write a duration as 7d, 12h, 30m, 45s or a number of seconds")
+        return int(match[1]) * UNIT_SECONDS[match[2] or "s"]
+    return given
+
+
+def written_duration(seconds: int) -> str:
+    """A duration the way people write it in the configuration."""
+    for unit in "wdhm":
+        if seconds and seconds % UNIT_SECONDS[unit] == 0 and unit != "w":
+            return f"{seconds // UNIT_SECONDS[unit]}{unit}"
+    return f"{seconds}s"
+
+
+def read_address(given: str) -> str:
+    """A base address of scheme, host and port; plain http to this machine only."""
+    parts = parse(given)
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError("write the address as https://host or https://host:port")
+    if parts.username is not None or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("only scheme, host and port belong here: https://host:port")
+    if not (HOST.fullmatch(host) or is_address(host)):
+        raise ValueError(f"'{host}' is no host name")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ValueError("plain http is allowed to this machine only (localhost, 127.0.0.1); use https")
+    name = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}" + (f":{parts.port}" if parts.port is not None else "")
+
+
+def parse(given: str) -> SplitResult:
+    """Split an address; anything that cannot be split is one sentence."""
+    try:
+        parts = urlsplit(given)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("this is no address: write it as https://host or https://host:port") from None
+    return parts
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is written as an IP address."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    return host == "localhost" or (is_address(host) and ip_address(host).is_loopback)
+
+
+def fingerprint(secret: SecretStr) -> str:
+    """Tells two keys apart without telling either."""
+    return hashlib.sha256(b"gainstage:" + secret.get_secret_value().encode()).hexdigest()[:10]
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True)]
+
+Secret = Annotated[SecretStr, BeforeValidator(read_secret), AfterValidator(refuse_unprintable)]
+
+Duration = Annotated[
+    int,
+    BeforeValidator(read_duration),
+    Field(ge=0, le=LONGEST_SECONDS),
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["7d", "12h", "30m", 900]}),
+]
+
+ApiUrl = Annotated[str, AfterValidator(read_address)]
