@@ -72,7 +72,7 @@ def _body(document: Document, names: _Names) -> dict[str, Any]:
     settings = body.get("settings")
     kind = body.get("type")
     # Of an unknown type nobody knows which settings are secret: all of them, then.
-    known = registry.find(kind).settings if isinstance(kind, str) and kind in registry.names() else None
+    known = registry.load(kind).settings if isinstance(kind, str) and kind in registry.names() else None
     found = secret_values(known, settings) if known else _texts(settings)
     if isinstance(settings, dict):
         _replace(settings, list(found), document.name, names)

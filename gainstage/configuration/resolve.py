@@ -187,7 +187,7 @@ class _Resolver:
         if wanted not in registry.names():
             checked.refuse("type", unknown_word("type", wanted, registry.names()))
             return None
-        kind = registry.find(wanted)
+        kind = registry.load(wanted)
         body = checked.body.get("settings") or {}
         settings = checked.form(kind.settings, body, "settings") if isinstance(body, dict) else None
         if settings is not None and not checked.problems:

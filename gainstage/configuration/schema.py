@@ -15,7 +15,7 @@ READ_FROM_TEXT = {"boolean", "integer", "number"}
 
 def schema() -> dict[str, Any]:
     """The schema of a whole file, settings by the destination's type."""
-    types = {name: registry.find(name) for name in registry.names()}
+    types = {name: registry.load(name) for name in registry.names()}
     models = [SourceForm, DestinationForm, *(kind.settings for kind in types.values())]
     places, together = models_json_schema([(model, "validation") for model in models])
     definitions = _with_references(together["$defs"])

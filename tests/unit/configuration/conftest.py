@@ -63,7 +63,7 @@ ACME = Destination(
 @pytest.fixture(autouse=True)
 def acme(monkeypatch: pytest.MonkeyPatch) -> None:
     types = {"acme": ACME}
-    monkeypatch.setattr(registry, "find", types.__getitem__)
+    monkeypatch.setattr(registry, "load", types.__getitem__)
     monkeypatch.setattr(registry, "names", lambda: tuple(types))
 
 
