@@ -23,7 +23,7 @@ class Entry(msgspec.Struct, frozen=True):
     received_us: int
     #: Its place in its request.
     place: int
-    #: What the request said for all its messages, as JSON: see `gainstage.normalise.Surroundings`; may be empty.
+    #: What the request said for all its messages, JSON; may be empty. See `gainstage.normalise.Surroundings`.
     surroundings: bytes
     #: The message as it came, JSON.
     body: bytes
@@ -44,7 +44,10 @@ class Stored(NamedTuple):
 
 
 class LogUnavailable(Exception):
-    """The log cannot take or give entries now (a full disk, a lost broker). The sentence says why and what to do."""
+    """The log cannot take or give entries now (a full disk, a lost broker).
+
+    The sentence says why and what to do.
+    """
 
 
 class Claim(Protocol):
@@ -59,6 +62,11 @@ class Claim(Protocol):
 class Log(Protocol):
     """Safe to use from one event loop; several processes may open the same log."""
 
+    @property
+    def partitions(self) -> int:
+        """How many partitions there are, numbered from 0; fixed when the log was created."""
+        ...
+
     async def append(self, entries: Sequence[Entry]) -> Sequence[Position]:
         """Keep the entries and return, once all are durable, where each stands, in the same order.
 
@@ -70,7 +78,10 @@ class Log(Protocol):
         ...
 
     async def read(self, partition: int, after: int, limit: int) -> Sequence[Stored]:
-        """Up to `limit` entries with an offset above `after` (0 reads from the start), in order; empty at the end."""
+        """Up to `limit` entries with an offset above `after`, in order; empty at the end.
+
+        0 reads from the start. Fewer than `limit` may come before the end, where they are large.
+        """
         ...
 
     async def count(self, partition: int, after: int, source: str) -> int:

@@ -1,0 +1,109 @@
+"""A log in memory, for tests: nothing survives the process.
+
+Handles made over one `Shelf` see the same entries, as processes that open the same folder do.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+
+from gainstage.log.contract import Claim, Entry, LogUnavailable, Position, Stored
+from gainstage.log.partition import partition_of
+
+
+@dataclass
+class Shelf:
+    """What outlives a handle: the entries, and who holds which group."""
+
+    partitions: list[list[Stored]]
+    bytes_kept: int = 0
+    holders: dict[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, partitions: int) -> "Shelf":
+        """An empty shelf."""
+        return cls([[] for _ in range(partitions)])
+
+
+class MemoryLog:
+    """The log's contract over lists.
+
+    `limit_bytes` bounds the bodies kept, as a full disk would; `shelf` shares entries between handles.
+    """
+
+    def __init__(
+        self, partitions: int = 1, *, shelf: Shelf | None = None, limit_bytes: int | None = None
+    ) -> None:
+        self._shelf = shelf or Shelf.of(partitions)
+        self._limit_bytes = limit_bytes
+        self._closed = False
+
+    @property
+    def partitions(self) -> int:
+        return len(self._shelf.partitions)
+
+    async def append(self, entries: Sequence[Entry]) -> Sequence[Position]:
+        self._usable()
+        shelf = self._shelf
+        size_bytes = sum(len(entry.body) for entry in entries)
+        if self._limit_bytes is not None and shelf.bytes_kept + size_bytes > self._limit_bytes:
+            raise LogUnavailable(f"The log is full: it may hold {self._limit_bytes} bytes.")
+        positions = []
+        for entry in entries:
+            number = partition_of(entry.key, self.partitions)
+            kept = shelf.partitions[number]
+            kept.append(Stored(len(kept) + 1, entry))
+            positions.append(Position(number, len(kept)))
+        shelf.bytes_kept += size_bytes
+        return positions
+
+    async def read(self, partition: int, after: int, limit: int) -> Sequence[Stored]:
+        self._usable()
+        return self._shelf.partitions[partition][after : after + limit]
+
+    async def count(self, partition: int, after: int, source: str) -> int:
+        self._usable()
+        return sum(stored.entry.source == source for stored in self._shelf.partitions[partition][after:])
+
+    def claim(self, group: str) -> AbstractAsyncContextManager[Claim]:
+        self._usable()
+        return self._claimed(group)
+
+    @asynccontextmanager
+    async def _claimed(self, group: str) -> AsyncIterator[Claim]:
+        claim = _MemoryClaim(self._shelf, group)
+        try:
+            yield claim
+        finally:
+            if self._shelf.holders.get(group) is claim:
+                del self._shelf.holders[group]
+
+    async def close(self) -> None:
+        self._closed = True
+
+    def _usable(self) -> None:
+        if self._closed:
+            raise LogUnavailable("The log is closed.")
+
+
+class _MemoryClaim:
+    """Whoever asks first while nobody holds the group gets every partition."""
+
+    def __init__(self, shelf: Shelf, group: str) -> None:
+        self._shelf = shelf
+        self._group = group
+
+    @property
+    def partitions(self) -> Sequence[int]:
+        holder = self._shelf.holders.setdefault(self._group, self)
+        return range(len(self._shelf.partitions)) if holder is self else ()
+
+
+def entries_by_source(log: MemoryLog) -> dict[str, list[Entry]]:
+    """Everything that a log holds, by source and in order of partition and offset: for assertions."""
+    found: dict[str, list[Entry]] = defaultdict(list)
+    for partition in log._shelf.partitions:
+        for stored in partition:
+            found[stored.entry.source].append(stored.entry)
+    return found

@@ -1,0 +1,45 @@
+"""What a request says for all its messages, and how it joins what each message says itself."""
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+
+class Surroundings(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """The part of a request around its messages. Kept with every entry, and only if it says anything."""
+
+    #: The sender's clock when the request left, ISO-8601.
+    sent_at: Any = None
+    context: Any = None
+    integrations: Any = None
+    #: The kind that the request's path names; it wins over a message's own.
+    type: str = ""
+    channel: Any = None
+
+    def encoded(self) -> bytes:
+        """As `Entry.surroundings` holds it: JSON, or nothing at all."""
+        text = _encoder.encode(self)
+        return b"" if text == b"{}" else text
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Surroundings)
+
+NOTHING = Surroundings()
+
+
+@lru_cache(maxsize=64)
+def surroundings_of(text: bytes) -> Surroundings:
+    """Read `Entry.surroundings`. Shared between the messages of a request: not to be changed."""
+    return _decoder.decode(text)
+
+
+def merged(around: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Two contexts as one: the message's own wins, and objects that both have are joined key by key."""
+    result = {**around, **own}
+    for key, value in around.items():
+        own_value = own.get(key)
+        if type(value) is dict and type(own_value) is dict:
+            result[key] = {**value, **own_value}
+    return result
