@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from gainstage.configuration.form import DestinationForm, SourceForm
@@ -16,7 +17,7 @@ READ_FROM_TEXT = {"boolean", "integer", "number"}
 def schema() -> dict[str, Any]:
     """The schema of a whole file, settings by the destination's type."""
     types = {name: registry.load(name) for name in registry.names()}
-    models = [SourceForm, DestinationForm, *(kind.settings for kind in types.values())]
+    models: list[type[BaseModel]] = [SourceForm, DestinationForm, *(kind.settings for kind in types.values())]
     places, together = models_json_schema([(model, "validation") for model in models])
     definitions = _with_references(together["$defs"])
     destination = definitions[places[(DestinationForm, "validation")]["$ref"].rsplit("/", 1)[1]]

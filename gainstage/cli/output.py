@@ -1,0 +1,84 @@
+"""How commands print: JSON on stdout as it is, tables for people, everything else on stderr."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+COUNTS = ("received", "delivered", "filtered", "failed", "parked", "pending")
+LEVEL_STYLES = {"ok": "green", "warning": "yellow", "error": "red"}
+WORD_STYLES = {
+    "delivered": "green",
+    "filtered": "dim",
+    "failed": "red",
+    "parked": "yellow",
+    "pending": "cyan",
+}
+
+
+def tell(sentence: str) -> None:
+    """A sentence for the person, on stderr."""
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on one line."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str) + "\n")
+
+
+def print_json_array(values: Iterable[Any]) -> None:
+    """One JSON document, a list, written while it is read."""
+    comma = "["
+    for value in values:
+        sys.stdout.write(comma + json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
+        comma = ","
+    sys.stdout.write("[]\n" if comma == "[" else "]\n")
+
+
+def console() -> "Console":
+    """stdout for people."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=False)
+
+
+def table(*columns: str, numbers: Sequence[str] = (), title: str = "") -> "Table":
+    """A plain table; the columns named in `numbers` stand to the right."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(
+        box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, padding=(0, 1)
+    )
+    for column in columns:
+        if column in numbers:
+            made.add_column(column, justify="right", no_wrap=True)
+        else:
+            made.add_column(column, overflow="fold")
+    return made
+
+
+def counts_table(connections: Iterable[Mapping[str, Any]]) -> "Table":
+    """The equation of every connection, one a row."""
+    made = table("source", "destination", *COUNTS, numbers=COUNTS)
+    for counts in connections:
+        numbers = [_count(name, counts[name]) for name in COUNTS]
+        made.add_row(safe(counts["source"]), safe(counts["destination"]), *numbers)
+    return made
+
+
+def _count(name: str, number: int) -> str:
+    style = WORD_STYLES.get(name)
+    return f"[{style}]{number}[/]" if style and number and name != "filtered" else str(number)
+
+
+def safe(value: Any) -> str:
+    """Text from events or vendors, without markup of ours and without control characters for the terminal."""
+    from rich.markup import escape
+
+    text = "" if value is None else str(value)
+    return escape("".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text))

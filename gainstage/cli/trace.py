@@ -1,0 +1,80 @@
+"""`gainstage trace`: one event's whole life."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gainstage.cli.options import DEFAULT_DATA, Data, Json
+from gainstage.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+MessageId = Annotated[
+    str, typer.Argument(metavar="MESSAGE_ID", help="The event's messageId.", show_default=False)
+]
+
+
+def register(program: typer.Typer) -> None:
+    program.command()(trace)
+
+
+def trace(message_id: MessageId, data: Data = DEFAULT_DATA, json: Json = False) -> None:
+    """Show one event's whole life.
+
+    When it came, what was resolved, each destination's outcome, each request and answer that carried it.
+    """
+    from gainstage.cli.output import console, print_json
+
+    found = find(data, message_id)
+    if json:
+        print_json(found)
+    else:
+        show(console(), found)
+
+
+def find(data: Data, message_id: str) -> "Mapping[str, Any]":
+    """The life of an event that must be there."""
+    from gainstage import app
+
+    found = app.open_store(data).trace(message_id)
+    if found is None:
+        raise UsageError(f"There is no event {message_id} in {data}: check the messageId and --data.")
+    return found
+
+
+def show(out: "Console", found: "Mapping[str, Any]") -> None:
+    """A trace for people."""
+    from rich.json import JSON
+    from rich.padding import Padding
+
+    from gainstage.cli.output import WORD_STYLES, safe
+
+    origin = f"from {safe(found['source'])}, received {safe(found['received_at'])}"
+    out.print(f"[bold]{safe(found['message_id'])}[/] {origin}")
+    for note in found.get("notes") or ():
+        out.print(f"  [yellow]note[/] {safe(note)}")
+    out.print(Padding(JSON.from_data(found["event"], ensure_ascii=False, default=str), (0, 0, 0, 2)))
+    for destination in found["destinations"]:
+        style = WORD_STYLES.get(destination["outcome"], "")
+        reason = f"  {safe(destination['reason'])}" if destination["reason"] else ""
+        name = safe(destination["destination"] or "(met no destination)")
+        out.print(f"\n[bold]{name}[/]  [{style}]{safe(destination['outcome'])}[/]{reason}")
+        if destination["detail"]:
+            out.print(f"  {safe(destination['detail'])}")
+        for attempt in destination["attempts"]:
+            answer = attempt["status"] if attempt["status"] is not None else "no answer"
+            call = f"{safe(attempt['at'])}  {safe(attempt['method'])} {safe(attempt['url'])}"
+            out.print(f"  {call}  [bold]{safe(answer)}[/]", soft_wrap=True)
+            for name in ("request", "response"):
+                if attempt[name] not in (None, ""):
+                    out.print(f"    {name}:")
+                    content = attempt[name]
+                    if isinstance(content, str):
+                        out.print(f"      {safe(content)}")
+                    else:
+                        out.print(
+                            Padding(JSON.from_data(content, ensure_ascii=False, default=str), (0, 0, 0, 6))
+                        )

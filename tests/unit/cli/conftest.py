@@ -1,0 +1,190 @@
+"""A stand-in for the composition root: the commands are tested for what they parse, call and print."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import gainstage
+from gainstage.cli.main import run
+from gainstage.errors import UsageError
+
+COUNTS = {
+    "source": "web",
+    "destination": "cs",
+    "received": 3,
+    "delivered": 3,
+    "filtered": 0,
+    "failed": 0,
+    "parked": 0,
+    "pending": 0,
+}
+DEAD = {
+    "message_id": "m-1",
+    "destination": "cs",
+    "outcome": "failed",
+    "reason": "event_unmapped",
+    "detail": "No name for [Signed] Up.",
+    "at": "2026-11-22T10:00:00Z",
+    "type": "track",
+    "user_id": "u-1",
+    "event": "Signed Up",
+}
+TRACE = {
+    "message_id": "m-1",
+    "received_at": "2026-11-22T10:00:00Z",
+    "source": "web",
+    "event": {"type": "track", "event": "Signed Up"},
+    "destinations": [
+        {
+            "destination": "cs",
+            "outcome": "failed",
+            "reason": "event_unmapped",
+            "detail": "No name for [Signed] Up.",
+            "attempts": [
+                {
+                    "at": "t",
+                    "method": "POST",
+                    "url": "https://x/y",
+                    "status": 400,
+                    "request": {"a": 1},
+                    "response": "cut",
+                }
+            ],
+        }
+    ],
+}
+
+
+@dataclass
+class FakeApp:
+    """Remembers what it was asked, answers what a test wants."""
+
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+    report: dict[str, Any] = field(
+        default_factory=lambda: {
+            "received": 3,
+            "refused": 0,
+            "duplicates": 0,
+            "connections": [dict(COUNTS)],
+            "calls": {"cs": 2},
+            "undelivered": [],
+        }
+    )
+    results: list[Any] = field(default_factory=list)
+    status_now: dict[str, Any] = field(
+        default_factory=lambda: {
+            "connections": [COUNTS],
+            "oldest_pending_seconds": None,
+            "budgets": [],
+            "blocked": [],
+        }
+    )
+    error: Exception | None = None
+
+    def _ask(self, *question: Any) -> None:
+        self.asked.append(question)
+        if self.error:
+            raise self.error
+
+    def serve(
+        self, data: Path, config: Path | None, host: str, port: int, *, on_started: Callable[[str], None]
+    ) -> None:
+        self._ask("serve", data, config, host, port)
+        on_started("http://127.0.0.1:8080")
+
+    def send(
+        self,
+        data: Path,
+        config: Path | None,
+        messages: Iterable[bytes],
+        source: str | None,
+        wait_seconds: float,
+        progress: Callable[[Any], None],
+    ) -> dict[str, Any]:
+        self._ask("send", data, config, list(messages), source, wait_seconds)
+        progress(SimpleNamespace(received=3, settled=3, pending=0, calls=2))
+        return self.report
+
+    def preview(
+        self, config: Path | None, data: Path, destination: str, messages: Iterable[bytes]
+    ) -> Iterator[dict[str, Any]]:
+        self._ask("preview", config, data, destination, list(messages))
+        request = {
+            "method": "PUT",
+            "url": "https://x/y",
+            "headers": {"Accesskey": "***"},
+            "body": {"Email": "a@b.c"},
+        }
+        yield {"message_id": "m-1", "outcome": "planned", "reason": "", "requests": [request]}
+        yield {"message_id": "m-2", "outcome": "parked", "reason": "email_missing", "requests": []}
+
+    def check(self, data: Path, config: Path | None) -> list[Any]:
+        self._ask("check", data, config)
+        return self.results
+
+    def open_store(self, data: Path) -> Any:
+        self._ask("open_store", data)
+        return self
+
+    def status(self, now_us: int) -> dict[str, Any]:
+        return self.status_now
+
+    def trace(self, message_id: str) -> dict[str, Any] | None:
+        return TRACE if message_id == "m-1" else None
+
+    def dead(self, **filters: Any) -> Iterator[dict[str, Any]]:
+        self._ask("dead", filters)
+        yield DEAD
+
+    def retry(self, **filters: Any) -> int:
+        self._ask("retry", filters)
+        return 2
+
+    def apply(self, data: Path, config: Path) -> dict[str, Any]:
+        self._ask("apply", data, config)
+        return {"changed": True, "revision": 2, "sources": 1, "destinations": 1, "warnings": ["odd"]}
+
+    def export(self, data: Path) -> str:
+        self._ask("export", data)
+        return "sources: []\n"
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeApp:
+    fake = FakeApp()
+    monkeypatch.setitem(sys.modules, "gainstage.app", fake)
+    monkeypatch.setattr(gainstage, "app", fake, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return fake
+
+
+@dataclass
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def gainstage_command(app: FakeApp, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    def command(*arguments: str) -> Ended:
+        code = run(list(arguments))
+        captured = capsys.readouterr()
+        return Ended(code, captured.out, captured.err)
+
+    return command
+
+
+__all__ = ["COUNTS", "DEAD", "TRACE", "Ended", "FakeApp", "UsageError"]

@@ -1,0 +1,260 @@
+"""Each command: what it asks of the composition root, what it prints, and its exit code."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from gainstage.errors import ConfigurationError, UsageError
+from tests.unit.cli.conftest import COUNTS, DEAD, TRACE, Ended, FakeApp
+
+Command = Callable[..., Ended]
+NO_FILTERS = {"destination": None, "reason": None, "outcome": None, "since_us": None, "until_us": None}
+
+
+@pytest.fixture
+def messages(tmp_path: Path) -> str:
+    path = tmp_path / "messages.jsonl"
+    path.write_bytes(b'{"type":"track"}\n\n  \nnot json\n')
+    return str(path)
+
+
+def test_send_hands_over_lines_and_prints_one_document(
+    gainstage_command: Command, app: FakeApp, messages: str
+) -> None:
+    ended = gainstage_command("send", "--json", "--source", "web", "--wait", "5", messages)
+    assert app.asked == [
+        ("send", Path("gainstage-data"), None, [b'{"type":"track"}', b"not json"], "web", 5.0)
+    ]
+    assert ended.json == app.report
+    assert ended.code == 0
+
+
+def test_a_configuration_that_stands_here_is_used(
+    gainstage_command: Command, app: FakeApp, messages: str
+) -> None:
+    Path("gainstage.yaml").touch()
+    gainstage_command("send", messages)
+    gainstage_command("send", messages, "--config", "other.yaml", "--data", "elsewhere")
+    assert [asked[1:3] for asked in app.asked] == [
+        (Path("gainstage-data"), Path("gainstage.yaml")),
+        (Path("elsewhere"), Path("other.yaml")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused", "code"),
+    [
+        ({}, 0, 0),
+        ({"filtered": 3, "delivered": 0}, 0, 0),
+        ({"failed": 1}, 0, 1),
+        ({}, 1, 1),
+        ({"parked": 1}, 0, 3),
+        ({"pending": 1}, 0, 3),
+        ({"failed": 1, "pending": 1}, 0, 1),
+    ],
+)
+def test_the_exit_code_of_send_says_what_became_of_the_messages(
+    gainstage_command: Command, app: FakeApp, messages: str, changes: dict[str, int], refused: int, code: int
+) -> None:
+    app.report["connections"][0].update(changes)
+    app.report["refused"] = refused
+    assert gainstage_command("send", "--json", messages).code == code
+    assert gainstage_command("send", messages).code == code
+
+
+def test_send_tells_people_what_did_not_arrive_and_what_to_do(
+    gainstage_command: Command, app: FakeApp, messages: str
+) -> None:
+    app.report["undelivered"] = [
+        {key: DEAD[key] for key in ("message_id", "destination", "outcome", "reason", "detail")},
+        {
+            "message_id": "m-9",
+            "destination": None,
+            "outcome": "failed",
+            "reason": "id_missing",
+            "detail": "No id.",
+        },
+    ]
+    out = " ".join(gainstage_command("send", messages).out.split())
+    assert "event_unmapped" in out and "m-1" in out
+    assert "(refused)" in out
+    assert "Calls made: cs 2" in out
+
+
+def test_progress_stays_off_stdout(gainstage_command: Command, messages: str) -> None:
+    ended = gainstage_command("send", "--json", messages)
+    assert "3 received" in ended.err
+    json.loads(ended.out)
+
+
+def test_preview_prints_a_line_an_event(gainstage_command: Command, app: FakeApp, messages: str) -> None:
+    ended = gainstage_command("preview", "--destination", "cs", "--json", messages)
+    assert [json.loads(line)["outcome"] for line in ended.out.splitlines()] == ["planned", "parked"]
+    assert app.asked[0][:4] == ("preview", None, Path("gainstage-data"), "cs")
+    shown = gainstage_command("preview", "--destination", "cs", messages).out
+    assert "PUT https://x/y" in shown and "email_missing" in shown
+
+
+@pytest.mark.parametrize(("levels", "code"), [(["ok", "warning"], 0), (["ok", "error"], 1), ([], 0)])
+def test_check_passes_with_warnings_and_fails_with_errors(
+    gainstage_command: Command, app: FakeApp, levels: list[str], code: int
+) -> None:
+    app.results = [
+        SimpleNamespace(destination="cs", level=level, setting="access_key", message=f"is {level}")
+        for level in levels
+    ]
+    ended = gainstage_command("check", "--json")
+    assert ended.code == code
+    assert ended.json["ok"] == (code == 0)
+    assert [finding["setting"] for finding in ended.json["findings"]] == ["access_key"] * len(levels)
+    assert gainstage_command("check").code == code
+
+
+def test_status_prints_the_shape_and_a_table(gainstage_command: Command, app: FakeApp) -> None:
+    assert gainstage_command("status", "--json").json == app.status_now
+    app.status_now = {
+        "connections": [COUNTS],
+        "oldest_pending_seconds": 200,
+        "budgets": [
+            {
+                "account": "acme",
+                "family": "sync",
+                "window": "minute",
+                "limit": 80,
+                "used": 3,
+                "resets_at": "2026-11-22T10:01:00Z",
+            }
+        ],
+        "blocked": [{"destination": "px", "reason": "credentials_refused", "since": "2026-11-22T10:00:00Z"}],
+    }
+    out = gainstage_command("status").out
+    assert all(len(line) <= 80 for line in out.splitlines())
+    assert "Oldest pending: 3 m" in out
+    assert "77" in out
+    assert "px is blocked" in out
+
+
+def test_trace_prints_the_shape_and_says_when_there_is_none(gainstage_command: Command) -> None:
+    assert gainstage_command("trace", "m-1", "--json").json == TRACE
+    assert "No name for [Signed] Up." in gainstage_command("trace", "m-1").out
+    ended = gainstage_command("trace", "absent", "--json")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "There is no event absent in gainstage-data: check the messageId and --data.\n"
+
+
+def test_dead_list_filters_and_prints_one_document(gainstage_command: Command, app: FakeApp) -> None:
+    ended = gainstage_command(
+        "dead", "list", "--json", "--destination", "cs", "--reason", "event_unmapped", "--outcome", "failed",
+        "--since", "2026-01-01", "--until", "2026-01-02T01:00:00+01:00", "--limit", "5",
+    )  # fmt: skip
+    assert ended.json == [DEAD]
+    assert app.asked[-1][1] == {
+        "destination": "cs",
+        "reason": "event_unmapped",
+        "outcome": "failed",
+        "since_us": 1_767_225_600_000_000,
+        "until_us": 1_767_312_000_000_000,
+        "limit": 5,
+    }
+    assert "event_unmapped" in gainstage_command("dead", "list").out
+
+
+def test_dead_show_gives_cause_and_remedy(gainstage_command: Command) -> None:
+    assert "then retry" in " ".join(gainstage_command("dead", "show", "m-1").out.split())
+    assert gainstage_command("dead", "show", "m-1", "--json").json == TRACE
+
+
+def test_dead_retry_counts(gainstage_command: Command, app: FakeApp) -> None:
+    assert gainstage_command("dead", "retry", "--json").json == {"retried": 2}
+    assert app.asked[-1][1] == {**NO_FILTERS, "message_ids": None}
+    gainstage_command("dead", "retry", "m-1", "m-2")
+    assert app.asked[-1][1] == {**NO_FILTERS, "message_ids": ["m-1", "m-2"]}
+
+
+def test_dead_export_adds_the_messages(gainstage_command: Command, tmp_path: Path) -> None:
+    row = json.loads(gainstage_command("dead", "export").out)
+    assert row == {**DEAD, "message": TRACE["event"]}
+    ended = gainstage_command("dead", "export", "-o", "out.jsonl")
+    assert json.loads((tmp_path / "out.jsonl").read_text()) == row
+    assert (ended.out, ended.err) == ("", "1 written to out.jsonl.\n")
+    assert (tmp_path / "out.jsonl").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("arguments", [("--outcome", "late"), ("--reason", "bad_luck"), ("--since", "soon")])
+def test_filters_that_mean_nothing_are_refused(
+    gainstage_command: Command, arguments: tuple[str, str]
+) -> None:
+    ended = gainstage_command("dead", "list", *arguments)
+    assert ended.code == 2
+    assert ended.out == "" and ended.err.count("\n") == 1
+
+
+def test_apply_and_export(gainstage_command: Command, app: FakeApp) -> None:
+    ended = gainstage_command("apply", "-f", "x.yaml", "--data", "d")
+    assert app.asked == [("apply", Path("d"), Path("x.yaml"))]
+    assert ended.out == "Warning: odd\nx.yaml is in force: 1 source, 1 destination.\n"
+    assert gainstage_command("apply", "-f", "x.yaml", "--json").json["revision"] == 2
+    assert gainstage_command("export").out == "sources: []\n"
+
+
+def test_serve_prints_one_address_a_line(gainstage_command: Command, app: FakeApp) -> None:
+    ended = gainstage_command("serve", "--host", "0.0.0.0", "--port", "0")
+    assert app.asked == [("serve", Path("gainstage-data"), None, "0.0.0.0", 0)]
+    assert ended.out.splitlines()[0].split() == ["Tracking", "API", "http://127.0.0.1:8080/v1/batch"]
+
+
+def test_an_error_is_one_sentence_on_stderr(gainstage_command: Command, app: FakeApp) -> None:
+    app.error = UsageError("The port is taken: choose another one with --port.")
+    ended = gainstage_command("serve")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "The port is taken: choose another one with --port.\n"
+
+
+def test_every_problem_of_a_configuration_is_listed(gainstage_command: Command, app: FakeApp) -> None:
+    app.error = ConfigurationError("gainstage.yaml", ["a: is missing", "b: unknown key"])
+    ended = gainstage_command("check")
+    assert ended.code == 2
+    assert (
+        ended.err
+        == "gainstage.yaml cannot be used: 2 problems to correct.\n  a: is missing\n  b: unknown key\n"
+    )
+
+
+def test_a_fault_of_ours_shows_no_traceback(
+    gainstage_command: Command, app: FakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    app.error = RuntimeError("broken inside")
+    ended = gainstage_command("check")
+    assert ended.code == 70
+    assert "Traceback" not in ended.err and ended.err.count("\n") == 1
+    (log,) = tmp_path.glob("gainstage-fault-*.log")
+    assert str(log) in ended.err
+    assert "RuntimeError: broken inside" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["send"], "Missing argument 'FILE...'. See: gainstage send --help"),
+        (["status", "--foo"], "No such option: --foo. See: gainstage status --help"),
+        (["nope"], "No such command 'nope'. See: gainstage --help"),
+        (["dead"], "Missing command. See: gainstage dead --help"),
+        (["dead", "list", "--limit", "0"], "See: gainstage dead list --help"),
+        (["serve", "--port", "x"], "See: gainstage serve --help"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_exit_2(
+    gainstage_command: Command, arguments: list[str], told: str
+) -> None:
+    ended = gainstage_command(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert told in ended.err and ended.err.count("\n") == 1
+
+
+def test_help_and_version(gainstage_command: Command) -> None:
+    assert gainstage_command("--version").out.startswith("gainstage ")
+    assert gainstage_command().out == gainstage_command("--help").out != ""
