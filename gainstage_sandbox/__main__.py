@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from gainstage_sandbox.behaviour import switch_table
 from gainstage_sandbox.server import ListenError, serve
 
 
@@ -17,7 +18,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--port", type=int, default=8090, help="port; 0 takes a free one (default: %(default)s)"
     )
+    parser.add_argument("--switches", action="store_true", help="print the behaviour switches as Markdown")
     options = parser.parse_args(arguments)
+    if options.switches:
+        print(switch_table())
+        return 0
     try:
         serve(options.host, options.port)
     except ListenError as error:

@@ -136,6 +136,18 @@ SWITCHES: tuple[Switch, ...] = (
 _BY_NAME = {switch.name: switch for switch in SWITCHES}
 
 
+def switch_table() -> str:
+    """The switches as a Markdown table, for the documentation."""
+    lines = ["| switch | values, default first | decides |", "|---|---|---|"]
+    for switch in SWITCHES:
+        shown = ", ".join(f"`{word}`" for word in switch.values)
+        if not shown:
+            empty = "empty" if switch.default == () else f"{switch.default:g}"
+            shown = f"{empty}; {switch.allowed}"
+        lines.append(f"| `{switch.name}` | {shown} | {switch.about} |")
+    return "\n".join(lines)
+
+
 class Behaviour:
     def __init__(self) -> None:
         self._values: dict[str, Value] = {}

@@ -55,7 +55,7 @@ class Call:
     def json(self) -> Any:
         try:
             return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UnreadableError(f"The body is not valid JSON: {error}.") from error
 
     def json_object(self) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from gainstage_sandbox.faults import APIS
 from gainstage_sandbox.state import State
 from gainstage_sandbox.vendors import UNKNOWN
 
-MAX_ENTRIES = 1000
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -61,7 +60,7 @@ async def _read(request: Request) -> Any:
         return None
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RefusedError(f"The body is not valid JSON: {error}.") from error
 
 

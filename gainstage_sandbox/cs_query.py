@@ -193,7 +193,8 @@ def _compares(test: Callable[[Any, Any], bool]) -> Callable[[Any, list[Any]], bo
 
 
 def _comparable(left: Any, right: Any) -> bool:
-    return isinstance(left, str) == isinstance(right, str) and right is not None
+    """Texts with texts, numbers with numbers."""
+    return any(isinstance(left, kind) and isinstance(right, kind) for kind in (str, int | float))
 
 
 def _text(test: Callable[[str, str], bool]) -> Callable[[Any, list[Any]], bool]:

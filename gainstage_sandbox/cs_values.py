@@ -10,7 +10,10 @@ from typing import Any
 from gainstage_sandbox.cs_schema import Field, Option
 
 LARGEST_NUMBER = 10**15
+LONGEST_NUMBER = 40
 SHORTEST_EPOCH_DIGITS = 10
+EARLIEST_MS, LATEST_MS = -62_135_596_800_000, 253_402_300_799_999
+"""The years 1 to 9999."""
 _EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;.]+")
 _URL = re.compile(r"(https?://)?[^\s/]+\.[^\s/]+(/\S*)?", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -51,6 +54,8 @@ def _number(field: Field, value: Any, _: str) -> int | float:
         raise InvalidError("number")
     if isinstance(value, str):
         text = value.strip()
+        if len(text) > LONGEST_NUMBER:
+            raise InvalidError("number")
         if not _NUMBER.fullmatch(text):
             raise InvalidError("number")
         number = float(text) if re.search(r"[.eE]", text) else int(text)
@@ -127,7 +132,7 @@ def epoch_ms(value: Any) -> int | None:
     """Epoch milliseconds of a date as CS writes take it: such a number, or an ISO text; else None."""
     if isinstance(value, int) and not isinstance(value, bool):
         enough = value == 0 or len(str(abs(value))) >= SHORTEST_EPOCH_DIGITS
-        return value if enough and abs(value) < LARGEST_NUMBER else None
+        return value if enough and EARLIEST_MS <= value <= LATEST_MS else None
     if not isinstance(value, str) or len(value) < 10:
         return None
     try:
@@ -140,7 +145,8 @@ def epoch_ms(value: Any) -> int | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * 1000)
+    stamp = round(moment.timestamp() * 1000)
+    return stamp if EARLIEST_MS <= stamp <= LATEST_MS else None
 
 
 def date_text(moment: int, with_time: bool) -> str:

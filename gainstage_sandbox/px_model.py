@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
@@ -75,10 +76,18 @@ class PxModel:
         record = self.records[kind].get(key)
         if record is None:
             raise self._absent(kind, key, 404)
+        return {**record, **self._computed(kind, [key])[key]}
+
+    def read_all(self, kind: str) -> list[Record]:
+        computed = self._computed(kind, list(self.records[kind]))
+        return [{**record, **computed[key]} for key, record in self.records[kind].items()]
+
+    def _computed(self, kind: str, keys: list[str]) -> dict[str, Record]:
+        """What PX adds to a record when it is read."""
         if kind == "user":
-            return {**record, "id": key}
-        members = sum(user.get("accountId") == key for user in self.users.values())
-        return {**record, "numberOfUsers": members}
+            return {key: {"id": key} for key in keys}
+        members = Counter(user.get("accountId") for user in self.users.values())
+        return {key: {"numberOfUsers": members[key]} for key in keys}
 
     def delete(self, kind: str, key: str, now: float, *, hard: bool = False) -> None:
         """Deleting an account deletes its users too."""
@@ -165,7 +174,7 @@ class PxModel:
         clean: Record = {}
         wrong: dict[str, str] = {}
         if kind == "user" and "id" in body and "identifyId" not in body:
-            body = {"identifyId": body["id"], **body}
+            body = {"identifyId": body["id"], **{name: value for name, value in body.items() if name != "id"}}
         for name, value in body.items():
             field = shape.fields.get(name)
             if field is None:

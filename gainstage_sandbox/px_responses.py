@@ -74,7 +74,7 @@ def _read(kind: str) -> Any:
 def _list(kind: str) -> Any:
     def list_records(state: State, call: Call) -> Answer:
         title = f"{kind}s"
-        return json_answer(200, list_page(state.px.records[kind].values(), call.query, title))
+        return json_answer(200, list_page(state.px.read_all(kind), call.query, title))
 
     return list_records
 

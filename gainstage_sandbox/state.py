@@ -93,7 +93,9 @@ class State:
         cs, px = parts["cs"], parts["px"]
         schemas = {name: _read_schema(name, fields) for name, fields in _dict(cs, "schema").items()}
         objects = {name: _rows(_dict(cs, "objects"), name) for name in _dict(cs, "objects")}
-        people, companies, links = (_rows(cs, part) for part in ("people", "companies", "associations"))
+        people, companies = _rows(cs, "people", "Email"), _rows(cs, "companies")
+        links = _rows(cs, "associations")
+        self._check_links(links, people, companies)
         events, definitions = _rows(cs, "events"), _rows(cs, "event_definitions")
         users, accounts = _rows(px, "users", "identifyId"), _rows(px, "accounts", "id")
         px_events = _rows(px, "events")
@@ -124,6 +126,21 @@ class State:
         self.px.denied.update(denied)
         self.px.events.extend(px_events)
         self.messages.extend(messages)
+
+    def _check_links(
+        self, links: list[dict[str, Any]], people: list[dict[str, Any]], companies: list[dict[str, Any]]
+    ) -> None:
+        """A seeded link names a person and a company that are there, or come with it."""
+        emails = {str(row["Email"]).lower() for row in people}
+        names = {row.get("Name") for row in (*companies, *self.cs.companies.rows.values())}
+        for link in links:
+            email, name = str(link.get("Email", "")).lower(), link.get("Company_Name")
+            if not link.get("Person_ID") and email not in emails and self.people.find(email) is None:
+                raise RefusedError(
+                    f"An association needs a Person_ID or the Email of a person, not {email!r}."
+                )
+            if not link.get("Company_ID") and name not in names:
+                raise RefusedError(f"An association needs a Company_ID or a Company_Name, not {name!r}.")
 
     def _named(self, link: dict[str, Any]) -> dict[str, Any]:
         """A link with the names of what it joins, for people who read it."""
