@@ -54,6 +54,7 @@ WITHOUT_IO = {
     "mapping",
     "destination",
     "connection",
+    "setting",
     "destinations",
 }
 IO = {

@@ -31,7 +31,8 @@ class ClickstreamSettings(Settings):
         default=True,
         title="Remember the account",
         description="Give track calls without `accountId` the account that the user was last seen with "
-        "(from an identify's `accountId` or a group's `groupId`). Off sends messages as they came.",
+        "(from an identify's `accountId` or a group's `groupId`). Off sends messages as they "
+        "came.",
     )
     api_url: ApiUrl | None = Field(
         default=None,

@@ -47,7 +47,8 @@ def upsert(settings: PxSettings, work: Work, index: int) -> Exchange:
     """Update; create what is absent; a refused create may have met a twin made meanwhile: update again.
 
     PUT of an absent record is 404, POST of one that exists is 400 ("possible duplicate", text unknown)
-    [documented]. All three are safe to repeat.
+    [documented]. One client takes 400 for the answer to a PUT of an absent record [contradicts the
+    specification]: so a record never seen is tried by POST then, too. All three are safe to repeat.
     """
     response = yield from update(settings, work, index)
     outcome = read_answer(settings, response)
@@ -58,6 +59,13 @@ def upsert(settings: PxSettings, work: Work, index: int) -> Exchange:
             refusal = outcome
             response = yield from update(settings, work, index)
             outcome = refusal if absent(response) else read_answer(settings, response)
+    elif isinstance(outcome, Rejected) and response.status == 400 and not work.facts.get("exists"):
+        response = yield from create(settings, work, index)
+        refusal = read_answer(settings, response)
+        if isinstance(refusal, Rejected):
+            outcome = Rejected("refused", f"Update: {outcome.detail} Create: {refusal.detail}")
+        else:
+            outcome = refusal
     if outcome is None:
         yield Settled(index, Delivered(), {"exists": True})
     else:
@@ -69,6 +77,8 @@ def update(settings: PxSettings, work: Work, index: int) -> Call:
     kind, identifier = work.record.object, work.record.key.removeprefix("id:")
     body = nested(work.fields, work.known)
     body.pop(ID_FIELDS[kind], None)
+    # Required by the specification; not by the service that clients see. With them both are content.
+    body.setdefault("propertyKeys", list(settings.product_tag_key))
     path = f"{PATHS[kind]}/update"
     if (
         FIT_FOR_PATH.fullmatch(identifier)
@@ -76,7 +86,7 @@ def update(settings: PxSettings, work: Work, index: int) -> Call:
         and identifier == identifier.strip()
     ):
         path = f"{PATHS[kind]}/{quote(identifier, safe='')}"
-    if path.endswith("/update") or not body:
+    if path.endswith("/update"):
         body = {ID_FIELDS[kind]: identifier, **body}
     response = yield from call(settings, "PUT", path, body, index)
     return response

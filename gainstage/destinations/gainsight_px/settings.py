@@ -72,8 +72,8 @@ class PxSettings(Settings):
 
     api_key: Secret = Field(
         title="API key",
-        description="A key with the permissions Read and Write. Gainsight PX shows it under Administration, "
-        "Integrations, Rest API.",
+        description="A key with the permissions Read and Write. Gainsight PX shows it under "
+        "Administration, Integrations, Rest API.",
     )
     product_tag_key: TagKeys = Field(
         title="Product tag key",
@@ -122,8 +122,8 @@ class PxSettings(Settings):
     api_url: ApiUrl | None = Field(
         default=None,
         title="API address",
-        description="Replaces the data center's address, for the sandbox, a proxy or a test: scheme, host and "
-        "port. Plain http only to this machine.",
+        description="Replaces the data center's address, for the sandbox, a proxy or a test: scheme, host "
+        "and port. Plain http only to this machine.",
     )
 
     @property

@@ -1,0 +1,24 @@
+"""Gainsight CS (NXT): People, Companies and the Events Framework."""
+
+from gainstage.destination import Destination
+from gainstage.destinations.gainsight_cs.api import check, exchange, pretend
+from gainstage.destinations.gainsight_cs.companies import COMPANIES_A_LOOK_UP
+from gainstage.destinations.gainsight_cs.mapping import COMPANY, EVENT, LINK, PERSON, plan
+from gainstage.destinations.gainsight_cs.settings import CsSettings, budgets, tenant, warnings
+
+destination = Destination(
+    name="gainsight_cs",
+    title="Gainsight CS",
+    settings=CsSettings,
+    kinds=("identify", "group", "track"),
+    integration_names=("Gainsight",),
+    plan=plan,
+    exchange=exchange,
+    check=check,
+    tenant=tenant,
+    budgets=budgets,
+    pretend=pretend,
+    mappings=(PERSON, COMPANY, LINK, EVENT),
+    batch={"company": COMPANIES_A_LOOK_UP},
+    warnings=warnings,
+)

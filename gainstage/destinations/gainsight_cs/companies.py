@@ -1,0 +1,305 @@
+"""Companies: looked up by name, many at once; unknown ones inserted, known ones updated, in batches.
+
+The API has no upsert for companies [derived]. An insert is refused as a whole if one record of it is bad, and
+is not safe to repeat; so a company without a known GSID is always looked up first, also after a lost answer.
+Nothing says that names are unique. Updates go by GSID: it meets exactly one record, and a company that was
+renamed at Gainsight keeps its new name.
+"""
+
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from gainstage.destination import Exchange, Request, Response, Settled, Work
+from gainstage.destinations.gainsight_cs.answers import (
+    NO_MATCH,
+    FieldError,
+    error_code,
+    field_errors,
+    read_answer,
+    refusal,
+    said,
+    written,
+)
+from gainstage.destinations.gainsight_cs.calls import COMPANY_PATH, make, object_request, read
+from gainstage.destinations.gainsight_cs.settings import CsSettings
+from gainstage.outcome import Blocked, Delivered, Outcome, Parked, Rejected, Retry, Throttled
+
+#: Records of one write [documented].
+RECORDS_A_CALL = 50
+#: Companies of one exchange: one look-up, and enough of each shape to fill batches.
+COMPANIES_A_LOOK_UP = 200
+CANDIDATES_SHOWN = 5
+
+Refused = Generator[Request | Settled, Response | None, bool]
+Found = Generator[Request | Settled, Response | None, dict[int, dict[str, Any] | Outcome | None]]
+
+
+class Item(NamedTuple):
+    """A company to be written."""
+
+    place: int
+    name: str
+    #: Empty for one that is to be inserted.
+    gsid: str
+    body: dict[str, Any]
+
+
+def name_of(work: Work) -> str:
+    """The name in a company's key."""
+    return work.record.key.removeprefix("name:")
+
+
+def exchange_companies(settings: CsSettings, works: Sequence[Work]) -> Exchange:
+    """Look up what is not known, then write what there is to write."""
+    gsids: dict[int, str] = {i: str(w.facts["gsid"]) for i, w in enumerate(works) if w.facts.get("gsid")}
+    unknown = [index for index in range(len(works)) if index not in gsids]
+    stored: dict[int, dict[str, Any]] = {}
+    absent: list[int] = []
+    settled: set[int] = set()
+    rules = settings.if_empty
+    if unknown:
+        select = sorted(rules & {name for index in unknown for name in works[index].fields})
+        for index, answer in (yield from look_up(settings, works, unknown, select)).items():
+            if isinstance(answer, dict):
+                gsids[index], stored[index] = str(answer["Gsid"]), answer
+            elif answer is None:
+                absent.append(index)
+            else:
+                settled.add(index)
+                yield Settled(index, answer)
+    conditional = [
+        i for i in gsids if i not in stored and i not in settled and rules & works[i].fields.keys()
+    ]
+    if conditional:
+        yield from read_stored(settings, works, conditional, gsids, stored, settled)
+    writing = Writing(settings)
+    updates = []
+    for index, gsid in gsids.items():
+        if index in settled:
+            continue
+        body = update_body(works[index], rules, stored.get(index, {}))
+        if body:
+            updates.append(Item(index, name_of(works[index]), gsid, {"Gsid": gsid, **body}))
+        else:
+            yield Settled(index, Delivered(), {"gsid": gsid})
+    inserts = []
+    for index in absent:
+        name = name_of(works[index])
+        if settings.create_companies:
+            body = {**works[index].known, **works[index].fields, "Name": name}
+            inserts.append(Item(index, name, "", body))
+        else:
+            yield Settled(index, Rejected("company_absent", f"Gainsight has no company named {name!r}."))
+    for batch in (*batches(updates), *batches(inserts)):
+        yield from writing.write(batch)
+
+
+def update_body(work: Work, rules: frozenset[str], stored: dict[str, Any]) -> dict[str, Any]:
+    """The changed fields without the name, and without those that Gainsight has and we may only fill."""
+    return {
+        name: value
+        for name, value in work.fields.items()
+        if name != "Name" and not (name in rules and stored.get(name) not in (None, "", []))
+    }
+
+
+def batches(items: Sequence[Item]) -> Iterable[list[Item]]:
+    """Items of one set of fields, at most as many as a call takes."""
+    shapes: dict[tuple[str, ...], list[Item]] = {}
+    for item in items:
+        shapes.setdefault(tuple(sorted(item.body)), []).append(item)
+    for alike in shapes.values():
+        for start in range(0, len(alike), RECORDS_A_CALL):
+            yield alike[start : start + RECORDS_A_CALL]
+
+
+def look_up(
+    settings: CsSettings, works: Sequence[Work], indexes: Sequence[int], select: Sequence[str]
+) -> Found:
+    """Per index the company's row, None where there is none, or why that is not known."""
+    names = sorted({name_of(works[index]) for index in indexes})
+    found = yield from read(settings, "Company", ["Gsid", "Name", *select], "Name", names, indexes)
+    if not isinstance(found, list):
+        return dict.fromkeys(indexes, found)
+    return {index: choose(settings, name_of(works[index]), found) for index in indexes}
+
+
+def choose(
+    settings: CsSettings, name: str, found: Sequence[dict[str, Any]]
+) -> dict[str, Any] | Outcome | None:
+    """The one company of this name. Names compare exactly, trimmed, whatever the query matched."""
+    matches: dict[str, dict[str, Any]] = {}
+    for row in found:
+        if isinstance(row.get("Name"), str) and row["Name"].strip() == name and row.get("Gsid"):
+            matches.setdefault(str(row["Gsid"]), row)
+    if len(matches) <= 1 or settings.company_on_ambiguous == "first":
+        return next(iter(matches.values()), None)
+    shown = ", ".join(list(matches)[:CANDIDATES_SHOWN])
+    sentence = f"{len(matches)} companies are named {name!r}: {shown}."
+    if settings.company_on_ambiguous == "error":
+        return Rejected("company_duplicated", sentence)
+    return Parked("company_ambiguous", sentence)
+
+
+def read_stored(
+    settings: CsSettings,
+    works: Sequence[Work],
+    indexes: Sequence[int],
+    gsids: dict[int, str],
+    stored: dict[int, dict[str, Any]],
+    settled: set[int],
+) -> Exchange:
+    """What Gainsight has of fields that may only be filled."""
+    select = sorted(settings.if_empty & {name for index in indexes for name in works[index].fields})
+    wanted = sorted({gsids[index] for index in indexes})
+    found = yield from read(settings, "Company", ["Gsid", *select], "Gsid", wanted, indexes)
+    if not isinstance(found, list):
+        for index in indexes:
+            settled.add(index)
+            yield Settled(index, found)
+        return
+    by_gsid = {str(row.get("Gsid")): row for row in found}
+    for index in indexes:
+        if gsids[index] in by_gsid:
+            stored[index] = by_gsid[gsids[index]]
+        else:
+            settled.add(index)
+            yield gone(index, "The company's GSID is no longer there.")
+
+
+def gone(index: int, sentence: str) -> Settled:
+    """A GSID that Gainsight no longer has: forget it, look the company up again."""
+    return Settled(index, Retry("record_gone", sentence), {"gsid": None})
+
+
+@dataclass
+class Writing:
+    """The writes of one exchange. Once the vendor stops us (credentials, limit), nothing more is asked."""
+
+    settings: CsSettings
+    stopped: Outcome | None = None
+
+    def write(self, items: list[Item], *, surely_bad: bool = False) -> Refused:
+        """Write a batch and settle its items; tells whether one of them was refused.
+
+        `surely_bad`: a refused record must be among them, so they are not tried as a whole again.
+        """
+        if self.stopped is not None:
+            for item in items:
+                yield Settled(item.place, self.stopped)
+            return False
+        if surely_bad and len(items) > 1:
+            yield from self.halve(items)
+            return True
+        inserting = not items[0].gsid
+        method, path = ("POST", COMPANY_PATH) if inserting else ("PUT", f"{COMPANY_PATH}?keys=Gsid")
+        body = {"records": [item.body for item in items]}
+        indexes = [item.place for item in items]
+        request = object_request(self.settings, method, path, body, indexes, repeatable=not inserting)
+        response = yield from make(request)
+        outcome = read_answer(self.settings, response)
+        if outcome is None:
+            yield from (
+                self.confirm_inserts(items, response) if inserting else confirm_updates(items, response)
+            )
+            return False
+        if isinstance(outcome, Rejected):
+            yield from self.narrow(items, response, outcome)
+            return True
+        if isinstance(outcome, Blocked | Throttled):
+            self.stopped = outcome
+        for item in items:
+            yield Settled(item.place, outcome)
+        return False
+
+    def narrow(self, items: list[Item], response: Response, outcome: Rejected) -> Exchange:
+        """A batch was refused as a whole: find the bad records by field and value, else by halving."""
+        guilty = culprits(self.settings, items, response)
+        if not guilty and len(items) == 1:
+            item = items[0]
+            no_match = error_code(response) == NO_MATCH and bool(item.gsid)
+            guilty = {
+                item.place: gone(item.place, outcome.detail) if no_match else Settled(item.place, outcome)
+            }
+        if not guilty:
+            yield from self.halve(items)
+            return
+        yield from guilty.values()
+        rest = [item for item in items if item.place not in guilty]
+        if rest:
+            yield from self.write(rest)
+
+    def halve(self, items: list[Item]) -> Exchange:
+        """One half, then the other: if the first was good, the bad record is in the second."""
+        middle = (len(items) + 1) // 2
+        refused = yield from self.write(items[:middle])
+        yield from self.write(items[middle:], surely_bad=not refused)
+
+    def confirm_inserts(self, items: list[Item], response: Response) -> Exchange:
+        """Each record by its name; records with nothing but a Gsid are looked up, as places mean nothing."""
+        count, records = written(response)
+        gsids = {str(r["Name"]).strip(): str(r["Gsid"]) for r in records if r.get("Gsid") and r.get("Name")}
+        if len(items) == len(records) == 1 and records[0].get("Gsid"):
+            gsids[items[0].name] = str(records[0]["Gsid"])
+        for item in items:
+            if item.name in gsids:
+                yield Settled(item.place, Delivered(), {"gsid": gsids[item.name]})
+        left = [item for item in items if item.name not in gsids]
+        if left:
+            names, indexes = [item.name for item in left], [item.place for item in left]
+            found = yield from read(self.settings, "Company", ["Gsid", "Name"], "Name", names, indexes)
+            for row in found if isinstance(found, list) else ():
+                if row.get("Gsid") and isinstance(row.get("Name"), str):
+                    gsids.setdefault(row["Name"].strip(), str(row["Gsid"]))
+        whole = count == len(items) or len(records) == len(items)
+        for item in left:
+            if item.name in gsids:
+                yield Settled(item.place, Delivered(), {"gsid": gsids[item.name]})
+            elif whole:
+                yield Settled(item.place, Delivered())
+            else:
+                sentence = "Gainsight confirms fewer companies than were sent."
+                yield Settled(item.place, Retry("vendor_error", sentence))
+
+
+def confirm_updates(items: list[Item], response: Response) -> Iterable[Settled]:
+    """Each record by its GSID; one that is not among the answer's records was not there to be updated."""
+    count, records = written(response)
+    seen = {str(record.get("Gsid")) for record in records}
+    for item in items:
+        if item.gsid in seen or (not records and count == len(items)):
+            yield Settled(item.place, Delivered(), {"gsid": item.gsid})
+        else:
+            yield gone(item.place, "Gainsight's answer to the update does not list the company.")
+
+
+def culprits(settings: CsSettings, items: list[Item], response: Response) -> dict[int, Settled]:
+    """The records that carry a value which the answer names with its field."""
+    found: dict[int, Settled] = {}
+    errors = field_errors(response)
+    for item in items:
+        mine = [error for error in errors if is_about(error, item.body)]
+        if mine and item.gsid and any(error.code == NO_MATCH for error in mine):
+            found[item.place] = gone(item.place, "No company matches the GSID any more.")
+        elif mine:
+            text = "; ".join(f"{error.field}: {error.message or error.code}" for error in mine)
+            code = refusal(mine[0].code or error_code(response))
+            fields = tuple(dict.fromkeys(error.field for error in mine))
+            found[item.place] = Settled(
+                item.place, Rejected(code, f"{text} ({said(settings, response)})", fields)
+            )
+    return found
+
+
+def is_about(error: FieldError, body: dict[str, Any]) -> bool:
+    """Whether a complaint is about this record: it has the field, with the value that was refused.
+
+    An unknown field needs no value to be named: every record that carries it is refused.
+    """
+    if error.field not in body:
+        return False
+    if refusal(error.code) == "field_unknown":
+        return True
+    value = body[error.field]
+    return any(given == value or str(given) == str(value) for given in error.values)

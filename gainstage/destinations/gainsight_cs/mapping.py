@@ -1,0 +1,283 @@
+"""Field tables of Person and Company, and the plan that follows from them. Pure.
+
+Field names: those that Segment-spec traits have been delivered to in production [seen in clients]; spelled as
+they are there (`CustomerlifetimeInMonths`).
+"""
+
+from typing import Any
+
+from gainstage.destination import Planned
+from gainstage.destinations.gainsight_cs.settings import CsSettings
+from gainstage.event import Event, Identity
+from gainstage.mapping import Derived, Fault, Field, Mapping, boolean, find, number, plain, text
+from gainstage.operation import Append, Record, Upsert
+from gainstage.outcome import Filtered, Parked, Rejected
+from gainstage.setting import printable
+
+CONTRACT_TYPE = "gainsightEventContractId"
+FIRST_NAME = ("traits.firstName", "traits.first_name", "traits.firstname")
+MIDDLE_NAME = ("traits.middleName", "traits.middle_name", "traits.middlename")
+LAST_NAME = ("traits.lastName", "traits.last_name", "traits.lastname")
+
+
+def joined_name(event: Event) -> str | None:
+    """First, middle and last name, as far as they are given."""
+    words = []
+    for spellings in (FIRST_NAME, MIDDLE_NAME, LAST_NAME):
+        values = (event.traits.get(path.removeprefix("traits.")) for path in spellings)
+        word = next((value.strip() for value in values if isinstance(value, str) and value.strip()), None)
+        if word:
+            words.append(word)
+    return " ".join(words) or None
+
+
+PERSON = Mapping(
+    on="identify",
+    into="person",
+    title="Person",
+    custom="person_fields",
+    also_reads=frozenset({"email"}),
+    fields=(
+        Field("Email", required=True, label="`email`, else the user's known e-mail; in small letters"),
+        Field(
+            "Name",
+            (
+                "traits.name",
+                Derived(
+                    (*FIRST_NAME, *MIDDLE_NAME, *LAST_NAME), joined_name, "first, middle and last name joined"
+                ),
+            ),
+            text,
+        ),
+        Field("FirstName", FIRST_NAME, text),
+        Field("MiddleName", MIDDLE_NAME, text),
+        Field("LastName", LAST_NAME, text),
+        Field("LinkedinUrl", "traits.linkedinUrl", text),
+        Field("Location", "traits.location", text),
+        Field("ExternalRecordID__gc", "traits.externalRecordId", text),
+        Field("EmailOptOut", "traits.emailOptOut", boolean),
+        Field("DynamicResolutionKey", "traits.dynamicResolutionKey", text),
+        Field("Comments", "traits.comments", text),
+        Field("Timezone", "traits.timezone", text),
+        Field("MasterRecordID", ("traits.masterRecordId", "traits.masterRecordID"), text),
+        Field("MasterAvatarTypeCode", "traits.masterAvatarTypeCode", number),
+    ),
+)
+
+COMPANY = Mapping(
+    on="group",
+    into="company",
+    title="Company",
+    custom="company_fields",
+    also_reads=frozenset({"name"}),
+    fields=(
+        Field("Name", required=True, label="`name`, trimmed"),
+        Field("Employees", "traits.employees", number),
+        Field("Arr", "traits.arr"),
+        Field("BillingAddress", "traits.billingAddress", text),
+        Field("Summary", "traits.summary", text),
+        Field("CompanyType", "traits.companyType"),
+        Field("Csm", "traits.csm"),
+        Field("CustomerlifetimeInMonths", "traits.customerLifetimeInMonths", number),
+        Field("Industry", "traits.industry"),
+        Field("LifecycleInWeeks", "traits.lifecycleInWeeks", number),
+        Field("ManagedAs", "traits.managedAs"),
+        Field("Mrr", "traits.mrr"),
+        Field("OriginalContractDate", "traits.originalContractDate"),
+        Field("ParentCompany", "traits.parentCompany"),
+        Field("RenewalDate", "traits.renewalDate"),
+        Field("Stage", "traits.stage"),
+        Field("Status", "traits.status"),
+        Field("Tags", "traits.tags"),
+        Field("TickerSymbol", "traits.tickerSymbol", text),
+        Field("Users", "traits.users", number),
+        Field("SfdcAccountId", "traits.sfdcAccountId", text),
+        Field("IndustryNew", "traits.industryNew"),
+    ),
+)
+
+LINK = Mapping(
+    on="group",
+    into="person",
+    title="Company Person (the person's link to the company)",
+    custom="company_person_fields",
+    fields=(
+        Field("Email", required=True, label="`context.traits.email`, else the user's known e-mail"),
+        Field(
+            "companies", required=True, label="the company, once Gainsight has told its GSID: `Company_ID`"
+        ),
+    ),
+)
+
+EVENT = Mapping(
+    on="track",
+    into="event",
+    title="Event (Events Framework)",
+    fields=(
+        Field("header eventName", required=True, label="`name` of the track's entry in `events`"),
+        Field("header eventVersion", required=True, label="`version` of the track's entry in `events`"),
+        Field("header topicName", required=True, label="`topic` of the entry, else the setting `topic_name`"),
+        Field(
+            "header contractId",
+            label=f"the external id of type {CONTRACT_TYPE}, else the setting `contract_id`",
+        ),
+        Field("body", label="`properties`, as they are"),
+    ),
+)
+
+
+def plan(settings: CsSettings, event: Event, identity: Identity) -> Planned:
+    """identify: a Person. group: a Company, and the Person's link to it. track: an event."""
+    match event.kind:
+        case "identify":
+            return plan_identify(settings, event, identity)
+        case "group":
+            return plan_group(settings, event, identity)
+        case "track":
+            return plan_track(settings, event)
+    return Planned(Filtered("type_unsupported", f"Gainsight CS takes no {event.kind} calls."))
+
+
+def plan_identify(settings: CsSettings, event: Event, identity: Identity) -> Planned:
+    """A Person, keyed by e-mail."""
+    if settings.access_key is None:
+        return missing("access_key", "identify")
+    reading = PERSON.read(event, settings.person_fields)
+    faults = [*reading.faults]
+    own = reading.values.pop("Email", None) or event.traits.get("email")
+    email = find_email(faults, own, event.context_traits.get("email"), identity.email)
+    if faults:
+        return refused(faults)
+    if email is None:
+        return Planned(
+            Parked("email_missing", "The identify call has no e-mail and none is known for this user.")
+        )
+    fields = {"Email": email, **allowed(settings, reading.values)}
+    return Planned((Upsert(person_record(email), fields),), reading.unmapped)
+
+
+def plan_group(settings: CsSettings, event: Event, identity: Identity) -> Planned:
+    """A Company, then the Person with the link. Nothing of it is planned while the e-mail is missing."""
+    if settings.access_key is None:
+        return missing("access_key", "group")
+    reading = COMPANY.read(event, settings.company_fields)
+    faults = [*reading.faults]
+    name = company_name(reading.values.pop("Name", None) or event.traits.get("name"))
+    email = find_email(faults, event.context_traits.get("email"), identity.email)
+    if name is None:
+        return Planned(
+            Rejected("name_missing", "The group call has no `traits.name`, and a company needs one.")
+        )
+    if faults:
+        return refused(faults)
+    if email is None:
+        return Planned(
+            Parked("email_missing", "The group call has no e-mail and none is known for this user.")
+        )
+    company = Record("company", f"name:{name}")
+    fields = {"Name": name, **allowed(settings, reading.values)}
+    link = {"Email": email, f"companies[{company.key}]": link_fields(settings, event)}
+    unmapped = tuple(trait for trait in reading.unmapped if trait not in settings.company_person_fields)
+    return Planned((Upsert(company, fields), Upsert(person_record(email), link, (company,))), unmapped)
+
+
+def plan_track(settings: CsSettings, event: Event) -> Planned:
+    """An event for the Events Framework: its name, version and topic travel as headers."""
+    entry = settings.events.get(event.name)
+    topic = (entry.topic if entry else "") or settings.topic_name
+    if settings.shared_secret is None:
+        return missing("shared_secret", "track")
+    if not settings.tenant_id:
+        return missing("tenant_id", "track")
+    if entry is None:
+        return unmapped_event(f"`events` has no entry for the track {event.name!r}.")
+    if not entry.name or not entry.version:
+        part = "version" if entry.name else "name"
+        return unmapped_event(f"The entry of the track {event.name!r} in `events` has no {part}.")
+    if not topic:
+        return missing("topic_name", "track")
+    headers = {"eventName": entry.name, "eventVersion": entry.version, "topicName": topic}
+    contract = contract_id(event) or settings.contract_id
+    if contract:
+        headers["contractId"] = contract
+    for header, value in headers.items():
+        if not printable(value):
+            sentence = f"{value[:80]!r} cannot travel as the header {header}: use printable ASCII."
+            return Planned(Rejected("header_unsafe", sentence))
+    content = {"headers": headers, "properties": event.properties}
+    return Planned((Append(Record("event", event.person_id), content),))
+
+
+def find_email(faults: list[Fault], *candidates: Any) -> str | None:
+    """The first e-mail that is there, in small letters: e-mails are one person in any letter case."""
+    for candidate in candidates:
+        if candidate is None or (isinstance(candidate, str) and not candidate.strip()):
+            continue
+        if not isinstance(candidate, str):
+            shown = f"The trait `email` is {candidate!r:.80}; the field Email needs a text."
+            faults.append(Fault("Email", shown))
+            return None
+        return candidate.strip().lower()
+    return None
+
+
+def company_name(given: Any) -> str | None:
+    """Company names compare exactly, trimmed."""
+    if isinstance(given, bool) or not isinstance(given, str | int | float):
+        return None
+    return text(given).strip() or None
+
+
+def link_fields(settings: CsSettings, event: Event) -> dict[str, Any]:
+    """Fields of the link, from the group's traits, else the user's."""
+    values = {}
+    for trait, name in settings.company_person_fields.items():
+        value = find(event.traits, trait)
+        if value is None:
+            value = find(event.context_traits, trait)
+        if value is not None:
+            values[name] = plain(value)
+    return values
+
+
+def allowed(settings: CsSettings, values: dict[str, Any]) -> dict[str, Any]:
+    """Without the fields whose rule is `never`."""
+    rules = settings.field_rules
+    if not rules:
+        return values
+    return {name: value for name, value in values.items() if rules.get(name) != "never"}
+
+
+def contract_id(event: Event) -> str:
+    """The contract id among the event's external ids: RudderStack's `externalId`, Segment's `externalIds`."""
+    for path in ("externalId", "externalIds"):
+        entries = event.context.get(path)
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, dict) and entry.get("type") == CONTRACT_TYPE:
+                value = entry.get("id")
+                if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
+                    return str(value).strip()
+    return ""
+
+
+def person_record(email: str) -> Record:
+    """People are known by e-mail."""
+    return Record("person", f"email:{email}")
+
+
+def missing(setting: str, kind: str) -> Planned:
+    """The event waits until the setting is there."""
+    return Planned(
+        Parked("setting_missing", f"The setting `{setting}` is needed for {kind} calls and is not set.")
+    )
+
+
+def unmapped_event(sentence: str) -> Planned:
+    """A track call that `events` does not know."""
+    return Planned(Rejected("event_unmapped", sentence))
+
+
+def refused(faults: list[Fault]) -> Planned:
+    """The event fails with all values that do not fit."""
+    sentences = " ".join(fault.sentence for fault in faults)
+    return Planned(Rejected("value_invalid", sentences, tuple(fault.field for fault in faults)))

@@ -1,0 +1,157 @@
+"""People: one call each, keyed by Email, with the links to companies in the same call."""
+
+from collections.abc import Generator, Sequence
+from typing import Any, NamedTuple
+
+from gainstage.destination import Exchange, Request, Response, Settled, Work
+from gainstage.destinations.gainsight_cs.answers import NO_COMPANY, error_code, read_answer
+from gainstage.destinations.gainsight_cs.calls import make, object_request, read
+from gainstage.destinations.gainsight_cs.companies import choose
+from gainstage.destinations.gainsight_cs.settings import CsSettings
+from gainstage.operation import Record
+from gainstage.outcome import Delivered, Outcome, Rejected, Retry
+
+LINK = "companies["
+
+
+class Resolved(NamedTuple):
+    """Companies by name with their GSIDs, or how the work ends without."""
+
+    gsids: dict[str, str]
+    failed: Settled | None = None
+
+
+Resolving = Generator[Request | Settled, Response | None, Resolved]
+Reading = Generator[Request | Settled, Response | None, dict[str, Any] | Outcome]
+
+
+def exchange_people(settings: CsSettings, works: Sequence[Work]) -> Exchange:
+    """One after the other: the synchronous API takes one person a call [documented]."""
+    for index, work in enumerate(works):
+        yield from upsert(settings, index, work)
+
+
+def upsert(settings: CsSettings, index: int, work: Work) -> Exchange:
+    """Create or update a person [documented: one call does both, resolved by Email]."""
+    links = links_of(work)
+    given = {name: work.after.get(Record("company", f"name:{name}"), {}).get("gsid") for name in links}
+    gsids = {name: str(gsid) for name, gsid in given.items() if gsid}
+    learnt: dict[Record, dict[str, Any] | None] = {}
+    missing = [name for name in links if name not in gsids]
+    if missing:
+        resolved = yield from resolve(settings, index, missing)
+        if resolved.failed is not None:
+            yield resolved.failed
+            return
+        gsids |= resolved.gsids
+        learnt |= facts(resolved.gsids)
+    body = person_body(work)
+    exists = "Email" not in work.fields
+    conditional = settings.if_empty & body.keys()
+    if conditional:
+        stored = yield from read_stored(settings, index, work, sorted(conditional))
+        if not isinstance(stored, dict):
+            yield Settled(index, stored, learnt=learnt)
+            return
+        exists = bool(stored)
+        kept = {name for name in conditional if stored.get(name) not in (None, "", [])}
+        body = {name: value for name, value in body.items() if name not in kept}
+    if exists and not body and not links:
+        yield Settled(index, Delivered(), learnt=learnt)
+        return
+    response = yield from put(settings, index, work, body, links, gsids)
+    outcome = read_answer(settings, response)
+    if isinstance(outcome, Rejected) and links and error_code(response) == NO_COMPANY:
+        yield from link_anew(settings, index, work, body, links, gsids, outcome)
+        return
+    yield Settled(index, outcome or Delivered(), learnt=learnt)
+
+
+def link_anew(
+    settings: CsSettings,
+    index: int,
+    work: Work,
+    body: dict[str, Any],
+    links: dict[str, dict[str, Any]],
+    gsids: dict[str, str],
+    refused: Rejected,
+) -> Exchange:
+    """A linked company does not exist: the GSID we knew is stale. Look the names up, and try once more."""
+    resolved = yield from resolve(settings, index, list(links))
+    if resolved.failed is not None:
+        yield resolved.failed
+        return
+    if resolved.gsids == gsids:
+        fields = tuple(f"{LINK}name:{name}]" for name in links)
+        yield Settled(index, Rejected("refused", refused.detail, fields))
+        return
+    response = yield from put(settings, index, work, body, links, resolved.gsids)
+    outcome = read_answer(settings, response)
+    yield Settled(index, outcome or Delivered(), learnt=facts(resolved.gsids))
+
+
+def put(
+    settings: CsSettings,
+    index: int,
+    work: Work,
+    body: dict[str, Any],
+    links: dict[str, dict[str, Any]],
+    gsids: dict[str, str],
+) -> Generator[Request | Settled, Response | None, Response]:
+    """The call. `companies` holds Company Person rows, `Company_ID` the GSID [seen in clients]."""
+    content: dict[str, Any] = {"Email": work.record.key.removeprefix("email:"), **body}
+    if links:
+        content["companies"] = [{"Company_ID": gsids[name], **details} for name, details in links.items()]
+    return (yield from make(object_request(settings, "PUT", settings.people_path, content, (index,))))
+
+
+def links_of(work: Work) -> dict[str, dict[str, Any]]:
+    """Links to write: company name to the fields of the link."""
+    found = {}
+    for field, details in work.fields.items():
+        if field.startswith(LINK):
+            name = field.removeprefix(LINK).removesuffix("]").removeprefix("name:")
+            found[name] = details if isinstance(details, dict) else {}
+    return found
+
+
+def person_body(work: Work) -> dict[str, Any]:
+    """The person's own changed fields; the e-mail is added from the key."""
+    return {
+        name: value for name, value in work.fields.items() if name != "Email" and not name.startswith(LINK)
+    }
+
+
+def facts(gsids: dict[str, str]) -> dict[Record, dict[str, Any] | None]:
+    """What was learnt of companies."""
+    return {Record("company", f"name:{name}"): {"gsid": gsid} for name, gsid in gsids.items()}
+
+
+def resolve(settings: CsSettings, index: int, names: Sequence[str]) -> Resolving:
+    """The GSIDs of companies by name. A company that is not there is to be written first, again."""
+    found = yield from read(settings, "Company", ["Gsid", "Name"], "Name", sorted(names), (index,))
+    if not isinstance(found, list):
+        return Resolved({}, Settled(index, found))
+    gsids: dict[str, str] = {}
+    for name in names:
+        company = choose(settings, name, found)
+        if company is None:
+            outcome = Retry("record_gone", f"Gainsight no longer has the company {name!r}.")
+            return Resolved({}, Settled(index, outcome, learnt={Record("company", f"name:{name}"): None}))
+        if not isinstance(company, dict):
+            return Resolved({}, Settled(index, company))
+        gsids[name] = str(company["Gsid"])
+    return Resolved(gsids)
+
+
+def read_stored(settings: CsSettings, index: int, work: Work, select: Sequence[str]) -> Reading:
+    """What Gainsight has of fields that may only be filled; empty for a new person.
+
+    The read path answers for `person`, too [seen in clients].
+    """
+    email = work.record.key.removeprefix("email:")
+    found = yield from read(settings, "person", ["Email", *select], "Email", [email], (index,))
+    if not isinstance(found, list):
+        return found
+    mine = (row for row in found if str(row.get("Email", "")).strip().lower() == email)
+    return next(mine, {})

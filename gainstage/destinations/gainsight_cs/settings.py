@@ -1,0 +1,255 @@
+"""Settings of the Gainsight CS destination."""
+
+import re
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, field_validator
+
+from gainstage.destination import Budget, Finding
+from gainstage.setting import HOST, ApiUrl, Duration, Secret, Settings, Text, is_address, parse, printable
+
+HOME = "gainsightcloud.com"
+FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+PEOPLE_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+
+#: Fields that identify records or that Gainsight fills itself [describe marks them read-only].
+SYSTEM_FIELDS = {"Gsid", "GSID", "CreatedDate", "ModifiedDate", "CreatedBy", "ModifiedBy"}
+LINK_FIELDS = {"Company_ID", "Person_ID"}
+
+Rule = Literal["always", "if_empty", "never"]
+
+
+def host_of(domain: str) -> str:
+    """The host that a domain setting means; ValueError with a sentence where it means none."""
+    given = domain.strip()
+    parts = parse(given if "//" in given else f"//{given}")
+    host = (parts.hostname or "").rstrip(".")
+    if "." not in host and host:
+        host = f"{host}.{HOME}"
+    if parts.username is not None or is_address(host) or not HOST.fullmatch(host):
+        raise ValueError(f"write the domain as acme.{HOME}, or acme for short")
+    return host if parts.port is None else f"{host}:{parts.port}"
+
+
+def check_domain(domain: str) -> str:
+    """Keeps what was given, so that a warning can show it."""
+    host_of(domain)
+    return domain
+
+
+def check_fields(table: dict[str, str]) -> dict[str, str]:
+    """Field names as Gainsight's API has them."""
+    for trait, name in table.items():
+        if not trait or not FIELD_NAME.fullmatch(name):
+            raise ValueError(
+                f"{name!r} is no Gainsight field name (letters, digits and _, such as Plan_Tier__gc)"
+            )
+        if name in SYSTEM_FIELDS or name in LINK_FIELDS:
+            raise ValueError(f"Gainsight fills {name} itself")
+    return table
+
+
+FieldNames = Annotated[dict[str, str], AfterValidator(check_fields)]
+
+
+class EventName(Settings):
+    """How a track call is called in the Events Framework."""
+
+    name: Text = Field(
+        default="", title="Event name", description="As registered under Administration, Events."
+    )
+    version: Text = Field(
+        default="", title="Event version", description="As registered, such as v01 or 1.0.0."
+    )
+    topic: Text = Field(default="", title="Topic", description="Instead of `topic_name`.")
+
+
+class CsBudget(Settings):
+    """How many calls we may make."""
+
+    per_minute: int = Field(
+        default=100, ge=1, title="Calls a minute", description="Gainsight recommends 100."
+    )
+    per_day: int = Field(
+        default=50_000, ge=1, title="Calls a day", description="Gainsight recommends 50,000."
+    )
+    reserve_percent: int = Field(
+        default=20,
+        ge=0,
+        le=99,
+        title="Reserve",
+        description="Percent of both left for the tenant's own rules and connectors.",
+    )
+
+
+class CsSettings(Settings):
+    """What an admin sets."""
+
+    domain: Annotated[Text, AfterValidator(check_domain)] = Field(
+        title="Domain",
+        description=f"The tenant's address, such as acme.{HOME}; acme alone means the same.",
+    )
+    access_key: Secret | None = Field(
+        default=None,
+        title="Access key",
+        description="Needed for identify and group calls. Gainsight shows it under Administration, "
+        "Connectors 2.0, Connectors, Gainsight API.",
+    )
+    person_fields: FieldNames = Field(
+        default_factory=dict,
+        title="Person fields",
+        description="Trait: Person field, for traits beyond the default ones. Custom fields end in __gc.",
+    )
+    company_fields: FieldNames = Field(
+        default_factory=dict,
+        title="Company fields",
+        description="Group trait: Company field, for traits beyond the default ones. Custom fields end in "
+        "__gc.",
+    )
+    company_person_fields: FieldNames = Field(
+        default_factory=dict,
+        title="Company Person fields",
+        description="Group trait: field of the link between person and company, such as Role, Title or "
+        "IsPrimaryCompany.",
+    )
+    shared_secret: Secret | None = Field(
+        default=None,
+        title="Shared secret",
+        description="Needed for track calls. Gainsight shows it under Administration, Events, Register as "
+        "Publisher.",
+    )
+    tenant_id: Text = Field(
+        default="",
+        title="Tenant id",
+        description="Needed for track calls. Gainsight shows it under Administration, Application Settings.",
+    )
+    topic_name: Text = Field(
+        default="",
+        title="Topic name",
+        description="Needed for track calls whose entry in `events` names no topic. Gainsight shows it "
+        "under Administration, Events.",
+    )
+    contract_id: Text = Field(
+        default="",
+        title="Contract id",
+        description="Only subscribers of this contract get the events. An external id of type "
+        "gainsightEventContractId in the event wins.",
+    )
+    events: dict[str, EventName] = Field(
+        default_factory=dict,
+        title="Events",
+        description="Track name: name, version and, if not `topic_name`, topic of the event at Gainsight. "
+        "A track call without name or version here fails.",
+    )
+    company_on_ambiguous: Literal["quarantine", "first", "error"] = Field(
+        default="quarantine",
+        title="When several companies match",
+        description="quarantine keeps the event parked with the candidates shown, first takes the first "
+        "one that Gainsight lists, error fails the event.",
+    )
+    create_companies: bool = Field(
+        default=True,
+        title="Create companies",
+        description="Whether groups may create companies that do not exist.",
+    )
+    field_rules: dict[str, Rule] = Field(
+        default_factory=dict,
+        title="Field rules",
+        description="Gainsight field: always, if_empty (only where Gainsight has no value; costs a "
+        "reading call) or never. For Person and Company; always where a field is not named.",
+    )
+    people_path: str = Field(
+        default="/v1.0/api/people",
+        title="People path",
+        description="Path of the Person API; the other one in use is /v1/peoplemgmt/v1.0/people.",
+    )
+    park_for: Duration = Field(
+        default=604_800,
+        title="Park for",
+        description="How long an event waits for an e-mail before it fails (7d, 12h, 30m or seconds).",
+    )
+    on_unknown: Literal["resend", "hold"] = Field(
+        default="resend",
+        title="When an event's answer is lost",
+        description="resend may start rules at Gainsight twice; hold parks the event for a person to decide.",
+    )
+    resend_unchanged_after: Duration = Field(
+        default=604_800,
+        title="Send unchanged values again after",
+        description="A value that Gainsight confirmed is not sent again until this time is over (7d, 12h, "
+        "30m or seconds).",
+    )
+    budget: CsBudget = Field(
+        default_factory=CsBudget, title="Budget", description="Calls that may be made to this tenant."
+    )
+    api_url: ApiUrl | None = Field(
+        default=None,
+        title="API address",
+        description="Replaces the tenant's address, for the sandbox, a proxy or a test: scheme, host and "
+        "port. Plain http only to this machine.",
+    )
+
+    @field_validator("people_path")
+    @classmethod
+    def check_people_path(cls, path: str) -> str:
+        """A path and nothing else."""
+        if not PEOPLE_PATH.fullmatch(path):
+            raise ValueError("write a path such as /v1.0/api/people")
+        return path
+
+    @field_validator("tenant_id")
+    @classmethod
+    def check_tenant_id(cls, value: str) -> str:
+        """It travels as a header."""
+        if value and not printable(value):
+            raise ValueError("it travels as a header: printable ASCII only")
+        return value
+
+    @cached_property
+    def host(self) -> str:
+        """The host that `domain` means."""
+        return host_of(self.domain)
+
+    @cached_property
+    def address(self) -> str:
+        """Where calls go."""
+        return self.api_url or f"https://{self.host}"
+
+    @cached_property
+    def if_empty(self) -> frozenset[str]:
+        """Fields that are written only where Gainsight has no value."""
+        return frozenset(name for name, rule in self.field_rules.items() if rule == "if_empty")
+
+
+def tenant(settings: CsSettings) -> str:
+    """Whose records these are: the domain (one access key an organisation [documented])."""
+    return f"{settings.host} at {settings.api_url}" if settings.api_url else settings.host
+
+
+def budgets(settings: CsSettings) -> tuple[Budget, ...]:
+    """100 calls a minute and 50,000 a day over all synchronous APIs [documented on every API page]."""
+    account, limits = tenant(settings), settings.budget
+    return (
+        Budget(account, "cs", "minute", 60, limits.per_minute, limits.reserve_percent),
+        Budget(account, "cs", "day", 86_400, limits.per_day, limits.reserve_percent),
+    )
+
+
+def warnings(settings: CsSettings) -> tuple[Finding, ...]:
+    """What is odd without being wrong."""
+    found = []
+    if settings.domain.lower().rstrip(".") not in (settings.host, settings.host.removesuffix(f".{HOME}")):
+        sentence = f"{settings.domain!r} was reduced to its host {settings.host}."
+        found.append(Finding("warning", "domain", sentence))
+    for track, event in settings.events.items():
+        for part in ("name", "version", "topic"):
+            value = getattr(event, part)
+            if value and not printable(value):
+                sentence = f"The {part} for {track!r} cannot travel as a header: use printable ASCII."
+                found.append(Finding("warning", "events", sentence))
+    for name in ("topic_name", "contract_id"):
+        value = getattr(settings, name)
+        if value and not printable(value):
+            found.append(Finding("warning", name, "It cannot travel as a header: use printable ASCII."))
+    return tuple(found)
