@@ -1,10 +1,11 @@
 """`gainstage dead`: what failed or is parked, looked at, tried again after a fix, taken out."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +13,9 @@ from gainstage.cli.options import DEFAULT_DATA, Data, Json
 from gainstage.cli.output import tell
 from gainstage.cli.trace import MessageId
 from gainstage.errors import UsageError
+
+if TYPE_CHECKING:
+    from gainstage.app import Reports
 
 OUTCOMES = ("failed", "parked")
 
@@ -76,13 +80,21 @@ def list_(
 ) -> None:
     """List what failed or is parked, oldest first, and why."""
     from gainstage import app
-    from gainstage.cli.output import WORD_STYLES, console, print_json_array, safe, table
+    from gainstage.cli.output import print_json_array
 
     wanted = filters(destination, reason, outcome, since, until)
-    rows = app.open_store(data).dead(**wanted, limit=limit)
-    if json:
-        print_json_array(rows)
-        return
+    with closing(app.open_store(data)) as reports:
+        rows = reports.dead(**wanted, limit=limit)
+        if json:
+            print_json_array(rows)
+            return
+        show_list(rows, filtered=any(wanted.values()))
+
+
+def show_list(rows: Iterable[Mapping[str, Any]], *, filtered: bool) -> None:
+    """The list for people."""
+    from gainstage.cli.output import WORD_STYLES, console, safe, table
+
     listed = table("message", "destination", "outcome", "reason", "event")
     for row in rows:
         style = WORD_STYLES.get(row["outcome"], "")
@@ -97,9 +109,7 @@ def list_(
         console().print(listed)
         console().print("Details: gainstage dead show MESSAGE_ID")
     else:
-        console().print(
-            "Nothing failed and nothing is parked." if not any(wanted.values()) else "Nothing fits."
-        )
+        console().print("Nothing fits." if filtered else "Nothing failed and nothing is parked.")
 
 
 @group.command()
@@ -142,8 +152,8 @@ def retry(
     from gainstage.cli.output import print_json
 
     wanted = filters(destination, reason, outcome, since, until)
-    store = app.open_store(data)
-    count = store.retry(**wanted, message_ids=message_ids or None)
+    with closing(app.open_store(data)) as reports:
+        count = reports.retry(**wanted, message_ids=message_ids or None)
     if json:
         print_json({"retried": count})
     elif count:
@@ -174,25 +184,33 @@ def export(
     from gainstage import app
 
     wanted = filters(destination, reason, outcome, since, until)
-    rows = _with_messages(app.open_store(data), wanted, limit)
-    if output is None:
-        for row in rows:
-            sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
-        return
+    with closing(app.open_store(data)) as reports:
+        rows = _with_messages(reports, wanted, limit)
+        lines = (json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
+        if output is None:
+            sys.stdout.writelines(lines)
+        else:
+            tell(f"{_write(output, lines)} written to {output}.")
+
+
+def _write(output: Path, lines: Iterable[str]) -> int:
+    """Write the lines to a file; how many."""
+    count = 0
     try:
         # Personal data: for the user's own eyes.
         output.touch(mode=0o600)
         with output.open("w", encoding="utf-8") as file:
-            count = 0
-            for row in rows:
-                file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+            for line in lines:
+                file.write(line)
                 count += 1
     except OSError as error:
         raise UsageError(f"{output} cannot be written: {error.strerror or error}.") from None
-    tell(f"{count} written to {output}.")
+    return count
 
 
-def _with_messages(store: Any, wanted: Mapping[str, Any], limit: int | None) -> Iterator[dict[str, Any]]:
-    for row in store.dead(**wanted, limit=limit):
-        found = store.trace(row["message_id"])
+def _with_messages(
+    reports: "Reports", wanted: Mapping[str, Any], limit: int | None
+) -> Iterator[dict[str, Any]]:
+    for row in reports.dead(**wanted, limit=limit):
+        found = reports.trace(row["message_id"])
         yield {**row, "message": found["event"] if found else None}

@@ -1,6 +1,7 @@
 """`gainstage status`: the counts of every connection, budgets and what is blocked."""
 
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -23,7 +24,8 @@ def status(data: Data = DEFAULT_DATA, json: Json = False) -> None:
     from gainstage import app
     from gainstage.cli.output import print_json
 
-    found = app.open_store(data).status(time.time_ns() // 1000)
+    with closing(app.open_store(data)) as reports:
+        found = reports.status(time.time_ns() // 1000)
     if json:
         print_json(found)
     else:

@@ -1,5 +1,6 @@
 """`gainstage trace`: one event's whole life."""
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,7 +40,8 @@ def find(data: Data, message_id: str) -> "Mapping[str, Any]":
     """The life of an event that must be there."""
     from gainstage import app
 
-    found = app.open_store(data).trace(message_id)
+    with closing(app.open_store(data)) as reports:
+        found = reports.trace(message_id)
     if found is None:
         raise UsageError(f"There is no event {message_id} in {data}: check the messageId and --data.")
     return found
@@ -54,6 +56,9 @@ def show(out: "Console", found: "Mapping[str, Any]") -> None:
 
     origin = f"from {safe(found['source'])}, received {safe(found['received_at'])}"
     out.print(f"[bold]{safe(found['message_id'])}[/] {origin}")
+    if found.get("resolved"):
+        known = ", ".join(f"{name} {value}" for name, value in found["resolved"].items())
+        out.print(f"  [bold]resolved[/] {safe(known)}")
     for note in found.get("notes") or ():
         out.print(f"  [yellow]note[/] {safe(note)}")
     out.print(Padding(JSON.from_data(found["event"], ensure_ascii=False, default=str), (0, 0, 0, 2)))

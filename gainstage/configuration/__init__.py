@@ -8,5 +8,6 @@ from gainstage.configuration.document import Document, Owner
 from gainstage.configuration.export import export
 from gainstage.configuration.reader import Problem, read
 from gainstage.configuration.resolve import Resolved, load, resolve
+from gainstage.configuration.yaml_text import dump
 
-__all__ = ["Document", "Owner", "Problem", "Resolved", "export", "load", "read", "resolve"]
+__all__ = ["Document", "Owner", "Problem", "Resolved", "dump", "export", "load", "read", "resolve"]

@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ingest": {"errors", "event", "connection", "log", "store", "clock", "normalise"},
     "delivery": VOCABULARY | {"log", "store", "configuration", "normalise"},
     "dashboard": VOCABULARY | {"log", "store", "configuration", "app"},
-    "demo": {"errors", "configuration", "app"},
+    "demo": {"errors", "outcome", "configuration", "app"},
     "cli": VOCABULARY | {"log", "store", "configuration", "app", "demo"},
     "__main__": {"cli"},
     "__init__": set(),

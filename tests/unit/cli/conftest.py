@@ -146,6 +146,9 @@ class FakeApp:
         self._ask("retry", filters)
         return 2
 
+    def close(self) -> None:
+        self._ask("close")
+
     def apply(self, data: Path, config: Path) -> dict[str, Any]:
         self._ask("apply", data, config)
         return {"changed": True, "revision": 2, "sources": 1, "destinations": 1, "warnings": ["odd"]}

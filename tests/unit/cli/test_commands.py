@@ -151,7 +151,7 @@ def test_dead_list_filters_and_prints_one_document(gainstage_command: Command, a
         "--since", "2026-01-01", "--until", "2026-01-02T01:00:00+01:00", "--limit", "5",
     )  # fmt: skip
     assert ended.json == [DEAD]
-    assert app.asked[-1][1] == {
+    assert app.asked[-2][1] == {
         "destination": "cs",
         "reason": "event_unmapped",
         "outcome": "failed",
@@ -169,9 +169,9 @@ def test_dead_show_gives_cause_and_remedy(gainstage_command: Command) -> None:
 
 def test_dead_retry_counts(gainstage_command: Command, app: FakeApp) -> None:
     assert gainstage_command("dead", "retry", "--json").json == {"retried": 2}
-    assert app.asked[-1][1] == {**NO_FILTERS, "message_ids": None}
+    assert app.asked[-2][1] == {**NO_FILTERS, "message_ids": None}
     gainstage_command("dead", "retry", "m-1", "m-2")
-    assert app.asked[-1][1] == {**NO_FILTERS, "message_ids": ["m-1", "m-2"]}
+    assert app.asked[-2][1] == {**NO_FILTERS, "message_ids": ["m-1", "m-2"]}
 
 
 def test_dead_export_adds_the_messages(gainstage_command: Command, tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""The demo from beginning to end."""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from gainstage.app import Reports, open_store
+from gainstage.configuration import dump
+from gainstage.demo import watching
+from gainstage.demo.processes import Process, ended_by_signals, started
+from gainstage.demo.settings import configuration
+from gainstage.demo.show import Show, Summary
+from gainstage.demo.story import DESTINATIONS, Call, chapters
+from gainstage.demo.traffic import Traffic
+
+LIMIT_SECONDS = 90.0
+EXIT_SURPRISED = 1
+
+
+def run(*, once: bool) -> int:
+    """Play the story and show what became of it; the exit code. Without `once`, keep running until Ctrl-C."""
+    show = Show()
+    try:
+        with ended_by_signals(), ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gainstage-demo-")))
+            return _play(show, stack, folder, once=once)
+    except KeyboardInterrupt:
+        show.say("Stopped, and cleared away.")
+        return 0
+
+
+def _play(show: Show, stack: ExitStack, folder: Path, *, once: bool) -> int:
+    data, config = folder / "data", folder / "gainstage.yaml"
+    sandbox = stack.enter_context(started("sandbox", ["sandbox", "--port", "0"], folder))
+    sandbox_url = sandbox.address()
+    config.write_text(dump(configuration(sandbox_url)), encoding="utf-8")
+    arguments = ["serve", "--port", "0", "--config", str(config), "--data", str(data)]
+    server = stack.enter_context(started("server", arguments, folder))
+    server_url = server.address()
+    show.begin(server_url, sandbox_url)
+
+    calls = [call for chapter in chapters() for call in chapter.calls]
+    traffic = Traffic(server_url)
+    stack.callback(traffic.close)
+    for chapter in chapters():
+        traffic.send(chapter.calls)
+        show.chapter(chapter.title, len(chapter.calls))
+    reports = stack.enter_context(closing(open_store(data)))
+    expected = sum(len(DESTINATIONS) for call in calls if "" not in call.otherwise)
+    with show.delivering() as progress:
+        watching.wait_until_settled(reports, expected, LIMIT_SECONDS, progress)
+    summary = _summary(reports, sandbox_url, calls)
+    show.summary(summary)
+    if not once:
+        show.addresses(server_url, sandbox_url, data)
+        _keep_running(show, (server, sandbox))
+    return 0 if summary.is_good else EXIT_SURPRISED
+
+
+def _summary(reports: Reports, sandbox_url: str, calls: Sequence[Call]) -> Summary:
+    status = reports.status(time.time_ns() // 1000)
+    state = watching.fetch(f"{sandbox_url}/__sandbox__/state")
+    found = watching.fates(reports, calls)
+    return Summary(
+        connections=status["connections"],
+        unbalanced=watching.unbalanced(status["connections"]),
+        arrived=watching.arrived_counts(state),
+        groups=watching.by_reason(found),
+        calls=watching.calls_made(sandbox_url),
+        one_at_a_time=watching.one_at_a_time(found),
+        surprises=watching.surprises(calls, found, state),
+    )
+
+
+def _keep_running(show: Show, processes: Sequence[Process]) -> None:
+    while True:
+        for process in processes:
+            if not process.runs:
+                show.say(f"The {process.name} has ended: {process.last_words()}")
+                return
+        time.sleep(0.5)
