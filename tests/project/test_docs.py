@@ -4,7 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
+from gainstage.cli.main import program
 from tests.project.sources import ROOT, documents, shown
 
 LINK = re.compile(
@@ -13,6 +16,9 @@ LINK = re.compile(
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 CODE = re.compile(
     r"^(?:```|~~~)\w*\n(?P<block>.*?)^(?:```|~~~)|`(?P<span>[^`\n]+)`", re.MULTILINE | re.DOTALL
+)
+PROGRAM = re.compile(
+    r"^\s*(?:\$ )?(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?gainstage (?P<words>[^|;&>#\n]+)", re.MULTILINE
 )
 HEADING = re.compile(r"^#+ +(.+?) *#*$", re.MULTILINE)
 
@@ -55,3 +61,24 @@ def test_make_commands_exist(document: Path) -> None:
         re.findall(r"^\s*(?:\$ )?make ((?:[A-Z_]+=\S+ )*)([a-z][a-z-]*)", code(document), re.MULTILINE)
     )
     assert {target for _, target in named} <= targets
+
+
+@pytest.mark.parametrize("document", documents(), ids=shown)
+def test_commands_of_the_program_exist(document: Path) -> None:
+    wrong = [
+        f"{shown(document)}: gainstage {use['words'].strip()}: {reason}"
+        for use in PROGRAM.finditer(code(document))
+        if (reason := misuse(get_command(program), use["words"].split()))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def misuse(command: TyperCommand | TyperGroup, words: list[str]) -> str | None:
+    """What is wrong with these words, as far as commands and the names of options go."""
+    while isinstance(command, TyperGroup) and words and not words[0].startswith("-"):
+        if words[0] not in command.commands:
+            return f"there is no command '{words[0]}'"
+        command, words = command.commands[words[0]], words[1:]
+    known = {"--help", *(name for option in command.params for name in option.opts)}
+    unknown = {word.split("=")[0] for word in words if word.startswith("--") and len(word) > 2} - known
+    return f"no option {', '.join(sorted(unknown))}" if unknown else None

@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "destinations": {"setting", "event", "operation", "outcome", "mapping", "destination"},
     "configuration": {"errors", "setting", "event", "outcome", "destination", "destinations", "connection"},
     "ingest": {"errors", "event", "connection", "log", "store", "clock", "normalise"},
-    "delivery": VOCABULARY | {"log", "store", "configuration", "normalise"},
+    "delivery": VOCABULARY | {"log", "store", "normalise"},
     "dashboard": VOCABULARY | {"log", "store", "configuration", "app"},
     "demo": {"errors", "outcome", "configuration", "app"},
     "cli": VOCABULARY | {"log", "store", "configuration", "app", "demo"},
