@@ -12,10 +12,10 @@ import msgspec
 from gainstage.event import EVENT_BYTES, KINDS, MESSAGE_ID_CHARACTERS, Event, Refusal
 from gainstage.log.contract import Entry
 from gainstage.normalise.json_text import LEVELS, TooDeep, Unreadable, decode, message_id_in
-from gainstage.normalise.surroundings import NOTHING, Surroundings, merged, surroundings_of
+from gainstage.normalise.surroundings import NOTHING, Surroundings, merged, run_of, surroundings_of
 from gainstage.normalise.times import iso_of, when
 
-__all__ = ["Surroundings", "identifier", "normalise"]
+__all__ = ["Surroundings", "identifier", "normalise", "run_of"]
 
 Message = dict[str, Any]
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from gainstage.log.contract import Entry
+
 
 class Surroundings(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """The part of a request around its messages. Kept with every entry, and only if it says anything."""
@@ -16,6 +18,8 @@ class Surroundings(msgspec.Struct, frozen=True, omit_defaults=True, rename="came
     #: The kind that the request's path names; it wins over a message's own.
     type: str = ""
     channel: Any = None
+    #: The `send` that brought the messages.
+    run: int | None = None
 
     def encoded(self) -> bytes:
         """As `Entry.surroundings` holds it: JSON, or nothing at all."""
@@ -33,6 +37,11 @@ NOTHING = Surroundings()
 def surroundings_of(text: bytes) -> Surroundings:
     """Read `Entry.surroundings`. Shared between the messages of a request: not to be changed."""
     return _decoder.decode(text)
+
+
+def run_of(entry: Entry) -> int | None:
+    """The `send` that brought an entry, if one did."""
+    return surroundings_of(entry.surroundings).run if entry.surroundings else None
 
 
 def merged(around: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

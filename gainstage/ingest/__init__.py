@@ -1,0 +1,6 @@
+"""The tracking API: what SDKs speak to. Authenticate, decode, keep, answer; no destination is known here."""
+
+from gainstage.ingest.application import TrackingApi
+from gainstage.ingest.counts import Counts
+
+__all__ = ["Counts", "TrackingApi"]

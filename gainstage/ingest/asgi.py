@@ -1,0 +1,18 @@
+"""The shapes of ASGI, as far as the tracking API uses them."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The value of a request header; `name` in lower case."""
+    for found, value in scope["headers"]:
+        if found == name:
+            return bytes(value)
+    return None

@@ -1,0 +1,68 @@
+"""Which source sends: the write key in its four places, and a look-up that tells nothing of near misses."""
+
+import binascii
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any
+from urllib.parse import parse_qs
+
+from gainstage.connection import Source
+from gainstage.ingest.answers import INVALID_WRITE_KEY, MISSING_WRITE_KEY, Refused
+from gainstage.ingest.asgi import Scope, header
+
+
+def basic_user(scope: Scope) -> str:
+    """The user of Basic authentication, with or without the colon behind it; "" if there is none."""
+    value = header(scope, b"authorization")
+    if value is None or value[:6].lower() != b"basic ":
+        return ""
+    try:
+        return binascii.a2b_base64(value[6:]).split(b":", 1)[0].decode().strip()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def query_key(scope: Scope) -> str:
+    """`writeKey` of the query string; "" if there is none."""
+    query = scope.get("query_string", b"")
+    if not query:
+        return ""
+    try:
+        return parse_qs(str(query, "ascii"), max_num_fields=100).get("writeKey", [""])[0].strip()
+    except ValueError:
+        return ""
+
+
+def text_key(value: Any) -> str:
+    """A write key as a body holds it; "" for anything that is none."""
+    return value.strip() if type(value) is str else ""
+
+
+class Credentials:
+    """The sources by the digest of their write key: the time of a look-up says nothing about the keys."""
+
+    def __init__(self, sources: Callable[[], Mapping[str, Source]]) -> None:
+        self._sources = sources
+        self._indexed: Mapping[str, Source] | None = None
+        self._by_digest: dict[bytes, Source] = {}
+
+    def source(self, write_key: str) -> Source:
+        """Whose key this is.
+
+        Raises:
+            Refused: there is no key, or nobody's.
+        """
+        if not write_key:
+            raise Refused(MISSING_WRITE_KEY)
+        sources = self._sources()
+        if sources is not self._indexed:  # a new configuration is a new mapping
+            self._by_digest = {_digest(source.write_key): source for source in sources.values()}
+            self._indexed = sources
+        found = self._by_digest.get(_digest(write_key))
+        if found is None:
+            raise Refused(INVALID_WRITE_KEY)
+        return found
+
+
+def _digest(write_key: str) -> bytes:
+    return sha256(write_key.encode("utf-8", "surrogatepass")).digest()
