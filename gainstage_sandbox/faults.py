@@ -6,6 +6,7 @@ Here are the rules and the choice among them; the connection tricks themselves a
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -15,6 +16,7 @@ import msgspec
 
 from gainstage_sandbox.behaviour import RefusedError
 
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 APIS = ("cs", "px", "clickstream")
 KINDS: dict[str, str] = {
     "status": "answers with `status`, `headers` and `answer` (a vendor-like error without `answer`)",
@@ -164,5 +166,7 @@ def _check_values(rule: Fault) -> None:
     if rule.processed and rule.fault not in MAY_PROCESS:
         raise RefusedError(f"processed goes with {', '.join(sorted(MAY_PROCESS))}, not with {rule.fault}.")
     for name, value in rule.headers.items():
-        if not isinstance(value, str) or "\n" in value or not name.isascii() or not value.isascii():
+        if not _HEADER.fullmatch(name) or name.lower() in ("content-length", "transfer-encoding"):
+            raise RefusedError(f"A fault rule cannot set a header {name!r}.")
+        if not isinstance(value, str) or not value.isascii() or not value.isprintable():
             raise RefusedError(f"The header {name!r} of a fault rule must be one line of ASCII text.")
