@@ -52,7 +52,12 @@ def table(*columns: str, numbers: Sequence[str] = (), title: str = "") -> "Table
     from rich.table import Table
 
     made = Table(
-        box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, padding=(0, 1)
+        box=box.SIMPLE_HEAD,
+        title=title or None,
+        title_justify="left",
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     for column in columns:
         if column in numbers:

@@ -31,7 +31,7 @@ class Summary:
     unbalanced: Sequence[Mapping[str, Any]]
     #: Records that the vendors hold, by destination and kind.
     arrived: Mapping[tuple[str, str], int]
-    groups: Mapping[tuple[str, str, str], Sequence[Fate]]
+    groups: Mapping[tuple[str, str], Sequence[Fate]]
     calls: Counter[str]
     one_at_a_time: Counter[str]
     #: What is not as the story says.
@@ -100,14 +100,14 @@ class Show:
 
     def _undelivered(self, summary: Summary) -> None:
         self._heading("What did not, and why")
-        table = _table("where", "outcome", "what to do")
-        for (destination, word, reason), fates in sorted(summary.groups.items()):
+        table = _table("outcome", "where", "why, and what to do")
+        for (word, reason), fates in sorted(summary.groups.items()):
             known = REASONS.get(reason)
             style = STYLES.get(word, "")
             messages = ", ".join(sorted({fate.call.message_id for fate in fates}))
             remedy = escape(f"{known.cause} {known.remedy}" if known else fates[0].detail)
-            outcome = f"[{style}]{word}[/]\n{reason}"
-            table.add_row(destination or "refused", outcome, f"{remedy}\n[dim]{escape(messages)}[/]")
+            where = "\n".join(dict.fromkeys(fate.destination or "(refused)" for fate in fates))
+            table.add_row(f"[{style}]{word}[/]\n{reason}", where, f"{remedy}\n[dim]{escape(messages)}[/]")
         self._out.print(table)
 
     def _calls(self, summary: Summary) -> None:
@@ -127,11 +127,11 @@ class Show:
 
     def _ledger(self, summary: Summary) -> None:
         self._heading("The ledger: received = delivered + filtered + failed + parked + pending")
-        table = _table("connection", "received", *WORDS, "", numbers=("received", *WORDS))
+        table = _table("source", "destination", "received", *WORDS, "", numbers=("received", *WORDS))
         for counts in summary.connections:
             mark = "[red]✗[/]" if counts in summary.unbalanced else "[green]✓[/]"
             numbers = [str(counts[name]) for name in ("received", *WORDS)]
-            table.add_row(f"{counts['source']} → {counts['destination']}", *numbers, mark)
+            table.add_row(counts["source"], counts["destination"], *numbers, mark)
         self._out.print(table)
 
     def addresses(self, server: str, sandbox: str, data: Path) -> None:
@@ -152,7 +152,7 @@ class Show:
 
 
 def _table(*columns: str, numbers: Sequence[str] = ()) -> Table:
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     return made

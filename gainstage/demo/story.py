@@ -164,7 +164,7 @@ def _mistakes() -> Iterator[Call]:
     yield Call(
         "rudderstack", "group", "demo-group-without-name", "hugo",
         {"group_id": "acme-holding", "traits": {"industry": "Unknown"}},
-        {"cs": ("failed", "name_missing"), "px": ("failed", "name_missing")},
+        {"cs": ("failed", "name_missing")},
     )  # fmt: skip
     yield Call(
         "rudderstack", "group", "demo-bad-date", "grace",
