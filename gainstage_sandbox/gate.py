@@ -72,7 +72,11 @@ class Sandbox:
         if fault is not None and fault.fault == "delay":
             await self._sleep(fault.seconds)
             call.now = self.state.clock()
-        made = answer(self.state, api, route, call) if _is_processed(fault) else None
+        try:
+            made = answer(self.state, api, route, call) if _is_processed(fault) else None
+        except Exception:
+            journal.close(entry, 500, b"The sandbox itself failed.", "sandbox_failure")
+            raise
         if fault is not None:
             made = _faulty(fault, api, made)
         if fault is not None and fault.fault in CUTTING:

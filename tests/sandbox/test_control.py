@@ -218,6 +218,16 @@ def test_control_input_that_is_not_json_is_refused(vendor: Vendor) -> None:
         assert "not valid JSON" in response.json()["error"]
 
 
+def test_a_failure_of_the_sandbox_itself_is_noted(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("gainstage_sandbox.gate.answer", fail)
+    assert vendor.person(Email="a@b.c").status_code == 500
+    (entry,) = vendor.control("GET", "requests")
+    assert (entry["status"], entry["fault"]) == (500, "sandbox_failure")
+
+
 def test_control_calls_are_no_requests(vendor: Vendor) -> None:
     vendor.state()
     assert vendor.control("GET", "requests/summary")["total"] == 0

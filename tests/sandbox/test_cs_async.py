@@ -1,5 +1,7 @@
 """People in bulk: accepted at once, processed later, errors by row, a quota of its own."""
 
+from typing import Any
+
 from tests.sandbox.vendor import NEW_PEOPLE, Clock, Response, Vendor, code
 
 ASYNC = NEW_PEOPLE + "/async"
@@ -9,7 +11,7 @@ def send(vendor: Vendor, *records: object) -> Response:
     return vendor.cs("PUT", ASYNC, {"records": list(records)})
 
 
-def status(vendor: Vendor, accepted: Response) -> dict[str, object]:
+def status(vendor: Vendor, accepted: Response) -> dict[str, Any]:
     found = vendor.cs("GET", f"{ASYNC}/{accepted.json()['data']['statusId']}").json()["data"]
     assert isinstance(found, dict)
     return found
@@ -25,7 +27,7 @@ def test_a_bulk_call_is_processed_row_by_row_after_its_time(vendor: Vendor, cloc
     clock.now += 20
     done = status(vendor, accepted)
     assert (done["status"], done["successCount"], done["failedCount"]) == ("COMPLETED", 2, 1)
-    (error,) = done["errors"]  # type: ignore[misc]
+    (error,) = done["errors"]
     assert (error["rowNumber"], error["fieldName"], error["invalidValue"]) == (2, "Email", "nobody")
     assert error["errorCode"] == "GSOBJ_VDTEMAIL1001"
     assert [person["Email"] for person in vendor.state()["cs"]["people"]] == ["a@b.c", "c@b.c"]
@@ -45,7 +47,7 @@ def test_switch_cs_async_first_row(vendor: Vendor, clock: Clock) -> None:
     vendor.set(cs_async_first_row="0")
     accepted = send(vendor, {"Email": "nobody"})
     clock.now += 2
-    assert status(vendor, accepted)["errors"][0]["rowNumber"] == 0  # type: ignore[index]
+    assert status(vendor, accepted)["errors"][0]["rowNumber"] == 0
 
 
 def test_ten_bulk_calls_an_hour(vendor: Vendor, clock: Clock) -> None:
