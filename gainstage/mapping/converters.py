@@ -49,7 +49,7 @@ def plain(value: Any) -> Any:
 
 
 def text(value: Any) -> str:
-    """text; numbers and truth values are written out, objects and lists as JSON text"""
+    """text; numbers are written out, objects and lists as JSON text"""
     if isinstance(value, str):
         return value
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:

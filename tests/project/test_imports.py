@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "configuration": {"errors", "setting", "event", "outcome", "destination", "destinations", "connection"},
     "ingest": {"errors", "event", "connection", "log", "store", "clock", "normalise"},
     "delivery": VOCABULARY | {"log", "store", "normalise"},
+    "reference": {"outcome", "mapping", "destination", "destinations", "setting"},
     "dashboard": VOCABULARY | {"log", "store", "configuration", "app"},
     "demo": {"errors", "outcome", "configuration", "app"},
     "cli": VOCABULARY | {"log", "store", "configuration", "app", "demo"},
