@@ -123,7 +123,8 @@ class Planned(msgspec.Struct, frozen=True):
 class Budget(msgspec.Struct, frozen=True):
     """At most `limit` calls in any `window_seconds`, of which `reserve_percent` are left for others."""
 
-    #: What the limit belongs to, in words fit for a status page: CS domain; PX region and fingerprint of a key.
+    #: What the limit belongs to, in words fit for a status page: CS domain; PX region and fingerprint of a
+    #: key.
     account: str
     family: str
     window: str

@@ -1,0 +1,1 @@
+"""Delivery: from the log to the destinations. Router, lanes, budgets, exchanges, outcomes."""

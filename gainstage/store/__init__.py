@@ -1,0 +1,8 @@
+"""The store: the present.
+
+Readers' offsets, pending operations, ledger, budgets, identities, configuration.
+"""
+
+from gainstage.store.store import Store
+
+__all__ = ["Store"]

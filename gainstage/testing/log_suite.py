@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,7 @@ class LogSuite(ABC):
             positions = [*await log.append([entry(n) for n in range(250)]), *await log.append([entry(250)])]
             offsets = [position.offset for position in positions]
             assert offsets[0] > 0
-            assert all(before < after for before, after in zip(offsets, offsets[1:], strict=False))
+            assert all(before < after for before, after in pairwise(offsets))
             read = await whole(log, 0, step=100)
         assert [(s.offset, s.entry.place) for s in read] == list(zip(offsets, range(251), strict=True))
 

@@ -1,0 +1,106 @@
+"""The data folder: made where there is none, held by one server at a time."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gainstage.errors import UsageError
+from gainstage.log.contract import LogUnavailable
+from gainstage.log.local import LocalLog
+from gainstage.sqlite import StorageUnavailable
+from gainstage.store.store import NoStore, Store
+
+LOCK_NAME = "server.lock"
+#: A server that was killed may take this long to let go.
+PATIENCE_SECONDS = 2.0
+
+
+def prepare(folder: Path) -> Path:
+    """Make the folder, readable by its owner only.
+
+    Raises:
+        UsageError: it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except (FileExistsError, NotADirectoryError):
+        raise UsageError(f"{folder} is not a folder; name another with --data.") from None
+    except OSError as error:
+        raise UsageError(
+            f"{folder} cannot be made ({error.strerror}); name another folder with --data."
+        ) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"{folder} is not writable; give this user write access or name another with --data."
+        )
+    return folder
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the folder as its one server (or `send` without a server).
+
+    Raises:
+        UsageError: another one holds it.
+    """
+    descriptor = _open_lock(prepare(folder))
+    try:
+        if not _lock(descriptor):
+            raise UsageError(
+                f"{folder} is in use by another gainstage server or send; stop that one or name another "
+                f"folder with --data."
+            )
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a server or send is at work on the folder."""
+    if not (folder / LOCK_NAME).exists():
+        return False
+    descriptor = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def open_parts(folder: Path) -> tuple[Store, LocalLog]:
+    """Store and log of the folder.
+
+    Raises:
+        UsageError: one of them cannot be used.
+    """
+    try:
+        return Store(folder), LocalLog(folder)
+    except (StorageUnavailable, LogUnavailable, NoStore) as error:
+        raise UsageError(str(error)) from None
+
+
+def _open_lock(folder: Path) -> int:
+    try:
+        return os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise UsageError(
+            f"{folder} cannot be used ({error.strerror}); name another folder with --data."
+        ) from None
+
+
+def _lock(descriptor: int) -> bool:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        else:
+            return True

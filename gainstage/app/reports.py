@@ -1,0 +1,303 @@
+"""Reports for people: status, one event's life, what failed or is parked. Reads beside a running server."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gainstage.errors import UsageError
+from gainstage.event import Event, Identity
+from gainstage.log.contract import Entry, LogUnavailable
+from gainstage.log.local import LocalLog
+from gainstage.normalise import normalise
+from gainstage.outcome import WORDS
+from gainstage.sqlite import StorageUnavailable
+from gainstage.store.reading import DeliveryRow, json_or_text
+from gainstage.store.rows import PENDING, NewDelivery
+from gainstage.store.store import NoStore, Store
+
+_entry = msgspec.msgpack.Decoder(Entry)
+_identity = msgspec.json.Decoder(Identity)
+RETRIED_AT_ONCE = 1_000
+
+
+def open_store(data: Path) -> "Reports":
+    """Reports on a data folder.
+
+    Raises:
+        UsageError: it holds no data, or cannot be read.
+    """
+    try:
+        return Reports(Store(data, create=False), LocalLog(data))
+    except (StorageUnavailable, LogUnavailable, NoStore) as error:
+        raise UsageError(
+            f"{error} Name the data folder with --data, or start `gainstage serve` first."
+        ) from None
+
+
+class Reports:
+    """Questions about a data folder; each answer is one consistent view of the store."""
+
+    def __init__(self, store: Store, log: LocalLog) -> None:
+        self._store, self._log = store, log
+
+    def status(self, now_us: int) -> dict[str, Any]:
+        """Counts of every connection, oldest pending, budgets, what is blocked and why."""
+        return asyncio.run(self.status_now(now_us))
+
+    async def status_now(self, now_us: int) -> dict[str, Any]:
+        """`status`, for callers with an event loop."""
+        with self._store.reading() as reading:  # never held over an await: the handle has one view at a time
+            counters, live = reading.counters(), reading.connected()
+            offsets = {number: reading.offset(number) for number in range(self._log.partitions)}
+            oldest_us = reading.oldest_pending_us()
+            rest = {
+                "budgets": [
+                    {**_without(budget, "resets_at_us"), "resets_at": iso(budget["resets_at_us"])}
+                    for budget in reading.budgets(now_us)
+                ],
+                "blocked": _blocked(reading.destination_states(), now_us),
+                "sources": reading.met_none(),
+                "unmapped": reading.unmapped(),
+            }
+        connections = await self._connections(counters, live, offsets)
+        oldest_us = oldest_us if oldest_us is not None else await self._oldest_unrouted(offsets)
+        return {"connections": connections, "oldest_pending_seconds": _age_seconds(oldest_us, now_us), **rest}
+
+    async def _connections(
+        self,
+        counters: dict[tuple[str, str], dict[str, int]],
+        live: set[tuple[str, str]],
+        offsets: dict[int, int],
+    ) -> list[dict[str, Any]]:
+        """The counts of the equation; what stands behind the offsets is received and pending alike."""
+        for pair in live:
+            counters.setdefault(pair, dict.fromkeys(WORDS, 0))
+        tails: dict[str, int] = {}
+        for source in {source for source, _ in counters}:
+            behind = [await self._log.count(number, after, source) for number, after in offsets.items()]
+            tails[source] = sum(behind)
+        found = []
+        for (source, destination), counts in sorted(counters.items()):
+            tail = tails[source] if (source, destination) in live else 0
+            words = {**counts, "pending": counts["pending"] + tail}
+            found.append(
+                {"source": source, "destination": destination, "received": sum(words.values()), **words}
+            )
+        return found
+
+    async def _oldest_unrouted(self, offsets: dict[int, int]) -> int | None:
+        heads = [await self._log.read(number, after, 1) for number, after in offsets.items()]
+        return min((head[0].entry.received_us for head in heads if head), default=None)
+
+    def trace(self, message_id: str) -> dict[str, Any] | None:
+        """One event's whole life; None when no event has this message id.
+
+        The newest, if several sources sent it.
+        """
+        now_us = int(datetime.now(UTC).timestamp() * 1_000_000)
+        with self._store.reading() as reading:
+            events = reading.events(message_id)
+            if not events:
+                return None
+            row = events[-1]
+            deliveries = reading.deliveries(row["id"], now_us)
+            attempts = {one.destination: reading.attempts(row["id"], one.destination) for one in deliveries}
+        entry = self._entry(row)
+        result = normalise(f"{row['partition']}-{row['offset']}", entry) if entry is not None else None
+        destinations = [_traced(one, attempts[one.destination]) for one in deliveries]
+        if row["code"] is not None:
+            destinations = [
+                {
+                    "destination": None,
+                    "outcome": "failed",
+                    "reason": row["code"],
+                    "detail": row["detail"],
+                    "attempts": [],
+                }
+            ]
+        return {
+            "message_id": message_id,
+            "received_at": iso(row["received_us"]),
+            "source": row["source"],
+            "event": _shown(entry, result),
+            "notes": list(result.notes) if isinstance(result, Event) else [],
+            "resolved": _resolved(row["identity"]),
+            "destinations": destinations,
+            "also_sent_by": [other["source"] for other in events[:-1]],
+        }
+
+    def dead(
+        self,
+        destination: str | None = None,
+        reason: str | None = None,
+        since_us: int | None = None,
+        until_us: int | None = None,
+        outcome: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """What failed or is parked, refused messages among it, oldest first."""
+        given = 0
+        for row in self._dead(destination, reason, since_us, until_us, outcome):
+            if limit is not None and given >= limit:
+                return
+            given += 1
+            yield self._listed(row)
+
+    def retry(
+        self,
+        destination: str | None = None,
+        reason: str | None = None,
+        since_us: int | None = None,
+        until_us: int | None = None,
+        outcome: str | None = None,
+        message_ids: Sequence[str] | None = None,
+    ) -> int:
+        """Have failed and parked events planned again; how many.
+
+        Refused messages stay: they would be refused again.
+        """
+        wanted = set(message_ids) if message_ids is not None else None
+        rows = [
+            row
+            for row in self._dead(destination, reason, since_us, until_us, outcome)
+            if row.destination and (wanted is None or row.message_id in wanted)
+        ]
+        now_us = int(datetime.now(UTC).timestamp() * 1_000_000)
+        for start in range(0, len(rows), RETRIED_AT_ONCE):
+            with self._store.transaction() as transaction:
+                for row in rows[start : start + RETRIED_AT_ONCE]:
+                    place = (row.event_id, transaction.names.destination(row.destination))
+                    source_id = transaction.names.source(row.source)
+                    again = NewDelivery(*place, source_id, PENDING, "queued", "Is planned again.")
+                    transaction.ledger.change(again, now_us)
+        return len(rows)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._store.close()
+        asyncio.run(self._log.close())
+
+    def _dead(
+        self,
+        destination: str | None,
+        reason: str | None,
+        since_us: int | None,
+        until_us: int | None,
+        outcome: str | None,
+    ) -> list[DeliveryRow]:
+        with self._store.reading() as reading:
+            rows = [*reading.kept(), *reading.refused()]
+        return [
+            row
+            for row in sorted(rows, key=lambda row: row.event_id)
+            if (destination is None or row.destination == destination)
+            and (reason is None or row.code == reason)
+            and (outcome is None or row.word == outcome)
+            and (since_us is None or row.at_us >= since_us)
+            and (until_us is None or row.at_us < until_us)
+        ]
+
+    def _listed(self, row: DeliveryRow) -> dict[str, Any]:
+        with self._store.reading() as reading:
+            entry = self._entry(
+                next(one for one in reading.events(row.message_id) if one["id"] == row.event_id)
+            )
+        result = normalise(f"{row.partition}-{row.offset}", entry) if entry is not None else None
+        event = result if isinstance(result, Event) else None
+        return {
+            "message_id": row.message_id,
+            "destination": row.destination or None,
+            "outcome": row.word,
+            "reason": row.code,
+            "detail": row.detail,
+            "at": iso(row.at_us),
+            "received_at": iso(row.received_us),
+            "source": row.source,
+            "type": event.kind if event else None,
+            "user_id": event.person_id if event else None,
+            "event": event.name if event else None,
+        }
+
+    def _entry(self, row: dict[str, Any]) -> Entry | None:
+        """The log entry of an event: the store's copy while it is unsettled, else the log's."""
+        if row["entry"]:
+            return _entry.decode(row["entry"])
+        found = asyncio.run(self._log.read(row["partition"], row["offset"] - 1, 1))
+        return found[0].entry if found and found[0].offset == row["offset"] else None
+
+
+def iso(instant_us: int) -> str:
+    """An instant as ISO-8601 in UTC, to the millisecond."""
+    return (
+        datetime.fromtimestamp(instant_us / 1_000_000, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )
+
+
+def undelivered(row: DeliveryRow) -> dict[str, Any]:
+    """A delivery that did not arrive, as `send` lists it."""
+    return {
+        "message_id": row.message_id,
+        "destination": row.destination or None,
+        "outcome": row.word,
+        "reason": row.code,
+        "detail": row.detail,
+    }
+
+
+def _traced(row: DeliveryRow, attempts: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "destination": row.destination,
+        "outcome": row.word,
+        "reason": row.code,
+        "detail": row.detail,
+        "attempts": [
+            {
+                "at": iso(one["at_us"]),
+                "method": one["method"],
+                "url": one["url"],
+                "status": one["status"],
+                "request": json_or_text(one["request"]),
+                "response": json_or_text(one["response"]),
+            }
+            for one in attempts
+        ],
+    }
+
+
+def _shown(entry: Entry | None, result: object) -> Any:
+    if isinstance(result, Event):
+        return result.message
+    return json_or_text(entry.body.decode("utf-8", "replace")) if entry is not None else None
+
+
+def _resolved(identity: bytes | None) -> dict[str, str]:
+    known = _identity.decode(identity) if identity else Identity()
+    return {name: value for name, value in msgspec.structs.asdict(known).items() if value}
+
+
+def _blocked(states: dict[str, Any], now_us: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "destination": row.name,
+            "reason": "paused" if row.paused else row.code,
+            "detail": row.detail or "",
+            "since": iso(row.since_us) if row.since_us else None,
+            "next_try_at": iso(row.resume_us) if row.resume_us > now_us else None,
+        }
+        for row in states.values()
+        if row.paused or row.blocked or (row.code and row.resume_us > now_us)
+    ]
+
+
+def _age_seconds(instant_us: int | None, now_us: int) -> float | None:
+    return None if instant_us is None else max(0.0, round((now_us - instant_us) / 1_000_000, 3))
+
+
+def _without(row: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != name}

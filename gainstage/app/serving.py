@@ -1,0 +1,169 @@
+"""`gainstage serve`: the tracking API in this process, delivery in a second one beside it.
+
+Two processes, so that answering an SDK never waits for mapping or for a vendor. The second one ends when
+the first does, however that ends: it reads a pipe that only the first holds open.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from gainstage.app.configuring import configurer, in_force
+from gainstage.app.folder import held, open_parts
+from gainstage.app.reports import Reports
+from gainstage.clock import SystemClock
+from gainstage.connection import Source
+from gainstage.dashboard.application import pages
+from gainstage.ingest.application import TrackingApi
+from gainstage.ingest.counts import Counts
+from gainstage.ingest.server import serve as listen
+from gainstage.log.local import LocalLog
+from gainstage.sqlite import StorageUnavailable
+from gainstage.store.store import Store
+
+RELOAD_SECONDS = 1.0
+#: How long delivery may take to finish its calls: their time limit and a little.
+STOP_SECONDS = 20.0
+RESTART_SECONDS = 1.0
+
+logger = structlog.get_logger(__name__)
+
+
+def serve(
+    data: Path, config: Path | None, host: str, port: int, *, on_started: Callable[[str], None]
+) -> None:
+    """Take events and deliver them until SIGINT or SIGTERM; everything accepted is kept.
+
+    Raises:
+        UsageError: configuration, data folder or port cannot be used.
+    """
+    with held(data):
+        store, log = open_parts(data)
+        try:
+            configuration, warnings = in_force(store, config)
+            for warning in warnings:
+                logger.warning("configuration_warning", warning=warning)
+            if not configuration.sources:
+                logger.warning(
+                    "no_sources",
+                    remedy="Add sources to gainstage.yaml; until then every write key is unknown.",
+                )
+            sources = Sources(store, configuration.sources)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_serve(store, log, sources, data.absolute(), host, port, on_started))
+        finally:
+            asyncio.run(log.close())
+            store.close()
+
+
+async def _serve(
+    store: Store,
+    log: LocalLog,
+    sources: "Sources",
+    data: Path,
+    host: str,
+    port: int,
+    on_started: Callable[[str], None],
+) -> None:
+    counts = Counts()
+    reports = Reports(store, log)
+    api = TrackingApi(
+        log=log,
+        clock=SystemClock(),
+        sources=sources.current,
+        counts=counts,
+        ready=Readiness(store).problems,
+        fallback=pages(reports, counts),
+    )
+    delivery = asyncio.create_task(supervise(data))
+    reloading = asyncio.create_task(sources.follow())
+    listening = asyncio.create_task(listen(api, host, port, started=on_started))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, listening.cancel)
+    try:
+        with contextlib.suppress(asyncio.CancelledError):
+            await listening
+    finally:
+        for task in (reloading, delivery):
+            task.cancel()
+        await asyncio.gather(reloading, delivery, return_exceptions=True)
+
+
+class Readiness:
+    """Whether log and store can take events now."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def problems(self) -> Mapping[str, str]:
+        """The parts that cannot be used and why; empty when all can."""
+        try:
+            with self._store.transaction():
+                return {}
+        except StorageUnavailable as error:
+            return {"store": str(error)}
+
+
+class Sources:
+    """The sources in force; follows changes of the configuration."""
+
+    def __init__(self, store: Store, sources: Mapping[str, Source]) -> None:
+        self._store = store
+        self._sources = sources
+        self._configure = configurer()
+        self._revision = self._current_revision()
+
+    def current(self) -> Mapping[str, Source]:
+        """By name."""
+        return self._sources
+
+    async def follow(self) -> None:
+        """Look for a new configuration until cancelled."""
+        while True:
+            await asyncio.sleep(RELOAD_SECONDS)
+            with contextlib.suppress(StorageUnavailable):
+                if self._current_revision() != self._revision:
+                    self._reload()
+
+    def _reload(self) -> None:
+        with self._store.reading() as reading:
+            documents, revision = reading.documents(), reading.revision()
+        self._sources = self._configure(documents, revision).sources
+        self._revision = revision
+
+    def _current_revision(self) -> int:
+        with self._store.reading() as reading:
+            return reading.revision()
+
+
+async def supervise(data: Path) -> None:
+    """Keep the delivery process running until cancelled; then let it finish its calls."""
+    while True:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gainstage.app.worker", str(data), stdin=asyncio.subprocess.PIPE
+        )
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            await _end(process)
+            raise
+        logger.error("delivery_ended", exit_code=code, remedy="It is started again.")
+        await asyncio.sleep(RESTART_SECONDS)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    assert process.stdin is not None
+    process.stdin.close()
+    deadline = time.monotonic() + STOP_SECONDS
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(process.wait(), deadline - time.monotonic())
+        return
+    process.kill()
+    await process.wait()

@@ -1,0 +1,50 @@
+"""The delivery process of a server: `python -m gainstage.app.worker DATA`, started by `gainstage serve` only.
+
+It ends when its standard input does: at once if the server was killed, after its calls if it was stopped.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from gainstage.app.configuring import configurer
+from gainstage.app.folder import open_parts
+from gainstage.clock import SystemClock
+from gainstage.delivery.engine import Engine
+from gainstage.delivery.transport import HttpTransport
+from gainstage.errors import UsageError
+
+
+async def deliver(data: Path) -> None:
+    """Deliver until standard input ends."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(sys.stdin.fileno(), stop.set)
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)  # a terminal's Ctrl-C is the server's to answer
+    store, log = open_parts(data)
+    transport = HttpTransport()
+    try:
+        await Engine(store, log, SystemClock(), transport, configurer()).run(stop)
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+        await transport.close()
+        await log.close()
+        store.close()
+
+
+def main() -> int:
+    """Exit code 1 when the data folder cannot be used; the server starts us again."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        asyncio.run(deliver(Path(sys.argv[1])))
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the server shows to people and to monitoring, beside the tracking API."""

@@ -1,0 +1,115 @@
+"""The pages of a server: metrics for Prometheus and the status as JSON."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector, CollectorRegistry
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from gainstage import __version__
+
+WORDS = ("received", "delivered", "filtered", "failed", "parked", "pending")
+
+
+class Status(Protocol):
+    """Where the figures come from."""
+
+    async def status_now(self, now_us: int) -> dict[str, Any]:
+        """The document of `gainstage status --json`."""
+        ...
+
+
+class Intake(Protocol):
+    """What the tracking API counted since the process started."""
+
+    @property
+    def accepted(self) -> Mapping[str, int]: ...
+
+    @property
+    def refused(self) -> Mapping[tuple[str, str], int]: ...
+
+
+def pages(status: Status, intake: Intake) -> Starlette:
+    """The application that answers what the tracking API does not."""
+
+    async def index(request: Request) -> Response:
+        return JSONResponse(
+            {"name": "gainstage", "version": __version__, "status": "/status", "metrics": "/metrics"}
+        )
+
+    async def show_status(request: Request) -> Response:
+        return JSONResponse(await status.status_now(_now_us()))
+
+    async def metrics(request: Request) -> Response:
+        registry = CollectorRegistry()
+        registry.register(_Figures(await status.status_now(_now_us()), intake))
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def not_found(request: Request, error: Exception) -> Response:
+        return JSONResponse({"code": "not_found", "message": f"nothing is at {request.url.path}"}, 404)
+
+    handlers: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {404: not_found}
+    routes = [Route("/", index), Route("/status", show_status), Route("/metrics", metrics)]
+    return Starlette(routes=routes, exception_handlers=handlers)
+
+
+class _Figures(Collector):
+    """One reading of the status, as metrics."""
+
+    def __init__(self, status: Mapping[str, Any], intake: Intake) -> None:
+        self._status, self._intake = status, intake
+
+    def collect(self) -> list[Metric]:
+        events = GaugeMetricFamily(
+            "gainstage_events",
+            "Events by connection and word of the ledger.",
+            labels=("source", "destination", "word"),
+        )
+        for row in self._status["connections"]:
+            for word in WORDS:
+                events.add_metric((row["source"], row["destination"], word), row[word])
+        used = GaugeMetricFamily(
+            "gainstage_budget_used_calls", "Calls used in the window.", labels=("account", "family", "window")
+        )
+        limit = GaugeMetricFamily(
+            "gainstage_budget_limit_calls",
+            "Calls allowed in the window.",
+            labels=("account", "family", "window"),
+        )
+        for row in self._status["budgets"]:
+            names = (row["account"], row["family"], row["window"])
+            used.add_metric(names, row["used"])
+            limit.add_metric(names, row["limit"])
+        blocked = GaugeMetricFamily(
+            "gainstage_destination_blocked", "1 where nothing is sent now.", labels=("destination", "reason")
+        )
+        for row in self._status["blocked"]:
+            blocked.add_metric((row["destination"], row["reason"] or ""), 1)
+        oldest = GaugeMetricFamily(
+            "gainstage_oldest_pending_seconds", "Age of the oldest pending event, 0 if none."
+        )
+        oldest.add_metric((), self._status["oldest_pending_seconds"] or 0)
+        return [events, used, limit, blocked, oldest, *self._taken()]
+
+    def _taken(self) -> list[Metric]:
+        accepted = CounterMetricFamily(
+            "gainstage_accepted_messages", "Messages accepted since the start.", labels=("source",)
+        )
+        for source, n in self._intake.accepted.items():
+            accepted.add_metric((source,), n)
+        refused = CounterMetricFamily(
+            "gainstage_refused_requests", "Requests turned away since the start.", labels=("code", "source")
+        )
+        for (code, source), n in self._intake.refused.items():
+            refused.add_metric((code, source), n)
+        return [accepted, refused]
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1_000

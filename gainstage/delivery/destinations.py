@@ -1,0 +1,147 @@
+"""The destinations at work: configuration, number, state and budgets in one place."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from pydantic import BaseModel, SecretStr
+
+from gainstage.clock import SECOND_US
+from gainstage.connection import Configuration, Connected
+from gainstage.destination import Budget
+from gainstage.store.rows import DestinationRow
+from gainstage.store.store import Transaction
+
+#: Reasons that a change of the settings may cure: the events are planned anew by themselves.
+CURED_BY_SETTINGS = ("setting_missing", "configuration_invalid")
+DEFAULT_RESEND_SECONDS = DEFAULT_PARK_SECONDS = 7 * 86_400
+
+
+class Active:
+    """A destination at work. `row` is written back by whoever changes it, in the same transaction."""
+
+    def __init__(self, connected: Connected, row: DestinationRow, tenant_id: int) -> None:
+        self.connected = connected
+        self.row = row
+        self.tenant_id = tenant_id
+        self.settings: Any = connected.settings
+        self.budgets: tuple[Budget, ...] = connected.type.budgets(self.settings) if self.settings else ()
+        #: Events kept for a cause that the last change of settings may have cured are planned anew from
+        #: here on.
+        self.replan_after: int | None = None
+        self.secrets = (
+            tuple(sorted(secrets_in(self.settings), key=len, reverse=True)) if self.settings else ()
+        )
+
+    @property
+    def number(self) -> int:
+        return self.row.id
+
+    @property
+    def runs(self) -> bool:
+        """Whether it may be called at all."""
+        return self.settings is not None and self.connected.enabled and not self.connected.paused
+
+    @property
+    def resend_us(self) -> int:
+        """How long a confirmed value counts as there."""
+        return int(_seconds(self.settings, "resend_unchanged_after", DEFAULT_RESEND_SECONDS) * SECOND_US)
+
+    @property
+    def park_us(self) -> int:
+        """How long an event waits for what it lacks."""
+        return int(_seconds(self.settings, "park_for", DEFAULT_PARK_SECONDS) * SECOND_US)
+
+    def family(self, name: str) -> tuple[Budget, ...]:
+        """The budgets that a request of this family counts against; the first family where empty."""
+        wanted = name or (self.budgets[0].family if self.budgets else "")
+        return tuple(budget for budget in self.budgets if budget.family == wanted)
+
+    def mask(self, text: str) -> str:
+        """The text without any of the destination's secrets."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+def activate(transaction: Transaction, configuration: Configuration) -> dict[str, Active]:
+    """Take a configuration into force: destinations whose settings changed start afresh.
+
+    A change of settings lifts a block, retries what failed, and plans pending events anew.
+    """
+    found = {}
+    for name, connected in configuration.destinations.items():
+        row = transaction.destinations.get(name)
+        usable = connected.settings is not None
+        tenant_id = transaction.names.tenant(connected.tenant) if usable else 0
+        active = Active(connected, row, tenant_id)
+        fingerprint = fingerprint_of(connected)
+        paused = connected.paused or not connected.enabled
+        if row.fingerprint != fingerprint or row.paused != paused:
+            changed = row.fingerprint is not None and row.fingerprint != fingerprint
+            row.fingerprint, row.paused = fingerprint, paused
+            if changed:
+                row.plan += 1
+                row.blocked, row.code, row.detail, row.since_us = False, None, None, None
+                row.failures, row.resume_us = 0, 0
+            transaction.destinations.save(row)
+        if usable:
+            active.replan_after = 0
+            transaction.calls.declare(active.budgets)
+        found[name] = active
+    transaction.destinations.connect(
+        (transaction.names.source(source), active.number)
+        for active in found.values()
+        for source in sorted(active.connected.sources)
+        if active.connected.enabled
+    )
+    return found
+
+
+def fingerprint_of(connected: Connected) -> bytes:
+    """Changes when anything changes that decides what is sent, or whether it may be."""
+    settings = connected.settings
+    content = msgspec.json.encode(
+        {
+            "type": connected.type.name,
+            "kinds": sorted(connected.kinds),
+            "settings": revealed(settings.model_dump()) if settings is not None else None,
+        },
+        order="deterministic",
+        enc_hook=str,
+    )
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def revealed(value: Any) -> Any:
+    """Settings with their secrets in the open, for hashing only."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, dict):
+        return {str(key): revealed(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [revealed(inner) for inner in value]
+    return value
+
+
+def secrets_in(settings: BaseModel) -> Iterable[str]:
+    """Every secret value in the settings, nested ones too."""
+
+    def walk(value: Any) -> Iterable[str]:
+        if isinstance(value, SecretStr):
+            if value.get_secret_value():
+                yield value.get_secret_value()
+        elif isinstance(value, dict):
+            for inner in value.values():
+                yield from walk(inner)
+        elif isinstance(value, list | tuple | set | frozenset):
+            for inner in value:
+                yield from walk(inner)
+
+    return walk(settings.model_dump())
+
+
+def _seconds(settings: Any, name: str, default: float) -> float:
+    value = getattr(settings, name, default)
+    return float(value.total_seconds() if hasattr(value, "total_seconds") else value)

@@ -1,0 +1,185 @@
+"""Dispatch: whose turn it is. From due lanes to flights, within concurrency and budget."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from gainstage.clock import SECOND_US
+from gainstage.delivery.destinations import Active
+from gainstage.delivery.flight import Flight, Member
+from gainstage.delivery.merging import Merged, merge
+from gainstage.delivery.planning import UPSERT
+from gainstage.delivery.retrying import FAILURES_BEFORE_PROBING
+from gainstage.delivery.settling import Settler
+from gainstage.destination import Work
+from gainstage.operation import Record
+from gainstage.store.rows import LaneRow, OperationRow, RecordRow
+from gainstage.store.store import Transaction
+
+#: How long a process may hold a record without news; longer than any call with its time limit.
+LEASE_US = 90 * SECOND_US
+LANES_A_TURN = 500
+OPERATIONS_A_CALL = 500
+
+
+class Dispatcher:
+    """Picks within one transaction."""
+
+    def __init__(
+        self,
+        transaction: Transaction,
+        settler: Settler,
+        plan_again: Callable[[Active, Iterable[int]], None],
+        now_us: int,
+    ) -> None:
+        self._transaction = transaction
+        self._settler = settler
+        self._plan_again = plan_again
+        self._now_us = now_us
+
+    def pick(self, active: Active, under_way: int) -> list[Flight]:
+        """New flights for a destination; each has its first call reserved or needs none."""
+        room = self._room(active, under_way)
+        if room <= 0:
+            return []
+        budget = self._transaction.calls.available(active.family(""), self._now_us)
+        if budget == 0:
+            self._note_spent(active)
+            return []
+        flights: list[Flight] = []
+        groups: dict[tuple[str, bool], list[tuple[Member, Work]]] = {}
+        for lane in self._transaction.lanes.due(active.number, self._now_us, LANES_A_TURN):
+            if (
+                budget is not None
+                and len(flights) + len(groups) >= budget
+                and not self._fits(active, lane, groups)
+            ):
+                break
+            if len(flights) + len(groups) >= room and not self._fits(active, lane, groups):
+                break
+            prepared = self._prepare(active, lane)
+            if prepared is None:
+                continue
+            member, work = prepared
+            group = groups.setdefault((work.record.object, member.merged is None), [])
+            group.append((self._hold(member), work))
+            if len(group) >= self._most(active, member):
+                flights.append(_flight(active, groups.pop((work.record.object, member.merged is None))))
+        flights.extend(_flight(active, group) for group in groups.values())
+        return flights
+
+    def _room(self, active: Active, under_way: int) -> int:
+        """How many flights may start now: none while paused, one while it is uncertain that calls succeed."""
+        row = active.row
+        if not active.runs or row.resume_us > self._now_us:
+            return 0
+        if row.blocked or row.failures >= FAILURES_BEFORE_PROBING:
+            return 1 - under_way
+        return active.connected.type.concurrency - under_way
+
+    def _note_spent(self, active: Active) -> None:
+        """The budget is used up: say so where it holds something back, and look again when it renews."""
+        row = active.row
+        if self._transaction.lanes.due(active.number, self._now_us, 1):
+            row.code, row.detail, row.since_us = "out_of_budget", "The call budget is used up.", self._now_us
+            row.resume_us = self._transaction.calls.renews_us(active.family(""), self._now_us)
+            self._transaction.destinations.save(row)
+
+    def _fits(self, active: Active, lane: LaneRow, groups: dict[tuple[str, bool], Any]) -> bool:
+        """Whether the lane may ride along in a flight that is being filled."""
+        return (lane.object, False) in groups
+
+    def _most(self, active: Active, member: Member) -> int:
+        if member.merged is None or active.row.blocked:
+            return 1
+        return active.connected.type.batch.get(member.record.object, 1)
+
+    def _prepare(self, active: Active, lane: LaneRow) -> tuple[Member, Work] | None:
+        """The lane's next piece of work; None when it needs no call now."""
+        lanes = self._transaction.lanes
+        operations = lanes.ready(
+            active.number, lane.record_id, min(lane.take or OPERATIONS_A_CALL, OPERATIONS_A_CALL)
+        )
+        stale = [operation.event_id for operation in operations if operation.plan != active.row.plan]
+        if stale:
+            self._plan_again(active, dict.fromkeys(stale))
+            lanes.settle_lane(active.number, lane.record_id, self._now_us, take=lane.take)
+            return None
+        if not operations:
+            lanes.settle_lane(active.number, lane.record_id, self._now_us)
+            return None
+        record = lanes.record(lane.record_id)
+        if operations[0].kind != UPSERT:
+            operation = operations[0]
+            member = _member(record, [operation], None, lane)
+            return member, _append(record, operation)
+        operations = [operation for operation in operations if operation.kind == UPSERT]
+        merged = merge(
+            operations,
+            record.state,
+            now_us=self._now_us,
+            resend_us=active.resend_us,
+            in_doubt=record.in_doubt,
+        )
+        member = _member(record, operations, merged, lane)
+        if not merged.fields:
+            self._settle_unchanged(active, member, merged)
+            return None
+        return member, self._upsert(record, merged, active)
+
+    def _upsert(self, record: RecordRow, merged: Merged, active: Active) -> Work:
+        after: dict[Record, dict[str, Any]] = {}
+        for operation in merged.operations:
+            for followed in operation.follows:
+                if followed not in after:
+                    after[followed] = self._transaction.lanes.facts(active.tenant_id, followed)
+        return Work(
+            kind="upsert",
+            record=record.record,
+            fields=merged.fields,
+            known=merged.known,
+            facts=record.facts,
+            after=after,
+            in_doubt=record.in_doubt,
+            time_us=min(operation.time_us for operation in merged.operations),
+        )
+
+    def _settle_unchanged(self, active: Active, member: Member, merged: Merged) -> None:
+        """Everything is there already: delivered without a call."""
+        lanes = self._transaction.lanes
+        lanes.write_state(member.number, merged.state)
+        lanes.remove(operation.id for operation in member.operations)
+        for index, operation in enumerate(member.operations):
+            self._settler.deliver_operation(active, member, operation, merged.code(index))
+        lanes.settle_lane(active.number, member.number, self._now_us, take=member.take)
+
+    def _hold(self, member: Member) -> Member:
+        """Lease the record for the flight."""
+        fence = self._transaction.lanes.lease(member.number, self._now_us + LEASE_US)
+        return Member(
+            member.number, member.record, member.operations, member.merged, fence,
+            member.attempts, member.failing_since_us, member.take,
+        )  # fmt: skip
+
+
+def _member(
+    record: RecordRow, operations: Sequence[OperationRow], merged: Merged | None, lane: LaneRow
+) -> Member:
+    return Member(
+        record.id, record.record, operations, merged, 0, lane.attempts, lane.failing_since_us, lane.take
+    )
+
+
+def _flight(active: Active, group: Sequence[tuple[Member, Work]]) -> Flight:
+    return Flight(active, [member for member, _ in group], [work for _, work in group])
+
+
+def _append(record: RecordRow, operation: OperationRow) -> Work:
+    return Work(
+        kind="append",
+        record=record.record,
+        fields=operation.content,
+        facts=record.facts,
+        in_doubt=bool(operation.in_doubt),
+        message_id=operation.message_id,
+        time_us=operation.time_us,
+    )

@@ -1,0 +1,305 @@
+"""The engine: everything between the log and the vendors, turn by turn.
+
+A turn is one transaction: the next slice of the log is routed, finished calls are recorded, lanes whose turn
+it is become flights, and the calls about to be made are reserved. Only after its commit are they made.
+One process runs one engine, in one event loop; nothing here is shared between threads.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from gainstage.clock import Clock
+from gainstage.connection import Configuration
+from gainstage.delivery.destinations import CURED_BY_SETTINGS, Active, activate
+from gainstage.delivery.dispatch import LEASE_US, Dispatcher
+from gainstage.delivery.flight import Flight
+from gainstage.delivery.journal import begin_call, end_call
+from gainstage.delivery.router import Router
+from gainstage.delivery.settling import Settler
+from gainstage.delivery.transport import Transport
+from gainstage.destination import CallFailed, Response
+from gainstage.log.contract import Log, Stored
+from gainstage.sqlite import StorageUnavailable
+from gainstage.store.intake import PartitionLost
+from gainstage.store.rows import Document
+from gainstage.store.store import Store, Transaction
+
+SLICE = 500
+REPLANNED_A_TURN = 200
+IDLE_SECONDS = 0.1
+STORAGE_PAUSE_SECONDS = 1.0
+
+logger = logging.getLogger(__name__)
+Configure = Callable[[Sequence[Document], int], Configuration]
+
+
+class Finished(NamedTuple):
+    """A call that came to an end."""
+
+    flight: Flight
+    result: Response | CallFailed
+
+
+class Engine:
+    """Delivers until told to stop. `configure` builds the configuration from the store's documents."""
+
+    def __init__(
+        self,
+        store: Store,
+        log: Log,
+        clock: Clock,
+        transport: Transport,
+        configure: Configure,
+        chance: random.Random | None = None,
+    ) -> None:
+        self._store, self._log, self._clock, self._transport = store, log, clock, transport
+        self._configure = configure
+        self._chance = chance or random.Random()
+        self._configuration: Configuration | None = None
+        self._active: dict[str, Active] = {}
+        self._flights: set[Flight] = set()
+        self._hungry: list[Flight] = []  # flights that wait for budget for their next call
+        self._finished: list[Finished] = []
+        self._calls: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Turn after turn until `stop` is set; then finish the calls under way and record them."""
+        async with self._log.claim("delivery") as claim:
+            while not claim.partitions and not stop.is_set():  # a predecessor has not let go yet
+                await self._clock.sleep(IDLE_SECONDS)
+            with self._store.transaction() as transaction:
+                self._recover(transaction, everything=True)
+            while not stop.is_set():
+                try:
+                    busy = await self.turn(claim.partitions)
+                except StorageUnavailable as error:
+                    logger.error("storage_unavailable %s", error)
+                    await self._abandon()
+                    await self._clock.sleep(STORAGE_PAUSE_SECONDS)
+                    continue
+                except PartitionLost as error:
+                    logger.warning("partition_lost %s", error)
+                    continue
+                if not busy:
+                    await self._wait()
+            await self._land()
+
+    async def turn(self, partitions: Sequence[int]) -> bool:
+        """One turn; True when there is certainly more to do at once."""
+        slices = await self._read(partitions)
+        finished, self._finished = self._finished, []
+        with self._store.transaction() as transaction:
+            now_us = self._clock.now_us()
+            self._refresh(transaction)
+            self._recover(transaction)
+            router = self._router(transaction, now_us)
+            for partition, expected, slice_ in slices:
+                router.route(partition, expected, slice_)
+            settler = Settler(transaction, now_us, self._chance)
+            for flight, result in finished:
+                self._record(transaction, settler, flight, result, now_us)
+            replanned = self._replan(transaction, router, now_us)
+            ready = self._reserve(transaction, settler, now_us)
+            picked = self._dispatch(transaction, settler, router, now_us)
+            ready.extend(self._begin(transaction, settler, flight, now_us) for flight in picked)
+        started = [flight for flight in ready if flight is not None]
+        for flight in started:
+            self._call(flight)
+        return bool(slices or finished or replanned or (picked and not started))
+
+    # the parts of a turn
+
+    async def _read(self, partitions: Sequence[int]) -> list[tuple[int, int, Sequence[Stored]]]:
+        slices = []
+        for partition in partitions:
+            with self._store.reading() as reading:
+                after = reading.offset(partition)
+            if slice_ := await self._log.read(partition, after, SLICE):
+                slices.append((partition, after, slice_))
+        return slices
+
+    def _refresh(self, transaction: Transaction) -> None:
+        revision = transaction.documents.revision()
+        if self._configuration is None or self._configuration.revision != revision:
+            self._configuration = self._configure(transaction.documents.all(), revision)
+            before = self._active
+            self._active = activate(transaction, self._configuration)
+            for flight in self._flights:  # their state is the destination's current one
+                name = flight.active.connected.name
+                if name in self._active and name in before:
+                    flight.active.row = self._active[name].row
+            logger.info("configuration_loaded revision=%d destinations=%d", revision, len(self._active))
+
+    def _recover(self, transaction: Transaction, *, everything: bool = False) -> None:
+        """Calls of a process that is gone count as unknown: their records are free again, in doubt."""
+        before_us = self._clock.now_us() + (10 * LEASE_US if everything else 0)
+        for number in transaction.lanes.expire(before_us):
+            transaction.lanes.doubt_append(number)
+
+    def _router(self, transaction: Transaction, now_us: int) -> Router:
+        assert self._configuration is not None
+        return Router(transaction, self._configuration, self._active, now_us)
+
+    def _record(
+        self,
+        transaction: Transaction,
+        settler: Settler,
+        flight: Flight,
+        result: Response | CallFailed,
+        now_us: int,
+    ) -> None:
+        """Hand a call's end to its exchange and record what that settles."""
+        end_call(transaction, flight, result, now_us)
+        settled = flight.answer(result) if isinstance(result, Response) else flight.fail(result)
+        for one in settled:
+            settler.record(flight, one)
+        if flight.finished:
+            self._flights.discard(flight)
+        else:
+            self._hungry.append(flight)
+
+    def _reserve(self, transaction: Transaction, settler: Settler, now_us: int) -> list[Flight | None]:
+        """Next calls of flights under way go before new flights. What must wait too long is given back."""
+        ready: list[Flight | None] = []
+        waiting, self._hungry = self._hungry, []
+        for flight in waiting:
+            budgets = flight.active.family(flight.request.family if flight.request else "")
+            if transaction.calls.available(budgets, now_us) != 0:
+                if self._hold(transaction, flight, now_us):
+                    ready.append(begin_call(transaction, flight, budgets, now_us))
+                continue
+            if transaction.calls.renews_us(budgets, now_us) - now_us < LEASE_US:
+                if self._hold(transaction, flight, now_us):
+                    self._hungry.append(flight)
+                continue
+            spent = CallFailed("out_of_budget", "The call budget is used up.", sent=False)
+            for one in flight.fail(spent):
+                settler.record(flight, one)
+            self._flights.discard(flight)
+        return ready
+
+    def _hold(self, transaction: Transaction, flight: Flight, now_us: int) -> bool:
+        """Prolong the flight's leases; a flight that lost one ends here, its work is somebody else's now."""
+        kept = [
+            transaction.lanes.extend(member.number, member.fence, now_us + LEASE_US)
+            for work, member in enumerate(flight.members)
+            if not flight.is_settled(work)
+        ]
+        if all(kept):
+            return True
+        self._flights.discard(flight)
+        return False
+
+    def _dispatch(
+        self, transaction: Transaction, settler: Settler, router: Router, now_us: int
+    ) -> list[Flight]:
+        def plan_again(active: Active, events: Iterable[int]) -> None:
+            for event_id in events:
+                kept = transaction.intake.kept(event_id)
+                transaction.lanes.remove_event(event_id, active.number)
+                if kept is not None:
+                    router.plan_again(kept, active)
+
+        dispatcher = Dispatcher(transaction, settler, plan_again, now_us)
+        picked: list[Flight] = []
+        for active in self._active.values():
+            under_way = sum(1 for flight in self._flights if flight.active.number == active.number)
+            picked.extend(dispatcher.pick(active, under_way))
+        return picked
+
+    def _begin(
+        self, transaction: Transaction, settler: Settler, flight: Flight, now_us: int
+    ) -> Flight | None:
+        """Run a new flight to its first request and reserve it; None when it ended without any."""
+        for one in flight.begin():
+            settler.record(flight, one)
+        if flight.finished:
+            return None
+        self._flights.add(flight)
+        budgets = flight.active.family(flight.request.family if flight.request else "")
+        return begin_call(transaction, flight, budgets, now_us)
+
+    def _replan(self, transaction: Transaction, router: Router, now_us: int) -> bool:
+        """Plan anew what a person retried and what changed settings may have cured; let go of what
+        expired.
+        """
+        worked = False
+        for active in self._active.values():
+            if active.settings is None:
+                continue
+            events = transaction.ledger.kept_with(active.number, ("queued",), 0, REPLANNED_A_TURN)
+            if active.replan_after is not None:
+                cured = transaction.ledger.kept_with(
+                    active.number, CURED_BY_SETTINGS, active.replan_after, REPLANNED_A_TURN
+                )
+                active.replan_after = cured[-1] if len(cured) == REPLANNED_A_TURN else None
+                events = sorted({*events, *cured})
+            for event_id in events:
+                kept = transaction.intake.kept(event_id)
+                if kept is not None:
+                    router.plan_again(kept, active)
+                    worked = True
+        for delivery in transaction.ledger.expired(now_us, REPLANNED_A_TURN):
+            router.expire(delivery)
+            worked = True
+        return worked
+
+    # calls
+
+    def _call(self, flight: Flight) -> None:
+        task = asyncio.create_task(self._make(flight))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    async def _make(self, flight: Flight) -> None:
+        assert flight.request is not None
+        result: Response | CallFailed
+        try:
+            result = await self._transport.send(flight.request)
+        except CallFailed as failure:
+            result = failure
+        except Exception as error:  # a defect of the transport counts as a lost answer
+            logger.exception("call_failed")
+            result = CallFailed("internal_error", f"The call failed: {type(error).__name__}.", sent=True)
+        self._finished.append(Finished(flight, result))
+        self._news.set()
+
+    async def _wait(self) -> None:
+        """Until a call ends, or for a moment."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(IDLE_SECONDS):
+                await self._news.wait()
+        self._news.clear()
+
+    async def _land(self) -> None:
+        """Finish the calls under way and record them; flights that want more are given back."""
+        if self._calls:
+            await asyncio.wait(self._calls)
+        with self._store.transaction() as transaction:
+            now_us = self._clock.now_us()
+            settler = Settler(transaction, now_us, self._chance)
+            for flight, result in self._finished:
+                self._record(transaction, settler, flight, result, now_us)
+            ended = CallFailed("queued", "gainstage was stopped.", sent=False)
+            for flight in self._hungry:
+                for one in flight.fail(ended):
+                    settler.record(flight, one)
+        self._finished, self._hungry = [], []
+
+    async def _abandon(self) -> None:
+        """The store failed in the middle of a turn: what was under way counts as unknown, and is
+        taken up again.
+        """
+        for task in tuple(self._calls):
+            task.cancel()
+        await asyncio.gather(*self._calls, return_exceptions=True)
+        self._flights.clear()
+        self._hungry, self._finished = [], []
+        self._configuration = None
+        with contextlib.suppress(StorageUnavailable), self._store.transaction() as transaction:
+            self._recover(transaction, everything=True)

@@ -1,0 +1,108 @@
+"""A flight: one exchange under way, with the records that it holds. Knows no store and no network."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gainstage.delivery.destinations import Active
+from gainstage.delivery.merging import Merged
+from gainstage.destination import CallFailed, Request, Response, Settled, Work
+from gainstage.operation import Record
+from gainstage.outcome import Outcome, Retry, Unknown
+from gainstage.store.rows import OperationRow
+
+
+@dataclass(frozen=True)
+class Member:
+    """One piece of work of a flight: the record that it holds and the operations that it settles."""
+
+    number: int
+    record: Record
+    operations: Sequence[OperationRow]
+    #: None for an append.
+    merged: Merged | None
+    fence: int
+    attempts: int
+    failing_since_us: int | None
+    take: int | None
+
+    @property
+    def events(self) -> tuple[int, ...]:
+        """The events behind it, each once, oldest first."""
+        return tuple(dict.fromkeys(operation.event_id for operation in self.operations))
+
+
+class Flight:
+    """Drives an exchange step by step; whoever calls it makes the calls and records what is settled."""
+
+    def __init__(self, active: Active, members: Sequence[Member], works: Sequence[Work]) -> None:
+        self.active = active
+        self.members = members
+        self.request: Request | None = None
+        self.call: int | None = None
+        self.finished = False
+        #: Works whose call was perhaps received without an answer being read.
+        self.in_doubt: set[int] = set()
+        self.last_response: Response | None = None
+        self._settled: set[int] = set()
+        self._exchange = active.connected.type.exchange(active.settings, works)
+
+    def begin(self) -> list[Settled]:
+        """Run to the first request."""
+        return self._run(lambda: next(self._exchange))
+
+    def answer(self, response: Response) -> list[Settled]:
+        """Hand the response in and run to the next request or the end."""
+        self.last_response = response
+        return self._run(lambda: self._exchange.send(response))
+
+    def fail(self, failure: CallFailed) -> list[Settled]:
+        """Throw a failed call in. What the exchange leaves open is settled by the rules for failed calls."""
+        request = self.request
+        if failure.sent and request is not None:
+            self.in_doubt.update(request.works)
+        return self._run(lambda: self._exchange.throw(failure), request)
+
+    def is_settled(self, work: int) -> bool:
+        """Whether this work's outcome is known already."""
+        return work in self._settled
+
+    def _run(self, step: Callable[[], Request | Settled], failed: Request | None = None) -> list[Settled]:
+        settled: list[Settled] = []
+        self.request = None
+        try:
+            item = step()
+            while isinstance(item, Settled):
+                if 0 <= item.work < len(self.members) and item.work not in self._settled:
+                    self._settled.add(item.work)
+                    settled.append(item)
+                item = next(self._exchange)
+            self.request = item
+        except StopIteration:
+            self._finish(settled, Retry("internal_error", "The exchange ended without settling this."))
+        except CallFailed as failure:
+            settled.extend(self._settle_failed(failure, failed))
+        except Exception as error:  # a defect of a destination holds back its own work only
+            self._finish(
+                settled, Retry("internal_error", f"The exchange failed: {type(error).__name__}: {error}")
+            )
+        return settled
+
+    def _finish(self, settled: list[Settled], outcome: Outcome) -> None:
+        self.finished = True
+        settled.extend(Settled(work, outcome) for work in self._open())
+
+    def _settle_failed(self, failure: CallFailed, request: Request | None) -> list[Settled]:
+        """Only what the request carried failed; the rest was never tried."""
+        self.finished = True
+        carried = set(request.works) if request is not None else set(range(len(self.members)))
+        unsure = failure.sent and request is not None and not request.repeatable
+        outcome: Outcome = (
+            Unknown(failure.code, failure.detail) if unsure else Retry(failure.code, failure.detail)
+        )
+        untried = Retry("queued", failure.detail, 0.0)
+        return [Settled(work, outcome if work in carried else untried) for work in self._open()]
+
+    def _open(self) -> list[int]:
+        left = [work for work in range(len(self.members)) if work not in self._settled]
+        self._settled.update(left)
+        return left

@@ -1,0 +1,59 @@
+"""What was said to the vendor and what it answered, kept for `trace`: secrets masked, bodies cut to a
+limit.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from gainstage.delivery.flight import Flight
+from gainstage.destination import Budget, CallFailed, Request, Response
+from gainstage.store.store import Transaction
+
+KEPT_CHARACTERS = 32_768
+CUT = " … (cut)"
+
+
+def begin_call(transaction: Transaction, flight: Flight, budgets: Sequence[Budget], now_us: int) -> Flight:
+    """Reserve the flight's next call: counted against its budgets, noted with the events that it carries."""
+    request, active = flight.request, flight.active
+    assert request is not None
+    transaction.calls.spend(budgets, now_us, 1)
+    works = request.works or range(len(flight.members))
+    events = dict.fromkeys(event for work in works for event in flight.members[work].events)
+    flight.call = transaction.calls.begin(
+        active.number, now_us, request.method, active.mask(request.url), active.mask(shown(request)), events
+    )
+    return flight
+
+
+def end_call(transaction: Transaction, flight: Flight, result: Response | CallFailed, now_us: int) -> None:
+    """Note how the flight's call ended."""
+    if flight.call is None:
+        return
+    if isinstance(result, Response):
+        text = flight.active.mask(text_of(result.body))
+        transaction.calls.end(flight.call, result.status, text, now_us)
+    else:
+        transaction.calls.end(
+            flight.call, None, flight.active.mask(f"{result.code}: {result.detail}"), now_us
+        )
+
+
+def shown(request: Request) -> str:
+    """A request's headers and body as JSON text, secret headers masked."""
+    secret = {name.lower() for name in request.secret_headers}
+    headers = {name: "***" if name.lower() in secret else value for name, value in request.headers.items()}
+    body = "null"
+    if request.body:
+        text = text_of(request.body)
+        whole = not text.endswith(CUT)
+        # Bodies are the JSON that a destination encoded: they go in as they are, unless they were cut.
+        body = text if whole and text[:1] in "{[" else msgspec.json.encode(text).decode()
+    return f'{{"headers":{msgspec.json.encode(headers).decode()},"body":{body}}}'
+
+
+def text_of(body: bytes) -> str:
+    """A body as text, cut to what is kept."""
+    text = body.decode("utf-8", "replace")
+    return text if len(text) <= KEPT_CHARACTERS else text[:KEPT_CHARACTERS] + CUT

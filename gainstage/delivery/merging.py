@@ -1,0 +1,69 @@
+"""Coalescing: what one call must say for all the pending upserts of a record. Pure.
+
+Per field the newest value wins, by the events' stamps, across everything pending and everything that the
+vendor confirmed before. What is older than a confirmed value is superseded; what equals it is not sent.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from gainstage.store.rows import OperationRow, State
+
+
+class Merged(NamedTuple):
+    """The outcome of merging upserts of one record.
+
+    `fields` must be sent (empty: nothing needs to be), `known` is every value known once they are,
+    `winners` names for each field of `operations` the index of the operation whose value counts.
+    """
+
+    operations: Sequence[OperationRow]
+    fields: dict[str, Any]
+    known: dict[str, Any]
+    winners: dict[str, int]
+    state: State
+
+    def code(self, index: int) -> str:
+        """How the operation with this index counts once the call succeeded (or was not needed)."""
+        content = self.operations[index].content
+        if any(name in self.fields and self.fields[name] == value for name, value in content.items()):
+            return ""
+        current = {name: self.state[name][1] for name in content if name in self.state}
+        return "unchanged" if current == content else "superseded"
+
+    def confirmed(self, now_us: int) -> State:
+        """The record's state after the vendor confirmed the call."""
+        return {
+            name: [stamp, value, now_us if name in self.fields else at]
+            for name, (stamp, value, at) in self.state.items()
+        }
+
+
+def merge(
+    operations: Sequence[OperationRow], state: State, *, now_us: int, resend_us: int, in_doubt: bool = False
+) -> Merged:
+    """Merge upserts of one record over what is known of it.
+
+    A confirmed value counts as there for `resend_us`; none does while a call's answer is lost (`in_doubt`).
+    """
+    winners: dict[str, int] = {}
+    for index, operation in enumerate(operations):
+        for name in operation.content:
+            best = winners.get(name)
+            if best is None or operations[best].stamp <= operation.stamp:
+                winners[name] = index
+    fields: dict[str, Any] = {}
+    merged: State = dict(state)
+    for name, index in winners.items():
+        operation = operations[index]
+        stamp, value = operation.stamp.decode("utf-8", "replace"), operation.content[name]
+        there = state.get(name)
+        if there is not None and stamp < there[0]:
+            continue
+        if there is not None and not in_doubt and there[1] == value and there[2] + resend_us > now_us:
+            merged[name] = [stamp, value, there[2]]
+        else:
+            fields[name] = value
+            merged[name] = [stamp, value, 0]
+    known = {name: entry[1] for name, entry in merged.items()}
+    return Merged(operations, fields, known, winners, merged)

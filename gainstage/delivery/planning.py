@@ -1,0 +1,181 @@
+"""Planning: what an event asks of each destination, entered into ledger and lanes.
+
+The same code plans events when they are routed and when they are planned anew (news of a user, changed
+settings, a retry). What it gathers is written at once by `write`, within the same transaction.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from gainstage.clock import SECOND_US
+from gainstage.delivery.destinations import Active
+from gainstage.delivery.identity import keys
+from gainstage.delivery.merging import merge
+from gainstage.event import Event, Identity
+from gainstage.operation import Operation, Record, Upsert
+from gainstage.outcome import Filtered, Parked, Rejected
+from gainstage.store.rows import (
+    DELIVERED,
+    FAILED,
+    FILTERED,
+    PARKED,
+    PENDING,
+    NewDelivery,
+    NewOperation,
+    OperationRow,
+)
+from gainstage.store.store import Transaction
+
+#: How long a live upsert waits for others of the same record, while budget is ample.
+LINGER_US = 2 * SECOND_US
+UPSERT, APPEND = 0, 1
+
+logger = logging.getLogger(__name__)
+_encode = msgspec.json.Encoder().encode
+
+
+class Routed(NamedTuple):
+    """An event on its way into lanes."""
+
+    event_id: int
+    source_id: int
+    event: Event
+    identity: Identity
+    #: No lingering: its `send` has read all its input.
+    hurried: bool = False
+
+
+class Planner:
+    """Plans events within one transaction."""
+
+    def __init__(self, transaction: Transaction, now_us: int) -> None:
+        self._transaction = transaction
+        self._now_us = now_us
+        self._operations: list[NewOperation] = []
+        self._lanes: dict[tuple[int, int], tuple[str, int | None]] = {}
+        self._busy: set[int] = set()
+
+    def plan(self, routed: Routed, active: Active) -> NewDelivery:
+        """Plan one event at one destination. The caller enters the delivery; `write` enters the rest."""
+        event, settings = routed.event, active.settings
+        place = (routed.event_id, active.number, routed.source_id)
+        refusal = active.connected.refuses(event)
+        if refusal is not None:
+            return NewDelivery(*place, FILTERED, refusal.code, refusal.detail)
+        if settings is None:
+            problem = active.connected.problem
+            detail = problem.detail if problem else "The settings cannot be used."
+            return NewDelivery(*place, PENDING, "configuration_invalid", detail)
+        try:
+            planned = active.connected.type.plan(settings, event, routed.identity)
+        except Exception as error:  # a defect of a destination must not stop the router
+            logger.exception("plan_failed destination=%s", active.connected.name)
+            return NewDelivery(*place, FAILED, "internal_error", f"Planning failed: {type(error).__name__}.")
+        for name in planned.unmapped:
+            self._transaction.ledger.count_unmapped(active.number, name)
+        match planned.plan:
+            case Filtered(code, detail):
+                return NewDelivery(*place, FILTERED, code, detail)
+            case Rejected(code, detail):
+                return NewDelivery(*place, FAILED, code, detail)
+            case Parked(code, detail):
+                return self._park(routed, active, code, detail)
+            case operations:
+                opened = self._enter(routed, active, operations)
+                if not opened:
+                    return NewDelivery(*place, DELIVERED, "unchanged", "Every value is at Gainsight already.")
+                return NewDelivery(*place, PENDING, open=opened)
+
+    def _park(self, routed: Routed, active: Active, code: str, detail: str) -> NewDelivery:
+        self._transaction.ledger.park(routed.event_id, active.number, keys(routed.event))
+        until_us = None if code == "setting_missing" else routed.event.received_us + active.park_us
+        if until_us is not None and until_us <= self._now_us:
+            until_us = self._now_us + active.park_us  # parked again after a retry: a new term
+        return NewDelivery(
+            routed.event_id, active.number, routed.source_id, PARKED, code, detail, until_us=until_us
+        )
+
+    def _enter(self, routed: Routed, active: Active, operations: Sequence[Operation]) -> int:
+        """Let the operations wait in their lanes; returns how many do. What changes nothing is left out."""
+        lanes = self._transaction.lanes
+        waiting: list[tuple[Operation, int]] = []
+        for operation in operations:
+            number = lanes.record_number(active.tenant_id, operation.record)
+            if not (
+                isinstance(operation, Upsert) and self._changes_nothing(number, operation, routed, active)
+            ):
+                waiting.append((operation, number))
+        records = {operation.record for operation, _ in waiting}
+        for operation, number in waiting:
+            after = operation.after if isinstance(operation, Upsert) else ()
+            waits = sum(1 for record in after if record in records)
+            self._operations.append(
+                NewOperation(
+                    active.number,
+                    number,
+                    routed.event_id,
+                    routed.source_id,
+                    len(waiting) == 1,
+                    UPSERT if isinstance(operation, Upsert) else APPEND,
+                    active.row.plan,
+                    waits,
+                    routed.event.stamp,
+                    routed.event.time_us,
+                    _encode(operation.fields if isinstance(operation, Upsert) else operation.content),
+                    _encode(after) if after else None,
+                )
+            )
+            self._busy.add(number)
+            lingers = isinstance(operation, Upsert) and not routed.hurried
+            due_us = None if waits else self._now_us + (LINGER_US if lingers else 0)
+            self._note_lane(active.number, number, operation.record, due_us)
+        return len(waiting)
+
+    def _note_lane(self, destination: int, number: int, record: Record, due_us: int | None) -> None:
+        noted = self._lanes.get((destination, number))
+        if noted is not None and noted[1] is not None:
+            due_us = noted[1] if due_us is None else min(due_us, noted[1])
+        self._lanes[(destination, number)] = (record.object, due_us)
+
+    def _changes_nothing(self, number: int, upsert: Upsert, routed: Routed, active: Active) -> bool:
+        """Whether every value is confirmed already and nothing of the record is on its way; its times
+        are kept.
+        """
+        lanes = self._transaction.lanes
+        if number in self._busy:
+            return False
+        row = lanes.record(number)
+        if not row.state or row.in_doubt or row.leased or row.waiting:
+            self._busy.add(number)
+            return False
+        event = routed.event
+        asked = OperationRow(
+            0,
+            routed.event_id,
+            routed.source_id,
+            1,
+            UPSERT,
+            0,
+            event.stamp,
+            event.time_us,
+            0,
+            "",
+            upsert.fields,
+        )
+        merged = merge([asked], row.state, now_us=self._now_us, resend_us=active.resend_us)
+        if merged.fields:
+            return False
+        if merged.state != row.state:
+            lanes.write_state(number, merged.state)
+        return True
+
+    def write(self) -> None:
+        """Enter the operations and their lanes."""
+        lanes = self._transaction.lanes
+        lanes.add(self._operations)
+        for (destination, number), (object_, due_us) in self._lanes.items():
+            lanes.touch(destination, number, object_, 0, due_us)
+        self._operations, self._lanes = [], {}

@@ -1,0 +1,179 @@
+"""The router: from the log into the store, each event exactly once.
+
+One transaction takes a slice of a partition: duplicates are taken off, identities resolved and learnt, every
+event planned at the destinations that its source feeds, and the offset advanced from the value it was.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from gainstage.connection import Configuration
+from gainstage.delivery import identity as memory
+from gainstage.delivery.destinations import Active
+from gainstage.delivery.planning import Planner, Routed
+from gainstage.event import Event, Identity, Refusal
+from gainstage.log.contract import Entry, Stored
+from gainstage.normalise import normalise, run_of
+from gainstage.store.intake import event_key
+from gainstage.store.rows import DUPLICATE, FAILED, REFUSED, Kept, NewDelivery, NewEvent
+from gainstage.store.store import Transaction
+
+_encode = msgspec.json.Encoder().encode
+_encode_entry = msgspec.msgpack.Encoder().encode
+_decode_entry = msgspec.msgpack.Decoder(Entry).decode
+#: How many parked events one event may set free at once; more follow with the next turn.
+UNPARKED_AT_ONCE = 1_000
+
+
+class Taken(NamedTuple):
+    """An entry of the log, read."""
+
+    stored: Stored
+    source_id: int
+    result: Event | Refusal
+    key: bytes
+
+
+class Router:
+    """Routes within one transaction."""
+
+    def __init__(
+        self,
+        transaction: Transaction,
+        configuration: Configuration,
+        active: Mapping[str, Active],
+        now_us: int,
+    ) -> None:
+        self._transaction = transaction
+        self._configuration = configuration
+        self._active = active
+        self._by_number = {one.number: one for one in active.values()}
+        self._now_us = now_us
+        self._planner = Planner(transaction, now_us)
+        self._events: list[NewEvent] = []
+        self._deliveries: list[NewDelivery] = []
+        self._bodies: list[tuple[int, bytes]] = []
+        self._runs: dict[int, list[int]] = {}
+        self._fed: dict[str, Sequence[Active]] = {}
+
+    def route(self, partition: int, expected: int, slice_: Sequence[Stored]) -> None:
+        """Let a slice of the log in and advance the offset behind it.
+
+        Raises:
+            PartitionLost: another router was here; roll back.
+        """
+        taken = [self._read(partition, stored) for stored in slice_]
+        seen = self._transaction.intake.seen([one.key for one in taken])
+        for one in taken:
+            self._take(partition, one, duplicate=one.key in seen)
+            seen.add(one.key)
+        self._write()
+        self._transaction.intake.advance(partition, expected, slice_[-1].offset)
+
+    def plan_again(self, kept: Kept, active: Active, *, hurried: bool = False) -> None:
+        """Plan an event anew at a destination, with what is known of its user by now."""
+        event = self._event_of(kept)
+        if event is None:
+            return
+        known = memory.resolve(self._transaction.intake, event)
+        resolved = Identity(
+            kept.identity.user_id or known.user_id,
+            kept.identity.email or known.email,
+            kept.identity.account or known.account,
+        )
+        if resolved != kept.identity:
+            self._transaction.intake.resolve(kept.event_id, _encode(resolved))
+        self._transaction.ledger.unpark(kept.event_id, active.number, memory.keys(event))
+        routed = Routed(kept.event_id, kept.source_id, event, resolved, hurried or self._hurried(kept.run))
+        delivery = self._planner.plan(routed, active)
+        self._planner.write()
+        self._transaction.ledger.change(delivery, self._now_us)
+
+    def expire(self, delivery: NewDelivery) -> None:
+        """What a parked event lacked did not come in time: it fails, and can be retried."""
+        kept = self._transaction.intake.kept(delivery.event_id)
+        event = self._event_of(kept) if kept is not None else None
+        if event is not None:
+            self._transaction.ledger.unpark(delivery.event_id, delivery.destination_id, memory.keys(event))
+        failed = delivery._replace(
+            word=FAILED, code="parked_too_long", detail=f"Waited in vain: {delivery.detail}", until_us=None
+        )
+        self._transaction.ledger.change(failed, self._now_us)
+
+    def _event_of(self, kept: Kept) -> Event | None:
+        result = normalise(f"{kept.partition}-{kept.offset}", _decode_entry(kept.entry))
+        return result if isinstance(result, Event) else None
+
+    def _read(self, partition: int, stored: Stored) -> Taken:
+        entry = stored.entry
+        source_id = self._transaction.names.source(entry.source)
+        result = normalise(f"{partition}-{stored.offset}", entry)
+        return Taken(stored, source_id, result, event_key(source_id, result.message_id))
+
+    def _take(self, partition: int, taken: Taken, *, duplicate: bool) -> None:
+        (stored, source_id, result, key), intake = taken, self._transaction.intake
+        entry = stored.entry
+        run = run_of(entry)
+        if run is not None:
+            counts = self._runs.setdefault(run, [0, 0])
+            counts[0] += 1
+            counts[1] += duplicate
+        if duplicate:
+            self._transaction.ledger.count(source_id, 0, DUPLICATE)
+            return
+        number = intake.next_event_id()
+        place = (number, key, source_id, result.message_id, entry.received_us, partition, stored.offset)
+        if isinstance(result, Refusal):
+            self._events.append(NewEvent(*place, None, run, result.code, result.detail))
+            self._bodies.append((number, _encode_entry(entry)))
+            self._transaction.ledger.count(source_id, 0, REFUSED)
+            return
+        self._plan(NewEvent(*place, None, run), result, entry)
+
+    def _plan(self, new: NewEvent, event: Event, entry: Entry) -> None:
+        intake = self._transaction.intake
+        resolved = memory.resolve(intake, event)
+        news = memory.learn(intake, event)
+        if news:
+            self._unpark(news)
+        known = _encode(resolved) if resolved != Identity(user_id=event.user_id) else None
+        self._events.append(new._replace(identity=known))
+        routed = Routed(new.id, new.source_id, event, resolved, self._hurried(new.run))
+        deliveries = [self._planner.plan(routed, active) for active in self._fed_by(entry.source)]
+        self._deliveries.extend(deliveries)
+        if any(delivery.word >= 2 for delivery in deliveries):
+            self._bodies.append((new.id, _encode_entry(entry)))
+
+    def _unpark(self, news: tuple[str, ...]) -> None:
+        """Something is known now that parked events may have waited for: plan them, before this one."""
+        for key in news:
+            waiting = self._transaction.ledger.parked_for(key, UNPARKED_AT_ONCE)
+            if waiting:
+                self._write()
+            for event_id, destination_id in waiting:
+                active = self._by_number.get(destination_id)
+                kept = self._transaction.intake.kept(event_id)
+                if active is not None and active.settings is not None and kept is not None:
+                    self.plan_again(kept, active)
+
+    def _fed_by(self, source: str) -> Sequence[Active]:
+        found = self._fed.get(source)
+        if found is None:
+            found = [self._active[connected.name] for connected in self._configuration.fed_by(source)]
+            self._fed[source] = found
+        return found
+
+    def _hurried(self, run: int | None) -> bool:
+        return run is not None and self._transaction.intake.run_ended(run)
+
+    def _write(self) -> None:
+        intake, ledger = self._transaction.intake, self._transaction.ledger
+        intake.add(self._events)
+        ledger.add(self._deliveries, self._now_us)
+        intake.keep_bodies(self._bodies)
+        self._planner.write()
+        for run, (routed, duplicates) in self._runs.items():
+            intake.count_run(run, routed, duplicates)
+        self._events, self._deliveries, self._bodies, self._runs = [], [], [], {}

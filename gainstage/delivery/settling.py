@@ -1,0 +1,242 @@
+"""What follows from each outcome: ledger, lanes, what is known of the record, the destination's state."""
+
+import random
+
+from gainstage.clock import SECOND_US
+from gainstage.delivery.destinations import Active
+from gainstage.delivery.flight import Flight, Member
+from gainstage.delivery.retrying import (
+    FAILURES_BEFORE_PROBING,
+    LONGEST_BLOCK_SECONDS,
+    LONGEST_PROBE_SECONDS,
+    RETRY_HORIZON_US,
+    probe_seconds,
+    retry_after_seconds,
+    wait_seconds,
+)
+from gainstage.destination import Settled
+from gainstage.outcome import Blocked, Delivered, Filtered, Parked, Rejected, Retry, Throttled, Unknown
+from gainstage.store.rows import FAILED, FILTERED, PARKED, NewDelivery, OperationRow
+from gainstage.store.store import Transaction
+
+DEFAULT_THROTTLE_SECONDS = 60.0
+
+
+class Settler:
+    """Records outcomes within one transaction."""
+
+    def __init__(self, transaction: Transaction, now_us: int, chance: random.Random) -> None:
+        self._transaction = transaction
+        self._now_us = now_us
+        self._chance = chance
+
+    def record(self, flight: Flight, settled: Settled) -> None:
+        """Record how one work of a flight ended; nothing if its lease was lost meanwhile."""
+        member, outcome = flight.members[settled.work], settled.outcome
+        in_doubt = settled.work in flight.in_doubt and isinstance(outcome, Retry | Unknown)
+        lanes = self._transaction.lanes
+        confirmed = (
+            member.merged.confirmed(self._now_us)
+            if isinstance(outcome, Delivered) and member.merged is not None
+            else None
+        )
+        if not lanes.release(member.number, member.fence, in_doubt=in_doubt, state=confirmed):
+            return
+        if settled.facts:
+            lanes.learn(member.number, settled.facts)
+        if in_doubt:
+            self._doubt(member)
+        active = flight.active
+        match outcome:
+            case Delivered():
+                self._recovered(active)
+                self._deliver(active, member, outcome)
+            case Rejected():
+                self._recovered(active)
+                self._reject(active, member, outcome)
+            case Filtered(code, detail):
+                self._end(active, member, FILTERED, code, detail)
+            case Parked(code, detail):
+                self._recovered(active)
+                self._end(active, member, PARKED, code, detail)
+            case Unknown(code, detail, hold=True):
+                self._end(active, member, PARKED, "answer_lost", f"No answer came ({detail})")
+            case Unknown(code, detail):
+                self._retry(active, member, Retry(code, detail), flight)
+            case Retry():
+                self._retry(active, member, outcome, flight)
+            case Throttled():
+                self._throttle(active, member, outcome, flight)
+            case Blocked(code, detail):
+                self._block(active, code, detail)
+                self._wait(active, member, self._now_us, code, detail, attempt=False)
+
+    # success
+
+    def _deliver(self, active: Active, member: Member, outcome: Delivered) -> None:
+        lanes = self._transaction.lanes
+        lanes.remove(operation.id for operation in member.operations)
+        for index, operation in enumerate(member.operations):
+            code = member.merged.code(index) if member.merged is not None else outcome.code
+            self.deliver_operation(active, member, operation, code)
+        count = len(member.events)
+        take = member.take * 2 if member.take is not None and count >= member.take else None
+        lanes.settle_lane(active.number, member.number, self._now_us, take=take)
+
+    def deliver_operation(self, active: Active, member: Member, operation: OperationRow, code: str) -> None:
+        """One operation of an event is done; what followed it may go."""
+        lanes, ledger, event_id = self._transaction.lanes, self._transaction.ledger, operation.event_id
+        if operation.alone:
+            ledger.deliver_alone(event_id, active.number, operation.source_id, code, self._now_us)
+            return
+        still_open = ledger.deliver_one(event_id, active.number, code, self._now_us)
+        if still_open:
+            for number in lanes.unblock(event_id, active.number, member.record):
+                lanes.touch(active.number, number, lanes.object_of(number), 0, self._now_us)
+
+    # refusal
+
+    def _reject(self, active: Active, member: Member, outcome: Rejected) -> None:
+        """One event at fault fails whole.
+
+        Several: those that gave the named fields, else they are taken apart.
+        """
+        events = member.events
+        if len(events) == 1:
+            self.fail_event(active, events[0], outcome.code, outcome.detail)
+            take = member.take
+        else:
+            guilty = self._guilty(member, outcome.fields)
+            if guilty and len(guilty) < len(events):
+                for event_id in guilty:
+                    self.fail_event(active, event_id, outcome.code, outcome.detail)
+                take = member.take
+            else:
+                take = max(1, len(events) // 2)
+        self._transaction.lanes.settle_lane(active.number, member.number, self._now_us, take=take)
+
+    def _guilty(self, member: Member, fields: tuple[str, ...]) -> list[int]:
+        merged = member.merged
+        if merged is None:
+            return []
+        indexes = {
+            merged.winners[name] for name in fields if name in merged.winners and name in merged.fields
+        }
+        return list(dict.fromkeys(merged.operations[index].event_id for index in sorted(indexes)))
+
+    def fail_event(self, active: Active, event_id: int, code: str, detail: str) -> None:
+        """The event fails whole: all its operations at this destination are withdrawn."""
+        self._close_event(active, event_id, FAILED, code, detail)
+
+    def _end(self, active: Active, member: Member, word: int, code: str, detail: str) -> None:
+        for event_id in member.events:
+            self._close_event(active, event_id, word, code, detail)
+        self._transaction.lanes.settle_lane(active.number, member.number, self._now_us, take=member.take)
+
+    def _close_event(self, active: Active, event_id: int, word: int, code: str, detail: str) -> None:
+        lanes, ledger = self._transaction.lanes, self._transaction.ledger
+        for number in lanes.remove_event(event_id, active.number):
+            lanes.settle_lane_unless_leased(active.number, number, self._now_us)
+        source_id = ledger.source_of(event_id)
+        ledger.change(
+            NewDelivery(event_id, active.number, source_id, word, code, active.mask(detail)), self._now_us
+        )
+
+    # failures that may pass
+
+    def _retry(self, active: Active, member: Member, outcome: Retry, flight: Flight) -> None:
+        tried = outcome.code != "queued"
+        since_us = member.failing_since_us
+        if tried and since_us is not None and since_us + RETRY_HORIZON_US <= self._now_us:
+            self._end(
+                active, member, FAILED, "retries_exhausted", f"Tried for seven days; last: {outcome.detail}"
+            )
+            return
+        seconds = outcome.after_seconds
+        if seconds is None:
+            seconds = self._asked(flight)
+        if seconds is None:
+            seconds = wait_seconds(member.attempts + 1, self._chance)
+        if tried:
+            self._failed(active, outcome)
+        self._wait(
+            active,
+            member,
+            self._now_us + int(seconds * SECOND_US),
+            outcome.code,
+            outcome.detail,
+            attempt=tried,
+        )
+
+    def _throttle(self, active: Active, member: Member, outcome: Throttled, flight: Flight) -> None:
+        seconds = outcome.after_seconds
+        if seconds is None:
+            seconds = self._asked(flight)
+        if seconds is None:
+            seconds = DEFAULT_THROTTLE_SECONDS
+        until_us = self._now_us + int(seconds * SECOND_US)
+        if active.budgets:
+            self._transaction.calls.stop(active.budgets[0], until_us)
+        else:
+            active.row.code, active.row.detail, active.row.resume_us = "throttled", outcome.detail, until_us
+            self._transaction.destinations.save(active.row)
+        self._wait(active, member, self._now_us, "throttled", outcome.detail, attempt=False)
+
+    def _wait(
+        self, active: Active, member: Member, due_us: int, code: str, detail: str, *, attempt: bool
+    ) -> None:
+        self._transaction.lanes.postpone(
+            active.number,
+            member.number,
+            due_us,
+            code,
+            active.mask(detail),
+            attempt=attempt,
+            now_us=self._now_us,
+        )
+
+    def _asked(self, flight: Flight) -> float | None:
+        """What the vendor asked for with Retry-After."""
+        response = flight.last_response
+        value = response.headers.get("retry-after") if response is not None else None
+        return retry_after_seconds(value, self._now_us) if value else None
+
+    def _doubt(self, member: Member) -> None:
+        """From now on nobody knows which of the values the vendor holds."""
+        lanes = self._transaction.lanes
+        if member.merged is None:
+            lanes.doubt_append(member.number)
+            return
+        state = lanes.record(member.number).state
+        for name in member.merged.fields:
+            if name in state:
+                state[name][2] = 0
+        lanes.write_state(member.number, state)
+
+    # the destination as a whole
+
+    def _failed(self, active: Active, outcome: Retry) -> None:
+        row = active.row
+        row.failures += 1
+        if row.failures >= FAILURES_BEFORE_PROBING:
+            seconds = probe_seconds(row.failures, LONGEST_PROBE_SECONDS)
+            row.resume_us = self._now_us + int(seconds * SECOND_US)
+            row.code, row.detail = outcome.code, active.mask(outcome.detail)
+            row.since_us = row.since_us or self._now_us
+        self._transaction.destinations.save(row)
+
+    def _recovered(self, active: Active) -> None:
+        row = active.row
+        if row.failures or row.blocked or row.code:
+            row.failures, row.blocked, row.resume_us = 0, False, 0
+            row.code, row.detail, row.since_us = None, None, None
+            self._transaction.destinations.save(row)
+
+    def _block(self, active: Active, code: str, detail: str) -> None:
+        row = active.row
+        row.failures += 1
+        seconds = min(LONGEST_BLOCK_SECONDS, 5.0 * 2 ** min(row.failures - 1, 10))
+        row.blocked, row.code, row.detail = True, code, active.mask(detail)
+        row.resume_us = self._now_us + int(seconds * SECOND_US)
+        row.since_us = row.since_us or self._now_us
+        self._transaction.destinations.save(row)

@@ -1,0 +1,87 @@
+"""How this program opens SQLite: one place for the version check, the pragmas and the errors.
+
+Facts: SQLite 3.7.0 to 3.51.2 can corrupt a WAL database that several connections write (the WAL-reset bug),
+so those versions are refused. FULL means that a commit has reached the disk when it returns.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import apsw
+
+BUSY_MILLISECONDS = 20_000
+BROKEN_FROM, BROKEN_TO = (3, 7, 0), (3, 51, 2)
+
+
+class Database(Protocol):
+    """What queries need of a connection; the values of a row are what the table's columns hold."""
+
+    def execute(self, statements: str, bindings: Any = None, /) -> Any: ...
+
+    def executemany(self, statements: str, sequence_of_bindings: Any, /) -> Any: ...
+
+    def changes(self) -> int: ...
+
+    def last_insert_rowid(self) -> int: ...
+
+
+class StorageUnavailable(Exception):
+    """The disk or the database cannot be used now. The sentence says why and what to do."""
+
+
+def refuse_broken_version(version: str = apsw.sqlite_lib_version()) -> None:
+    """Raise StorageUnavailable for a SQLite with the WAL-reset bug."""
+    number = tuple(int(part) for part in version.split("."))
+    if BROKEN_FROM <= number <= BROKEN_TO:
+        raise StorageUnavailable(
+            f"SQLite {version} can corrupt data (its WAL-reset bug); install apsw 3.51.3 or newer from "
+            f"its wheel."
+        )
+
+
+def connect(path: Path, *, cache_kib: int = 4096, read_only: bool = False) -> apsw.Connection:
+    """A connection in WAL mode with full durability. The file is created readable by its owner only.
+
+    Raises:
+        StorageUnavailable: the folder or file cannot be used, in one sentence.
+    """
+    refuse_broken_version()
+    flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    with explained(path):
+        if not read_only and not path.exists():
+            path.touch(mode=0o600)
+        connection = apsw.Connection(str(path), flags=flags, statementcachesize=200)
+        connection.set_busy_timeout(BUSY_MILLISECONDS)
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"cache_size=-{cache_kib}",
+            "temp_store=MEMORY",
+        ):
+            if not (read_only and pragma.startswith("journal_mode")):
+                connection.execute(f"PRAGMA {pragma}")
+        connection.execute("PRAGMA journal_size_limit=67108864")
+    return connection
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn the errors of disk and database into StorageUnavailable, one clear sentence each."""
+    try:
+        yield
+    except apsw.FullError as error:
+        raise StorageUnavailable(f"The disk that holds {path.name} is full; free some space.") from error
+    except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError, PermissionError) as error:
+        raise StorageUnavailable(
+            f"{path} cannot be opened for writing; give this user write access to the folder."
+        ) from error
+    except apsw.BusyError as error:
+        raise StorageUnavailable(
+            f"{path.name} is held by another process for too long; try again."
+        ) from error
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise StorageUnavailable(f"{path} is damaged; restore it from a backup.") from error
+    except (apsw.IOError, OSError) as error:
+        raise StorageUnavailable(f"The disk that holds {path.name} reports an error ({error}).") from error

@@ -1,0 +1,303 @@
+"""Records and the operations that wait for them: lanes, leases, what the vendor confirmed."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from gainstage.operation import Record
+from gainstage.sqlite import Database
+from gainstage.store.rows import LaneRow, NewOperation, OperationRow, RecordRow, State
+
+_follows = msgspec.json.Decoder(tuple[Record, ...])
+
+
+class Lanes:
+    """The part of a transaction that keeps pending operations in order."""
+
+    def __init__(self, connection: Database, numbers: dict[tuple[int, str, str], int]) -> None:
+        self._connection = connection
+        self._numbers = numbers
+
+    # records
+
+    def record_number(self, tenant_id: int, record: Record) -> int:
+        """The local number of a record, given at first sight."""
+        name = (tenant_id, record.object, record.key)
+        number = self._numbers.get(name)
+        if number is None:
+            row = self._connection.execute(
+                "SELECT id FROM record WHERE tenant_id = ? AND object = ? AND key = ?", name
+            ).fetchone()
+            if row is None:
+                self._connection.execute("INSERT INTO record (tenant_id, object, key) VALUES (?, ?, ?)", name)
+                number = int(self._connection.last_insert_rowid())
+            else:
+                number = int(row[0])
+            self._numbers[name] = number
+        return number
+
+    def record(self, number: int) -> RecordRow:
+        """A record with what is known of it."""
+        object_, key, state, facts, in_doubt, fence, leased_until_us, waiting = self._connection.execute(
+            "SELECT object, key, state, facts, in_doubt, fence, leased_until_us, "
+            "EXISTS (SELECT 1 FROM operation WHERE record_id = record.id) FROM record WHERE id = ?",
+            (number,),
+        ).fetchone()
+        return RecordRow(
+            number,
+            Record(object_, key),
+            msgspec.json.decode(state) if state else {},
+            msgspec.json.decode(facts) if facts else {},
+            bool(in_doubt),
+            fence,
+            leased_until_us > 0,
+            bool(waiting),
+        )
+
+    def facts(self, tenant_id: int, record: Record) -> dict[str, Any]:
+        """What the vendor told about a record; empty where nothing is known."""
+        row = self._connection.execute(
+            "SELECT facts FROM record WHERE tenant_id = ? AND object = ? AND key = ?",
+            (tenant_id, record.object, record.key),
+        ).fetchone()
+        facts: dict[str, Any] = msgspec.json.decode(row[0]) if row and row[0] else {}
+        return facts
+
+    def object_of(self, number: int) -> str:
+        """The object that a record is one of."""
+        (object_,) = self._connection.execute("SELECT object FROM record WHERE id = ?", (number,)).fetchone()
+        return str(object_)
+
+    def write_state(self, number: int, state: State) -> None:
+        """Keep what is known of a record's fields."""
+        self._connection.execute(
+            "UPDATE record SET state = ? WHERE id = ?", (msgspec.json.encode(state), number)
+        )
+
+    def learn(self, number: int, facts: dict[str, Any]) -> None:
+        """Merge facts into the record's; None forgets one."""
+        known = self.record(number).facts
+        for name, value in facts.items():
+            if value is None:
+                known.pop(name, None)
+            else:
+                known[name] = value
+        self._connection.execute(
+            "UPDATE record SET facts = ? WHERE id = ?", (msgspec.json.encode(known), number)
+        )
+
+    # leases
+
+    def lease(self, number: int, until_us: int) -> int:
+        """Take the record for a call; returns the fence that must still hold when the answer is recorded."""
+        (fence,) = self._connection.execute(
+            "UPDATE record SET fence = fence + 1, leased_until_us = ? WHERE id = ? RETURNING fence",
+            (until_us, number),
+        ).fetchone()
+        return int(fence)
+
+    def extend(self, number: int, fence: int, until_us: int) -> bool:
+        """Prolong a lease; False when it was lost."""
+        self._connection.execute(
+            "UPDATE record SET leased_until_us = ? WHERE id = ? AND fence = ? AND leased_until_us > 0",
+            (until_us, number, fence),
+        )
+        return self._connection.changes() == 1
+
+    def release(self, number: int, fence: int, *, in_doubt: bool, state: State | None = None) -> bool:
+        """Give the record back, with its state if a call confirmed one; False when the lease was lost
+        meanwhile.
+        """
+        self._connection.execute(
+            "UPDATE record SET leased_until_us = 0, in_doubt = ?, state = coalesce(?, state) "
+            "WHERE id = ? AND fence = ? AND leased_until_us > 0",
+            (in_doubt, msgspec.json.encode(state) if state is not None else None, number, fence),
+        )
+        return self._connection.changes() == 1
+
+    def expire(self, before_us: int) -> list[int]:
+        """End leases that ran out: their calls count as unknown. Returns the records."""
+        rows = self._connection.execute(
+            "SELECT id FROM record WHERE leased_until_us > 0 AND leased_until_us <= ?", (before_us,)
+        ).fetchall()
+        for (number,) in rows:
+            state = self.record(number).state
+            for value in state.values():
+                value[2] = 0
+            self.write_state(number, state)
+            self._connection.execute(
+                "UPDATE record SET leased_until_us = 0, fence = fence + 1, in_doubt = 1 WHERE id = ?",
+                (number,),
+            )
+        return [int(number) for (number,) in rows]
+
+    # operations
+
+    def add(self, operations: Iterable[NewOperation]) -> None:
+        """Let operations wait."""
+        self._connection.executemany(
+            "INSERT INTO operation (destination_id, record_id, event_id, source_id, alone, kind, plan, "
+            "waits, stamp, "
+            "time_us, content, follows) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+            operations,
+        )
+
+    def ready(self, destination_id: int, number: int, limit: int) -> list[OperationRow]:
+        """The operations of a lane that may go: upserts first, then appends, each in order of arrival."""
+        rows = self._connection.execute(
+            "SELECT id, event_id, source_id, alone, kind, plan, stamp, time_us, in_doubt, "
+            "CASE kind WHEN 1 THEN (SELECT message_id FROM event WHERE id = event_id) END, content, follows "
+            "FROM operation WHERE record_id = ? AND destination_id = ? AND waits = 0 ORDER BY kind, id "
+            "LIMIT ?",
+            (number, destination_id, limit),
+        )
+        return [
+            OperationRow._make(
+                (
+                    *row[:9],
+                    row[9] or "",
+                    msgspec.json.decode(row[10]),
+                    _follows.decode(row[11]) if row[11] else (),
+                )
+            )
+            for row in rows
+        ]
+
+    def remove(self, operations: Iterable[int]) -> None:
+        """Take settled operations out."""
+        self._connection.executemany(
+            "DELETE FROM operation WHERE id = ?", ((number,) for number in operations)
+        )
+
+    def remove_event(self, event_id: int, destination_id: int) -> list[int]:
+        """Take all operations of an event at a destination out; returns their records."""
+        rows = self._connection.execute(
+            "DELETE FROM operation WHERE event_id = ? AND destination_id = ? RETURNING record_id",
+            (event_id, destination_id),
+        ).fetchall()
+        return [int(number) for (number,) in rows]
+
+    def unblock(self, event_id: int, destination_id: int, record: Record) -> list[int]:
+        """An operation of the event is done: those that follow its record wait for one less.
+
+        Returns free records.
+        """
+        free = []
+        rows = self._connection.execute(
+            "SELECT id, record_id, waits, follows FROM operation "
+            "WHERE event_id = ? AND destination_id = ? AND waits > 0",
+            (event_id, destination_id),
+        ).fetchall()
+        for operation, number, waits, follows in rows:
+            if record in _follows.decode(follows):
+                self._connection.execute(
+                    "UPDATE operation SET waits = ? WHERE id = ?", (waits - 1, operation)
+                )
+                if waits == 1:
+                    free.append(int(number))
+        return free
+
+    def doubt_append(self, number: int) -> None:
+        """The append that was under way in a lane was perhaps received."""
+        self._connection.execute(
+            "UPDATE operation SET in_doubt = 1 WHERE id = "
+            "(SELECT min(id) FROM operation WHERE record_id = ? AND kind = 1 AND waits = 0) AND NOT EXISTS "
+            "(SELECT 1 FROM operation WHERE record_id = ? AND kind = 0 AND waits = 0)",
+            (number, number),
+        )
+
+    # lanes
+
+    def touch(
+        self, destination_id: int, number: int, object_: str, priority: int, due_us: int | None
+    ) -> None:
+        """An operation came: the lane goes at `due_us` at the latest, unless it waits after a failure."""
+        self._connection.execute(
+            "INSERT INTO lane (destination_id, record_id, object, priority, due_us) VALUES (?1, ?2, ?3, "
+            "?4, ?5) "
+            "ON CONFLICT (destination_id, record_id) DO UPDATE SET priority = min(priority, ?4), "
+            "due_us = CASE WHEN ?5 IS NULL OR (attempts > 0 AND due_us IS NOT NULL) THEN due_us "
+            "ELSE min(coalesce(due_us, ?5), ?5) END",
+            (destination_id, number, object_, priority, due_us),
+        )
+
+    def due(self, destination_id: int, now_us: int, limit: int) -> list[LaneRow]:
+        """Lanes whose turn it is and whose record nobody holds: by priority, then by how long they
+        are due.
+        """
+        rows = self._connection.execute(
+            "SELECT record_id, lane.object, attempts, failing_since_us, take FROM lane "
+            "JOIN record ON record.id = record_id WHERE destination_id = ? AND due_us <= ? AND "
+            "leased_until_us = 0 "
+            "ORDER BY priority, due_us LIMIT ?",
+            (destination_id, now_us, limit),
+        )
+        return [LaneRow(*row) for row in rows]
+
+    def next_due_us(self, destination_id: int) -> int | None:
+        """When the next lane that nobody holds is due."""
+        row = self._connection.execute(
+            "SELECT min(due_us) FROM lane JOIN record ON record.id = record_id "
+            "WHERE destination_id = ? AND due_us IS NOT NULL AND leased_until_us = 0",
+            (destination_id,),
+        ).fetchone()
+        return row[0] if row else None
+
+    def settle_lane(self, destination_id: int, number: int, now_us: int, *, take: int | None = None) -> None:
+        """After a success or a refusal: go on with what is left, at once; or end the lane."""
+        self._connection.execute(
+            "DELETE FROM lane WHERE destination_id = ?1 AND record_id = ?2 AND NOT EXISTS "
+            "(SELECT 1 FROM operation WHERE record_id = ?2 AND destination_id = ?1)",
+            (destination_id, number),
+        )
+        if self._connection.changes() == 0:
+            self._connection.execute(
+                "UPDATE lane SET attempts = 0, failing_since_us = NULL, code = '', detail = '', take = ?3, "
+                "due_us = CASE WHEN EXISTS (SELECT 1 FROM operation WHERE record_id = ?2 AND "
+                "destination_id = ?1 "
+                "AND waits = 0) THEN ?4 END WHERE destination_id = ?1 AND record_id = ?2",
+                (destination_id, number, take, now_us),
+            )
+
+    def settle_lane_unless_leased(self, destination_id: int, number: int, now_us: int) -> None:
+        """Like `settle_lane` for a lane from which operations were withdrawn; a call under way
+        settles its own.
+        """
+        if not self.record(number).leased:
+            self.settle_lane(destination_id, number, now_us)
+
+    def postpone(
+        self,
+        destination_id: int,
+        number: int,
+        due_us: int,
+        code: str,
+        detail: str,
+        *,
+        attempt: bool,
+        now_us: int,
+    ) -> None:
+        """After a failure that may pass: wait until `due_us`; `attempt` counts it."""
+        self._connection.execute(
+            "UPDATE lane SET due_us = ?, code = ?, detail = ?, attempts = attempts + ?, "
+            "failing_since_us = CASE WHEN ? THEN coalesce(failing_since_us, ?) ELSE failing_since_us END "
+            "WHERE destination_id = ? AND record_id = ?",
+            (due_us, code, detail, int(attempt), attempt, now_us, destination_id, number),
+        )
+
+    def hurry(self, destination_ids: Sequence[int], now_us: int) -> None:
+        """Nothing lingers any more: every lane that only waits to merge goes now."""
+        for destination_id in destination_ids:
+            self._connection.execute(
+                "UPDATE lane SET due_us = ?1 WHERE destination_id = ?2 AND due_us > ?1 AND attempts = 0",
+                (now_us, destination_id),
+            )
+
+    def restart(self, destination_id: int, now_us: int) -> None:
+        """The settings changed: what waits after failures is tried now."""
+        self._connection.execute(
+            "UPDATE lane SET due_us = ?1, attempts = 0, failing_since_us = NULL, code = '', detail = '' "
+            "WHERE destination_id = ?2 AND due_us IS NOT NULL",
+            (now_us, destination_id),
+        )

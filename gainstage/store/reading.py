@@ -1,0 +1,307 @@
+"""What people and pages ask of the store: counts, one event's life, what failed or waits and why."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from gainstage.outcome import WORDS
+from gainstage.sqlite import Database
+from gainstage.store.calls import SLICES
+from gainstage.store.intake import event_key, placeholders
+from gainstage.store.rows import DUPLICATE, PENDING, REFUSED, DestinationRow, Document
+from gainstage.store.settings import Documents, destination_row
+
+
+class Pending(NamedTuple):
+    """Why a pending delivery waits, and when it may move (None: not by itself)."""
+
+    code: str
+    detail: str
+    moves_us: int | None
+
+
+class DeliveryRow(NamedTuple):
+    """A delivery as the ledger shows it."""
+
+    event_id: int
+    message_id: str
+    source: str
+    destination: str
+    word: str
+    code: str
+    detail: str
+    at_us: int
+    received_us: int
+    partition: int
+    offset: int
+    moves_us: int | None = None
+
+
+_DELIVERY = (
+    "SELECT event.id, message_id, source.name, destination.name, word, delivery.code, delivery.detail, "
+    "at_us, "
+    'received_us, partition, "offset", destination.id FROM delivery JOIN event ON event.id = event_id '
+    "JOIN source ON source.id = delivery.source_id JOIN destination ON destination.id = destination_id "
+)
+_REFUSED = (
+    "SELECT event.id, message_id, source.name, event.code, event.detail, received_us, partition, "
+    '"offset" FROM event JOIN source ON source.id = source_id WHERE event.code IS NOT NULL '
+)
+
+
+class Reading:
+    """Questions within one view of the store."""
+
+    def __init__(self, connection: Database) -> None:
+        self._connection = connection
+
+    def revision(self) -> int:
+        """The configuration's revision."""
+        return Documents(self._connection).revision()
+
+    def documents(self) -> list[Document]:
+        """The configuration."""
+        return Documents(self._connection).all()
+
+    def counters(self) -> dict[tuple[str, str], dict[str, int]]:
+        """Per (source, destination) the counts by word."""
+        counts: dict[tuple[str, str], dict[str, int]] = {}
+        rows = self._connection.execute(
+            "SELECT source.name, destination.name, word, n FROM counter JOIN source ON source.id = source_id "
+            "JOIN destination ON destination.id = destination_id"
+        )
+        for source, destination, word, n in rows:
+            counts.setdefault((source, destination), dict.fromkeys(WORDS, 0))[WORDS[word]] = n
+        return counts
+
+    def connected(self) -> set[tuple[str, str]]:
+        """The (source, destination) pairs in force."""
+        rows = self._connection.execute(
+            "SELECT source.name, destination.name FROM connection JOIN source ON source.id = source_id "
+            "JOIN destination ON destination.id = destination_id"
+        )
+        return {(source, destination) for source, destination in rows}
+
+    def met_none(self) -> dict[str, dict[str, int]]:
+        """Per source what met no destination: refused messages and duplicates."""
+        counts: dict[str, dict[str, int]] = {}
+        rows = self._connection.execute(
+            "SELECT source.name, word, n FROM counter JOIN source ON source.id = source_id WHERE "
+            "destination_id = 0"
+        )
+        for source, word, n in rows:
+            named = counts.setdefault(source, {"refused": 0, "duplicates": 0})
+            named["refused" if word == REFUSED else "duplicates"] = n if word in (REFUSED, DUPLICATE) else 0
+        return counts
+
+    def offset(self, partition: int) -> int:
+        """How far the partition was routed."""
+        row = self._connection.execute(
+            'SELECT "offset" FROM partition WHERE number = ?', (partition,)
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def oldest_pending_us(self) -> int | None:
+        """Receipt of the oldest event that is still on its way; None when nothing is."""
+        row = self._connection.execute(
+            "SELECT received_us FROM operation JOIN event ON event.id = event_id ORDER BY operation.id "
+            "LIMIT 1"
+        ).fetchone()
+        return int(row[0]) if row else None
+
+    def destination_states(self) -> dict[str, DestinationRow]:
+        """The state of every destination that was ever configured."""
+        rows = self._connection.execute(
+            "SELECT id, name, fingerprint, plan, paused, code, detail, since_us, blocked, failures, "
+            "resume_us "
+            "FROM destination"
+        )
+        return {row[1]: destination_row(row) for row in rows}
+
+    def budgets(self, now_us: int) -> list[dict[str, Any]]:
+        """Every budget in force: limit (what we may use), used, and when the next part renews."""
+        found = []
+        rows = self._connection.execute(
+            "SELECT account, family, window, window_us, usable, stop_until_us FROM budget_limit "
+            "ORDER BY account, family, window_us"
+        ).fetchall()
+        for account, family, window, window_us, usable, stop_until_us in rows:
+            slice_us = max(1, window_us // SLICES)
+            used, oldest = self._connection.execute(
+                "SELECT coalesce(sum(used), 0), min(slice) FROM budget "
+                "WHERE account = ? AND family = ? AND window = ? AND slice >= ?",
+                (account, family, window, (now_us - window_us) // slice_us),
+            ).fetchone()
+            renews_us = (oldest + 1) * slice_us + window_us if oldest is not None else now_us
+            found.append(
+                {
+                    "account": account,
+                    "family": family,
+                    "window": window,
+                    "limit": usable,
+                    "used": used,
+                    "resets_at_us": max(renews_us, stop_until_us),
+                }
+            )
+        return found
+
+    def events(self, message_id: str) -> list[dict[str, Any]]:
+        """The events of this message id, one a source that sent it."""
+        sources = self._connection.execute("SELECT id FROM source").fetchall()
+        keys = [event_key(source_id, message_id) for (source_id,) in sources]
+        rows = self._connection.execute(
+            'SELECT event.id, source.name, received_us, partition, "offset", identity, code, detail, entry '
+            "FROM event JOIN source ON source.id = source_id LEFT JOIN body ON event_id = event.id "
+            f"WHERE event.key IN ({placeholders(keys)}) ORDER BY event.id",
+            keys,
+        )
+        names = ("id", "source", "received_us", "partition", "offset", "identity", "code", "detail", "entry")
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def deliveries(self, event_id: int, now_us: int) -> list[DeliveryRow]:
+        """What became of an event at each destination."""
+        rows = self._connection.execute(
+            _DELIVERY + "WHERE event.id = ? ORDER BY destination.name", (event_id,)
+        )
+        return [self._delivery(row, now_us) for row in rows.fetchall()]
+
+    def attempts(self, event_id: int, destination: str) -> list[dict[str, Any]]:
+        """Every call that carried the event to the destination."""
+        rows = self._connection.execute(
+            "SELECT call.at_us, method, url, status, request, response FROM call_event "
+            "JOIN call ON call.id = call_id JOIN destination ON destination.id = destination_id "
+            "WHERE event_id = ? AND destination.name = ? ORDER BY call.id",
+            (event_id, destination),
+        )
+        names = ("at_us", "method", "url", "status", "request", "response")
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def kept(self) -> Iterator[DeliveryRow]:
+        """Everything failed or parked, oldest first, refused messages among them (destination empty)."""
+        rows = self._connection.execute(
+            _DELIVERY + "WHERE kept = 1 AND word IN (2, 3) ORDER BY delivery.event_id"
+        )
+        for row in rows:
+            yield self._delivery(row, 0)
+
+    def refused(self) -> Iterator[DeliveryRow]:
+        """Messages refused before they met a destination."""
+        for row in self._connection.execute(_REFUSED + "ORDER BY event.id"):
+            yield _refused(row)
+
+    def run(self, run: int) -> tuple[int, int]:
+        """How many messages of a `send` were routed, duplicates among them, and how many those are."""
+        row = self._connection.execute("SELECT routed, duplicates FROM run WHERE id = ?", (run,)).fetchone()
+        return (int(row[0]), int(row[1])) if row else (0, 0)
+
+    def run_counts(self, run: int) -> dict[tuple[str, str], dict[str, int]]:
+        """Per (source, destination) the counts by word of one `send`."""
+        counts: dict[tuple[str, str], dict[str, int]] = {}
+        rows = self._connection.execute(
+            "SELECT source.name, destination.name, word, count(*) FROM event JOIN delivery ON event_id = "
+            "event.id "
+            "JOIN source ON source.id = event.source_id JOIN destination ON destination.id = destination_id "
+            "WHERE run = ? GROUP BY 1, 2, 3",
+            (run,),
+        )
+        for source, destination, word, n in rows:
+            counts.setdefault((source, destination), dict.fromkeys(WORDS, 0))[WORDS[word]] = n
+        return counts
+
+    def run_refused(self, run: int) -> list[DeliveryRow]:
+        """The refused messages of one `send`."""
+        return [
+            _refused(row)
+            for row in self._connection.execute(_REFUSED + "AND run = ? ORDER BY event.id", (run,))
+        ]
+
+    def run_undelivered(self, run: int, now_us: int, words: tuple[int, ...]) -> Iterator[DeliveryRow]:
+        """The deliveries of one `send` with one of the words."""
+        marks = ", ".join("?" * len(words))
+        rows = self._connection.execute(
+            _DELIVERY + f"WHERE run = ? AND word IN ({marks}) ORDER BY event.id, destination.id",
+            (run, *words),
+        )
+        for row in rows:
+            yield self._delivery(row, now_us)
+
+    def last_call(self) -> int:
+        """The number of the newest call."""
+        (number,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM call").fetchone()
+        return int(number)
+
+    def calls_since(self, call: int) -> dict[str, int]:
+        """Calls made after a call, by destination."""
+        rows = self._connection.execute(
+            "SELECT destination.name, count(*) FROM call JOIN destination ON destination.id = destination_id "
+            "WHERE call.id > ? GROUP BY 1",
+            (call,),
+        )
+        return {name: int(n) for name, n in rows}
+
+    def unmapped(self) -> dict[str, dict[str, int]]:
+        """Per destination the traits that had no field to go to, counted by name."""
+        counts: dict[str, dict[str, int]] = {}
+        rows = self._connection.execute(
+            "SELECT destination.name, unmapped.name, n FROM unmapped JOIN destination ON destination.id "
+            "= destination_id"
+        )
+        for destination, name, n in rows:
+            counts.setdefault(destination, {})[name] = n
+        return counts
+
+    def why_pending(self, event_id: int, destination_id: int, now_us: int) -> Pending:
+        """Why a pending delivery waits: its destination's state, its lane's last failure, or its turn."""
+        blocked, code, detail, resume_us, paused = self._connection.execute(
+            "SELECT blocked, code, detail, resume_us, paused FROM destination WHERE id = ?", (destination_id,)
+        ).fetchone()
+        if paused:
+            return Pending("paused", "The destination is paused.", None)
+        if blocked:
+            return Pending(code, detail or "", None)
+        row = self._connection.execute(
+            "SELECT lane.due_us, lane.code, lane.detail, leased_until_us, waits FROM operation "
+            "JOIN lane ON lane.record_id = operation.record_id AND lane.destination_id = "
+            "operation.destination_id "
+            "JOIN record ON record.id = operation.record_id "
+            "WHERE event_id = ? AND operation.destination_id = ? ORDER BY waits, operation.id LIMIT 1",
+            (event_id, destination_id),
+        ).fetchone()
+        if row is None:
+            return Pending("queued", "Waits to be planned.", now_us)
+        due_us, lane_code, lane_detail, leased_until_us, waits = row
+        if leased_until_us:
+            return Pending("in_flight", "A call is under way.", now_us)
+        if waits:
+            return Pending("depends", "Waits until the company or account that it names is settled.", None)
+        if code and resume_us > now_us:
+            return Pending(code, detail or lane_detail, max(due_us or now_us, resume_us))
+        if lane_code:
+            return Pending(lane_code, lane_detail, due_us or now_us)
+        return Pending(
+            "queued", "Waits for its turn or a moment longer to merge with others.", due_us or now_us
+        )
+
+    def _delivery(self, row: tuple[Any, ...], now_us: int) -> DeliveryRow:
+        word, code, detail, moves_us = row[4], row[5], row[6], None
+        if word == PENDING and (code in ("", "-")):
+            code, detail, moves_us = self.why_pending(row[0], row[11], now_us)
+        return DeliveryRow._make((*row[:4], WORDS[word], code, detail, *row[7:11], moves_us))
+
+
+def _refused(row: tuple[Any, ...]) -> DeliveryRow:
+    event_id, message_id, source, code, detail, received_us, partition, offset = row
+    return DeliveryRow(
+        event_id, message_id, source, "", "failed", code, detail, received_us, received_us, partition, offset
+    )
+
+
+def json_or_text(value: str | None) -> Any:
+    """A stored request or answer as JSON where it is JSON."""
+    if value is None:
+        return None
+    try:
+        return msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return value

@@ -1,0 +1,153 @@
+"""What the store takes and gives, as plain values."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from gainstage.event import Identity
+from gainstage.operation import Record
+
+#: The words of the ledger as numbers, in the order of `gainstage.outcome.WORDS`.
+DELIVERED, FILTERED, FAILED, PARKED, PENDING = range(5)
+#: Words that count in `counter` under destination 0.
+REFUSED, DUPLICATE = 5, 6
+
+State = dict[str, list[Any]]
+"""What is known of a record's fields: name to [stamp (text), value, confirmed at (us), 0 where unsure]."""
+
+
+class NewEvent(NamedTuple):
+    """An event about to enter the store."""
+
+    id: int
+    key: bytes
+    source_id: int
+    message_id: str
+    received_us: int
+    partition: int
+    offset: int
+    identity: bytes | None
+    run: int | None
+    code: str | None = None
+    detail: str | None = None
+
+
+class NewDelivery(NamedTuple):
+    """What became of an event at a destination when it was planned. `open` counts its operations."""
+
+    event_id: int
+    destination_id: int
+    source_id: int
+    word: int
+    code: str = ""
+    detail: str = ""
+    open: int = 0
+    until_us: int | None = None
+
+
+class NewOperation(NamedTuple):
+    """An operation about to wait in a lane."""
+
+    destination_id: int
+    record_id: int
+    event_id: int
+    source_id: int
+    #: It is all that the event asks of the destination.
+    alone: bool
+    kind: int
+    plan: int
+    waits: int
+    stamp: bytes
+    time_us: int
+    content: bytes
+    follows: bytes | None
+
+
+class Kept(NamedTuple):
+    """An event read back to be planned again: its log entry and what was resolved."""
+
+    event_id: int
+    source_id: int
+    message_id: str
+    partition: int
+    offset: int
+    run: int | None
+    identity: Identity
+    entry: bytes
+
+
+class RecordRow(NamedTuple):
+    """A record with what is known of it."""
+
+    id: int
+    record: Record
+    state: State
+    facts: dict[str, Any]
+    in_doubt: bool
+    fence: int
+    leased: bool
+    #: Operations wait for it, at some destination.
+    waiting: bool
+
+
+class LaneRow(NamedTuple):
+    """A lane that may go."""
+
+    record_id: int
+    object: str
+    attempts: int
+    failing_since_us: int | None
+    take: int | None
+
+
+class OperationRow(NamedTuple):
+    """A pending operation."""
+
+    id: int
+    event_id: int
+    source_id: int
+    alone: int
+    kind: int
+    plan: int
+    stamp: bytes
+    time_us: int
+    in_doubt: int
+    #: Of an append.
+    message_id: str
+    content: dict[str, Any]
+    follows: tuple[Record, ...] = ()
+
+
+class KnownUser(msgspec.Struct):
+    """A row of identity memory."""
+
+    user_id: str = ""
+    email: str = ""
+    email_stamp: bytes = b""
+    account: str = ""
+    account_stamp: bytes = b""
+
+
+class DestinationRow(msgspec.Struct):
+    """A destination's number and state. `resume_us`: nothing is sent before."""
+
+    id: int
+    name: str
+    fingerprint: bytes | None = None
+    plan: int = 1
+    paused: bool = False
+    code: str | None = None
+    detail: str | None = None
+    since_us: int | None = None
+    blocked: bool = False
+    failures: int = 0
+    resume_us: int = 0
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A source or destination as it was configured, references to the environment unexpanded."""
+
+    kind: str
+    name: str
+    owner: str
+    body: dict[str, Any]

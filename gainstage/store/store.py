@@ -1,0 +1,143 @@
+"""The store on one machine: SQLite in the data folder.
+
+One transaction is one step of the engine: everything that it routes, reserves and settles becomes durable
+together, or not at all. The parts of a transaction are small classes, one per concern.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+import apsw
+
+from gainstage.sqlite import connect, explained
+from gainstage.store.calls import Calls
+from gainstage.store.intake import Intake, Names
+from gainstage.store.lanes import Lanes
+from gainstage.store.ledger import Ledger
+from gainstage.store.reading import Reading
+from gainstage.store.settings import Destinations, Documents
+
+FILE_NAME = "store.db"
+SCHEMA_VERSION = 1
+#: How many record numbers are remembered between transactions.
+REMEMBERED_RECORDS = 20_000
+
+
+def schema() -> str:
+    """The tables, as SQL."""
+    return resources.files("gainstage.store").joinpath("schema.sql").read_text()
+
+
+class NoStore(Exception):
+    """The folder holds no data of this program."""
+
+
+class Transaction:
+    """What may be changed together."""
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        names: dict[tuple[str, str], int],
+        records: dict[tuple[int, str, str], int],
+    ) -> None:
+        self.intake = Intake(connection)
+        self.names = Names(connection, names)
+        self.ledger = Ledger(connection)
+        self.lanes = Lanes(connection, records)
+        self.calls = Calls(connection)
+        self.destinations = Destinations(connection)
+        self.documents = Documents(connection)
+        self.reading = Reading(connection)
+        self._connection = connection
+
+    def flush(self) -> None:
+        """Write what the parts have gathered; the last thing before the commit."""
+        self.intake.flush()
+        self.calls.flush()
+        self.ledger.flush()
+
+    def end_run(self, run: int) -> None:
+        """The input of a `send` has ended: nothing of it lingers."""
+        self._connection.execute(
+            "INSERT INTO run (id, ended) VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET ended = 1", (run,)
+        )
+
+
+class Store:
+    """One handle on the store. Several processes may hold one each; writers take turns."""
+
+    def __init__(self, folder: Path, *, create: bool = True) -> None:
+        """Open the store in the data folder, making it where `create` allows.
+
+        Raises:
+            NoStore: there is none and `create` is false.
+            StorageUnavailable: the folder cannot be used, in one sentence.
+        """
+        self._path = folder / FILE_NAME
+        if not create and not self._path.exists():
+            raise NoStore(f"{folder} holds no gainstage data.")
+        with explained(self._path):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._connection = connect(self._path)
+        # Numbers never change once they are committed, so they are remembered; after a failure they are
+        # read again.
+        self._names: dict[tuple[str, str], int] = {}
+        self._records: dict[tuple[int, str, str], int] = {}
+        with explained(self._path):
+            self._migrate()
+
+    def _migrate(self) -> None:
+        with self._exclusively():
+            version = int(self._connection.pragma("user_version"))
+            if version == 0:
+                self._connection.execute(schema())
+                self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            elif version > SCHEMA_VERSION:
+                raise NoStore(
+                    f"{self._path} was written by a newer gainstage (schema {version}); use that version "
+                    f"or newer."
+                )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Everything or nothing; durable on the way out.
+
+        Raises:
+            StorageUnavailable: nothing was changed.
+        """
+        with explained(self._path), self._exclusively():
+            if len(self._records) > REMEMBERED_RECORDS:
+                self._records.clear()
+            transaction = Transaction(self._connection, self._names, self._records)
+            yield transaction
+            transaction.flush()
+
+    @contextmanager
+    def reading(self) -> Iterator[Reading]:
+        """One consistent view."""
+        with explained(self._path):
+            self._connection.execute("BEGIN")
+            try:
+                yield Reading(self._connection)
+            finally:
+                self._connection.execute("COMMIT")
+
+    @contextmanager
+    def _exclusively(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._names.clear()
+            self._records.clear()
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
