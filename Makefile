@@ -56,6 +56,10 @@ format: $(STAMP) ## rewrite the sources the way check wants them
 sandbox: $(STAMP) ## the stand-in for Gainsight's APIs alone
 	$(BIN)/gainstage sandbox
 
+.PHONY: docs
+docs: $(STAMP) ## write the generated parts of the documents anew
+	$(BIN)/python -m gainstage.reference
+
 .PHONY: lock
 lock: $(STAMP) ## choose today's newest allowed versions and write requirements.lock
 	$(BIN)/$(LOCK_COMMAND) --upgrade

@@ -8,6 +8,8 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from gainstage.cli.main import program
+from gainstage.destination import Destination
+from gainstage.reference import fill, pages
 from tests.project.sources import ROOT, documents, shown
 
 LINK = re.compile(
@@ -82,3 +84,9 @@ def misuse(command: TyperCommand | TyperGroup, words: list[str]) -> str | None:
     known = {"--help", *(name for option in command.params for name in option.opts)}
     unknown = {word.split("=")[0] for word in words if word.startswith("--") and len(word) > 2} - known
     return f"no option {', '.join(sorted(unknown))}" if unknown else None
+
+
+@pytest.mark.parametrize(("document", "about"), pages().items(), ids=map(shown, pages()))
+def test_generated_parts_are_fresh(document: Path, about: Destination | None) -> None:
+    text = document.read_text(encoding="utf-8")
+    assert text == fill(text, about), f"{shown(document)}: make docs"
