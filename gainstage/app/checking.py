@@ -62,10 +62,7 @@ async def _try(transport: Transport, store: Store | None, connected: Connected) 
     answer: Response | CallFailed | None = None
     try:
         while True:
-            if isinstance(answer, CallFailed):
-                item = exchange.throw(answer)
-            else:
-                item = exchange.send(answer)
+            item = exchange.throw(answer) if isinstance(answer, CallFailed) else exchange.send(answer)
             answer = None
             if isinstance(item, Finding):
                 results.append(

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import apsw
 import msgspec
 
 from gainstage.app.configuring import read_only
@@ -26,7 +25,7 @@ from gainstage.operation import Operation, Record, Upsert
 from gainstage.outcome import Blocked, Filtered, Parked, Rejected
 from gainstage.store.intake import Intake
 from gainstage.store.rows import DestinationRow
-from gainstage.store.store import schema
+from gainstage.store.store import Store
 
 #: More requests than any event leads to; an exchange that goes on for ever ends here.
 REQUESTS_AN_EVENT = 100
@@ -51,9 +50,11 @@ def preview(
 
 
 def _previewed(active: Active, messages: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    connection = apsw.Connection(":memory:")
-    connection.execute(schema())
-    intake = Intake(connection)
+    with Store.passing() as transaction:
+        yield from _each(active, transaction.intake, messages)
+
+
+def _each(active: Active, intake: Intake, messages: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for number, body in enumerate(messages, 1):
         entry = Entry("preview", user_of(body), time.time_ns() // 1_000, number, b"", body)
         event = normalise(f"preview-{number}", entry)

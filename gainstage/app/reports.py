@@ -140,11 +140,7 @@ class Reports:
         limit: int | None = None,
     ) -> Iterator[dict[str, Any]]:
         """What failed or is parked, refused messages among it, oldest first."""
-        given = 0
-        for row in self._dead(destination, reason, since_us, until_us, outcome):
-            if limit is not None and given >= limit:
-                return
-            given += 1
+        for row in self._dead(destination, reason, since_us, until_us, outcome)[:limit]:
             yield self._listed(row)
 
     def retry(

@@ -115,6 +115,15 @@ class Store:
             yield transaction
             transaction.flush()
 
+    @staticmethod
+    @contextmanager
+    def passing() -> Iterator[Transaction]:
+        """A transaction on an empty store in memory, gone at the end."""
+        connection = apsw.Connection(":memory:")
+        connection.execute(schema())
+        yield Transaction(connection, {}, {})
+        connection.close()
+
     @contextmanager
     def reading(self) -> Iterator[Reading]:
         """One consistent view."""
