@@ -33,7 +33,7 @@ def check(config: Config = None, data: Data = DEFAULT_DATA, json: Json = False) 
     else:
         listed = table("destination", "level", "setting", "finding")
         for result in results:
-            level = f"[{LEVEL_STYLES.get(result.level, '')}]{result.level}[/]"
+            level = f"[{LEVEL_STYLES.get(result.level, 'none')}]{result.level}[/]"
             listed.add_row(safe(result.destination), level, safe(result.setting), safe(result.message))
         console().print(listed)
     raise typer.Exit(EXIT_AT_FAULT if at_fault else 0)

@@ -97,7 +97,7 @@ def show_list(rows: Iterable[Mapping[str, Any]], *, filtered: bool) -> None:
 
     listed = table("message", "destination", "outcome", "reason", "event")
     for row in rows:
-        style = WORD_STYLES.get(row["outcome"], "")
+        style = WORD_STYLES.get(row["outcome"], "none")
         listed.add_row(
             safe(row["message_id"]),
             safe(row["destination"] or "(refused)"),

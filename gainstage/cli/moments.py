@@ -33,3 +33,9 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def renewal(instant: str) -> str:
+    """How long until an instant that was given in ISO-8601: `in 40 s`, or `now`."""
+    seconds = (datetime.fromisoformat(instant) - datetime.now(UTC)).total_seconds()
+    return f"in {duration(seconds)}" if seconds > 0 else "now"

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+LINE_CHARACTERS = 80
 COUNTS = ("received", "delivered", "filtered", "failed", "parked", "pending")
 LEVEL_STYLES = {"ok": "green", "warning": "yellow", "error": "red"}
 WORD_STYLES = {
@@ -81,9 +82,31 @@ def _count(name: str, number: int) -> str:
     return f"[{style}]{number}[/]" if style and number and name != "filtered" else str(number)
 
 
+def print_value(out: "Console", value: Any, indent: int) -> None:
+    """A JSON value for people: in one line where it is short, coloured on a terminal."""
+    from textwrap import indent as indented
+
+    from rich.highlighter import JSONHighlighter
+    from rich.text import Text
+
+    if isinstance(value, str):
+        text = value
+    else:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+        if len(text) + indent > LINE_CHARACTERS:
+            text = json.dumps(value, ensure_ascii=False, default=str, indent=2)
+    made = Text(indented(_printable(text), " " * indent))
+    if not isinstance(value, str):
+        JSONHighlighter().highlight(made)
+    out.print(made, soft_wrap=True)
+
+
 def safe(value: Any) -> str:
     """Text from events or vendors, without markup of ours and without control characters for the terminal."""
     from rich.markup import escape
 
-    text = "" if value is None else str(value)
-    return escape("".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text))
+    return escape(_printable("" if value is None else str(value)))
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -46,10 +46,7 @@ def preview(
 
 def show(out: "Console", event: "Mapping[str, Any]") -> None:
     """One event for people."""
-    from rich.json import JSON
-    from rich.padding import Padding
-
-    from gainstage.cli.output import WORD_STYLES, safe
+    from gainstage.cli.output import WORD_STYLES, print_value, safe
 
     style = WORD_STYLES.get(event["outcome"], "green")
     reason = f"  {safe(event['reason'])}" if event["reason"] else ""
@@ -60,4 +57,4 @@ def show(out: "Console", event: "Mapping[str, Any]") -> None:
         for name, value in request["headers"].items():
             out.print(f"    {safe(name)}: {safe(value)}", soft_wrap=True)
         if request["body"] is not None:
-            out.print(Padding(JSON.from_data(request["body"], ensure_ascii=False), (0, 0, 0, 4)))
+            print_value(out, request["body"], 4)

@@ -85,12 +85,18 @@ def show(report: "Mapping[str, Any]") -> None:
     groups = Counter(
         (row["destination"] or "(refused)", row["outcome"], row["reason"]) for row in undelivered
     )
-    details = {(row["destination"] or "(refused)", row["outcome"], row["reason"]): row for row in undelivered}
+    examples: dict[tuple[str, str, str], Mapping[str, Any]] = {}
+    for row in undelivered:
+        examples.setdefault(_group(row), row)
     listed = table(
         "destination", "outcome", "reason", "count", "for example, and what to do", numbers=("count",)
     )
     for group, count in groups.most_common(LIMIT_REASONS):
-        row, reason = details[group], REASONS.get(group[2])
+        row, reason = examples[group], REASONS.get(group[2])
         advice = f"{row['message_id']}: {row['detail']}" + (f" {reason.remedy}" if reason else "")
         listed.add_row(safe(group[0]), safe(group[1]), safe(group[2]), str(count), safe(advice))
     out.print(listed)
+
+
+def _group(row: "Mapping[str, Any]") -> tuple[str, str, str]:
+    return row["destination"] or "(refused)", row["outcome"], row["reason"]

@@ -34,7 +34,7 @@ def status(data: Data = DEFAULT_DATA, json: Json = False) -> None:
 
 def show(found: "Mapping[str, Any]") -> None:
     """The status for people."""
-    from gainstage.cli.moments import duration
+    from gainstage.cli.moments import duration, renewal
     from gainstage.cli.output import console, counts_table, safe, table
 
     out = console()
@@ -51,7 +51,9 @@ def show(found: "Mapping[str, Any]") -> None:
         for row in found["budgets"]:
             left = str(max(0, row["limit"] - row["used"]))
             names = (safe(row["account"]), safe(row["family"]), safe(row["window"]))
-            budgets.add_row(*names, str(row["used"]), str(row["limit"]), left, safe(row["resets_at"]))
+            budgets.add_row(
+                *names, str(row["used"]), str(row["limit"]), left, safe(renewal(row["resets_at"]))
+            )
         out.print(budgets)
     for row in found["blocked"]:
         why = safe(": ".join(text for text in (row["reason"], row.get("detail")) if text))

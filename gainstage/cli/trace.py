@@ -49,10 +49,7 @@ def find(data: Data, message_id: str) -> "Mapping[str, Any]":
 
 def show(out: "Console", found: "Mapping[str, Any]") -> None:
     """A trace for people."""
-    from rich.json import JSON
-    from rich.padding import Padding
-
-    from gainstage.cli.output import WORD_STYLES, safe
+    from gainstage.cli.output import WORD_STYLES, print_value, safe
 
     origin = f"from {safe(found['source'])}, received {safe(found['received_at'])}"
     out.print(f"[bold]{safe(found['message_id'])}[/] {origin}")
@@ -61,9 +58,9 @@ def show(out: "Console", found: "Mapping[str, Any]") -> None:
         out.print(f"  [bold]resolved[/] {safe(known)}")
     for note in found.get("notes") or ():
         out.print(f"  [yellow]note[/] {safe(note)}")
-    out.print(Padding(JSON.from_data(found["event"], ensure_ascii=False, default=str), (0, 0, 0, 2)))
+    print_value(out, found["event"], 2)
     for destination in found["destinations"]:
-        style = WORD_STYLES.get(destination["outcome"], "")
+        style = WORD_STYLES.get(destination["outcome"], "none")
         reason = f"  {safe(destination['reason'])}" if destination["reason"] else ""
         name = safe(destination["destination"] or "(met no destination)")
         out.print(f"\n[bold]{name}[/]  [{style}]{safe(destination['outcome'])}[/]{reason}")
@@ -73,13 +70,9 @@ def show(out: "Console", found: "Mapping[str, Any]") -> None:
             answer = attempt["status"] if attempt["status"] is not None else "no answer"
             call = f"{safe(attempt['at'])}  {safe(attempt['method'])} {safe(attempt['url'])}"
             out.print(f"  {call}  [bold]{safe(answer)}[/]", soft_wrap=True)
-            for name in ("request", "response"):
-                if attempt[name] not in (None, ""):
-                    out.print(f"    {name}:")
-                    content = attempt[name]
-                    if isinstance(content, str):
-                        out.print(f"      {safe(content)}")
-                    else:
-                        out.print(
-                            Padding(JSON.from_data(content, ensure_ascii=False, default=str), (0, 0, 0, 6))
-                        )
+            request = attempt["request"]
+            body = request.get("body") if isinstance(request, dict) else request
+            for name, content in (("sent", body), ("answer", attempt["response"])):
+                if content not in (None, ""):
+                    out.print(f"    {name}")
+                    print_value(out, content, 6)

@@ -103,7 +103,7 @@ class Show:
         table = _table("outcome", "where", "why, and what to do")
         for (word, reason), fates in sorted(summary.groups.items()):
             known = REASONS.get(reason)
-            style = STYLES.get(word, "")
+            style = STYLES.get(word, "none")
             messages = ", ".join(sorted({fate.call.message_id for fate in fates}))
             remedy = escape(f"{known.cause} {known.remedy}" if known else fates[0].detail)
             where = "\n".join(dict.fromkeys(fate.destination or "(refused)" for fate in fates))
