@@ -21,6 +21,10 @@ from gainstage.store.settings import Destinations, Documents
 
 FILE_NAME = "store.db"
 SCHEMA_VERSION = 1
+#: Enough for the pages that a turn of the engine changes, so that none is written twice.
+CACHE_KIB = 16 * 1024
+#: Pages in the write-ahead log before they go into the database: fewer, larger checkpoints.
+CHECKPOINT_PAGES = 4_000
 #: How many record numbers are remembered between transactions.
 REMEMBERED_RECORDS = 20_000
 
@@ -81,7 +85,8 @@ class Store:
             raise NoStore(f"{folder} holds no gainstage data.")
         with explained(self._path):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._connection = connect(self._path)
+        self._connection = connect(self._path, cache_kib=CACHE_KIB)
+        self._connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
         # Numbers never change once they are committed, so they are remembered; after a failure they are
         # read again.
         self._names: dict[tuple[str, str], int] = {}

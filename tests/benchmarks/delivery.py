@@ -135,7 +135,7 @@ def stream(count: int, seed: int = 1) -> Iterator[bytes]:
 
 def configuration(type_name: str) -> Configuration:
     """One source, one destination, no budget."""
-    destination = dataclasses.replace(load(type_name), budgets=lambda settings: (), concurrency=64)
+    destination = dataclasses.replace(load(type_name), budgets=lambda settings: (), concurrency=512)
     settings = destination.settings.model_validate(SETTINGS[type_name])
     connected = Connected("vendor", destination, settings, frozenset({"app"}), frozenset(destination.kinds))
     return Configuration(0, {"app": Source("app", "server", "k")}, {"vendor": connected})

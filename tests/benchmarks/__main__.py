@@ -1,0 +1,20 @@
+"""All benchmarks, one after the other: `python -m tests.benchmarks [--quick]`. Figures, no verdicts."""
+
+import subprocess
+import sys
+
+BENCHMARKS = ("tracking_api", "delivery", "memory")
+
+
+def main() -> int:
+    """Run each in a process of its own, so that none warms another up."""
+    for name in BENCHMARKS:
+        print(f"--- {name}", flush=True)
+        done = subprocess.run([sys.executable, "-m", f"tests.benchmarks.{name}", *sys.argv[1:]], check=False)
+        if done.returncode:
+            return done.returncode
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
