@@ -55,7 +55,7 @@ def decode(text: bytes, notes: list[str]) -> Any:
 def too_deep(text: bytes) -> bool:
     """Whether a JSON text is nested more than LEVELS deep."""
     # Splitting finds brackets several times faster than counting does.
-    brackets = len(text.split(b"{", LEVELS)) + len(text.split(b"[", LEVELS)) - 2
+    brackets = len(text.split(b"{", LEVELS + 1)) + len(text.split(b"[", LEVELS + 1)) - 2
     return brackets > LEVELS and _depth(text) > LEVELS
 
 

@@ -63,9 +63,11 @@ def when(message: dict[str, Any], sent_around: object, received_us: int, notes: 
     stated, original = message.get("timestamp"), message.get("originalTimestamp")
     stated_us = instant_of(stated) if stated else None
     original_us = instant_of(original) if original else None
-    if stated_us is not None and original:
-        time_us, told_us = stated_us, original_us
-    elif (told_us := original_us if stated_us is None else stated_us) is not None:
+    told_us = original_us if stated_us is None else stated_us
+    corrected_before = bool(original) and stated_us is not None
+    if stated_us is not None and corrected_before:
+        time_us = stated_us
+    elif told_us is not None:
         time_us = _corrected(told_us, sent, received_us)
     else:
         time_us = received_us
@@ -80,10 +82,14 @@ def when(message: dict[str, Any], sent_around: object, received_us: int, notes: 
         time_us = received_us
         notes.append("The time, corrected by `sentAt`, is no date; the time of receipt stands for it.")
     message["timestamp"] = iso_of(time_us)
-    if time_us == told_us or not (original or stated):
-        message.pop("originalTimestamp", None)
+    told = original or stated
+    if corrected_before or (told and time_us != told_us):
+        message["originalTimestamp"] = told
+    elif not told and _corrected(received_us, sent, received_us) != received_us:
+        # Whoever reads the message next must not correct this time by `sentAt`.
+        message["originalTimestamp"] = message["timestamp"]
     else:
-        message["originalTimestamp"] = original or stated
+        message.pop("originalTimestamp", None)
     return time_us
 
 

@@ -17,6 +17,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -131,13 +132,17 @@ class Client(asyncio.Protocol):
                 self._transport.write(self._text)
 
 
+def _same(client: Client) -> Client:
+    return client
+
+
 async def load(
     port: int, text: bytes, connections: int, seconds: float, pipe: Connection
 ) -> tuple[int, float, float]:
     """Answers, seconds and the server's processor seconds of a run, after a short warm-up."""
     loop = asyncio.get_running_loop()
     clients = [Client(text) for _ in range(connections)]
-    transports = [(await loop.create_connection(lambda c=c: c, "127.0.0.1", port))[0] for c in clients]
+    transports = [(await loop.create_connection(partial(_same, c), "127.0.0.1", port))[0] for c in clients]
     await asyncio.sleep(0.5)
     answered, started = sum(c.answered for c in clients), time.perf_counter()
     pipe.send(True)

@@ -1,5 +1,6 @@
 """Both logs that need no other service keep the contract."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,8 @@ entries = st.builds(
     surroundings=st.binary(max_size=5),
     body=st.binary(max_size=50),
 )
-steps = st.one_of(
+Step = tuple[str, list[Entry]]
+steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("append"), st.lists(entries, max_size=7)),
     st.tuples(st.just("refused"), st.just([])),
     st.tuples(st.just("reopen"), st.just([])),
@@ -47,7 +49,7 @@ steps = st.one_of(
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(partitions=st.integers(1, 3), actions=st.lists(steps, max_size=15))
 async def test_the_local_log_does_what_the_one_in_memory_does(
-    tmp_path_factory: pytest.TempPathFactory, partitions: int, actions: list[tuple[str, list[Entry]]]
+    tmp_path_factory: pytest.TempPathFactory, partitions: int, actions: list[Step]
 ) -> None:
     folder = tmp_path_factory.mktemp("log")
     model = MemoryLog(partitions)
@@ -73,8 +75,6 @@ async def test_the_local_log_does_what_the_one_in_memory_does(
 
 @pytest.mark.anyio
 async def test_an_entry_that_cannot_be_kept_fails_its_own_call_alone(tmp_path: Path) -> None:
-    import asyncio
-
     log = LocalLog(tmp_path)
     good = Entry("web", "key", 1, 0, b"", b"{}")
     unfit = Entry("web", "key", 2**70, 0, b"", b"{}")
@@ -92,8 +92,6 @@ async def test_an_entry_that_cannot_be_kept_fails_its_own_call_alone(tmp_path: P
 
 @pytest.mark.anyio
 async def test_too_much_waiting_is_refused_and_not_held(tmp_path: Path) -> None:
-    import asyncio
-
     log = LocalLog(tmp_path)
     large = Entry("web", "key", 1, 0, b"", bytes(1024 * 1024))
     results = await asyncio.gather(*[log.append([large]) for _ in range(120)], return_exceptions=True)
