@@ -114,12 +114,17 @@ class TrackingApi:
     async def _track(self, decode: Decode, scope: Scope, receive: Receive, send: Send) -> None:
         source = ""
         try:
-            found = self._known(basic_user(scope))
-            source = found.name if found else ""
+            found: Source | None = None
+            if user := basic_user(scope):  # who is turned away here has not had its body read
+                found = self._credentials.source(user)
+                source = found.name
+                self._check_rate(found)
             body = await self._bodies.read(scope, receive)
             decoded = self._decoded(decode, body, found, scope)
-            found = found or self._found_in(decoded, scope)
-            source = found.name
+            if found is None:
+                found = self._credentials.source(text_key(decoded.write_key) or query_key(scope))
+                source = found.name
+                self._check_rate(found)
             await self._keep(decoded, found)
         except Disconnected:
             return
@@ -136,19 +141,6 @@ class TrackingApi:
             return
         self.counts.refused[answer.code, source] += 1
         await answer(send)
-
-    def _known(self, write_key: str) -> Source | None:
-        """Whose key Basic authentication names: such a request is turned away before its body is read."""
-        if not write_key:
-            return None
-        source = self._credentials.source(write_key)
-        self._check_rate(source)
-        return source
-
-    def _found_in(self, decoded: Decoded, scope: Scope) -> Source:
-        source = self._credentials.source(text_key(decoded.write_key) or query_key(scope))
-        self._check_rate(source)
-        return source
 
     def _decoded(self, decode: Decode, body: bytes, known: Source | None, scope: Scope) -> Decoded:
         try:
