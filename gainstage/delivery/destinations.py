@@ -27,6 +27,10 @@ class Active:
         self.tenant_id = tenant_id
         self.settings: Any = connected.settings
         self.budgets: tuple[Budget, ...] = connected.type.budgets(self.settings) if self.settings else ()
+        #: The plan that its flights were begun under: after a change of settings they tell nothing of the new ones.
+        self.plan = row.plan
+        #: A call succeeded since the start or the last change of settings; until then calls go one at a time.
+        self.proven = False
         #: Events kept for a cause that the last change of settings may have cured are planned anew from
         #: here on.
         self.replan_after: int | None = None
@@ -42,6 +46,15 @@ class Active:
     def runs(self) -> bool:
         """Whether it may be called at all."""
         return self.settings is not None and self.connected.enabled and not self.connected.paused
+
+    @property
+    def current(self) -> bool:
+        """Whether the settings are still the ones in force."""
+        return self.plan == self.row.plan
+
+    def succeed(self, before: "Active | None") -> None:
+        """Take over what was learnt under the same settings."""
+        self.proven = before is not None and before.plan == self.plan and before.proven
 
     @property
     def resend_us(self) -> int:
@@ -65,7 +78,7 @@ class Active:
         return text
 
 
-def activate(transaction: Transaction, configuration: Configuration) -> dict[str, Active]:
+def activate(transaction: Transaction, configuration: Configuration, now_us: int) -> dict[str, Active]:
     """Take a configuration into force: destinations whose settings changed start afresh.
 
     A change of settings lifts a block, retries what failed, and plans pending events anew.
@@ -85,11 +98,13 @@ def activate(transaction: Transaction, configuration: Configuration) -> dict[str
                 row.plan += 1
                 row.blocked, row.code, row.detail, row.since_us = False, None, None, None
                 row.failures, row.resume_us = 0, 0
+                transaction.lanes.restart(row.id, now_us)
             transaction.destinations.save(row)
+        active.plan = row.plan
         if usable:
             active.replan_after = 0
-            transaction.calls.declare(active.budgets)
         found[name] = active
+    transaction.calls.declare(_share_limits(found.values()))
     transaction.destinations.connect(
         (transaction.names.source(source), active.number)
         for active in found.values()
@@ -97,6 +112,19 @@ def activate(transaction: Transaction, configuration: Configuration) -> dict[str
         if active.connected.enabled
     )
     return found
+
+
+def _share_limits(actives: Iterable[Active]) -> Iterable[Budget]:
+    """Where destinations share a budget the lowest limit holds for all of them. Returns the limits in force."""
+    lowest: dict[tuple[str, str, str], Budget] = {}
+    sharing = [active for active in actives if active.runs]
+    for budget in (budget for active in sharing for budget in active.budgets):
+        name = (budget.account, budget.family, budget.window)
+        if name not in lowest or budget.usable < lowest[name].usable:
+            lowest[name] = budget
+    for active in sharing:
+        active.budgets = tuple(lowest[(one.account, one.family, one.window)] for one in active.budgets)
+    return lowest.values()
 
 
 def fingerprint_of(connected: Connected) -> bytes:

@@ -72,7 +72,7 @@ class Dispatcher:
         row = active.row
         if not active.runs or row.resume_us > self._now_us:
             return 0
-        if row.blocked or row.failures >= FAILURES_BEFORE_PROBING:
+        if row.blocked or row.failures >= FAILURES_BEFORE_PROBING or not active.proven:
             return 1 - under_way
         return active.connected.type.concurrency - under_way
 

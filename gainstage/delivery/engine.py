@@ -106,7 +106,7 @@ class Engine:
             replanned = self._replan(transaction, router, now_us)
             ready = self._reserve(transaction, settler, now_us)
             picked = self._dispatch(transaction, settler, router, now_us)
-            ready.extend(self._begin(transaction, settler, flight, now_us) for flight in picked)
+            ready.extend(picked)
         started = [flight for flight in ready if flight is not None]
         for flight in started:
             self._call(flight)
@@ -128,7 +128,9 @@ class Engine:
         if self._configuration is None or self._configuration.revision != revision:
             self._configuration = self._configure(transaction.documents.all(), revision)
             before = self._active
-            self._active = activate(transaction, self._configuration)
+            self._active = activate(transaction, self._configuration, self._clock.now_us())
+            for name, active in self._active.items():
+                active.succeed(before.get(name))
             for flight in self._flights:  # their state is the destination's current one
                 name = flight.active.connected.name
                 if name in self._active and name in before:
@@ -197,7 +199,9 @@ class Engine:
 
     def _dispatch(
         self, transaction: Transaction, settler: Settler, router: Router, now_us: int
-    ) -> list[Flight]:
+    ) -> list[Flight | None]:
+        """New flights, each begun before the next destination picks: they may share a budget."""
+
         def plan_again(active: Active, events: Iterable[int]) -> None:
             for event_id in events:
                 kept = transaction.intake.kept(event_id)
@@ -206,22 +210,26 @@ class Engine:
                     router.plan_again(kept, active)
 
         dispatcher = Dispatcher(transaction, settler, plan_again, now_us)
-        picked: list[Flight] = []
+        begun: list[Flight | None] = []
         for active in self._active.values():
             under_way = sum(1 for flight in self._flights if flight.active.number == active.number)
-            picked.extend(dispatcher.pick(active, under_way))
-        return picked
+            for flight in dispatcher.pick(active, under_way):
+                begun.append(self._begin(transaction, settler, flight, now_us))
+        return begun
 
     def _begin(
         self, transaction: Transaction, settler: Settler, flight: Flight, now_us: int
     ) -> Flight | None:
-        """Run a new flight to its first request and reserve it; None when it ended without any."""
+        """Run a new flight to its first request and reserve it; None when it ended without any, or waits."""
         for one in flight.begin():
             settler.record(flight, one)
         if flight.finished:
             return None
         self._flights.add(flight)
         budgets = flight.active.family(flight.request.family if flight.request else "")
+        if transaction.calls.available(budgets, now_us) == 0:
+            self._hungry.append(flight)
+            return None
         return begin_call(transaction, flight, budgets, now_us)
 
     def _replan(self, transaction: Transaction, router: Router, now_us: int) -> bool:

@@ -20,6 +20,8 @@ from gainstage.store.rows import FAILED, FILTERED, PARKED, NewDelivery, Operatio
 from gainstage.store.store import Transaction
 
 DEFAULT_THROTTLE_SECONDS = 60.0
+#: No call was made: the work goes on as if nothing had been.
+UNTRIED = ("queued", "out_of_budget")
 
 
 class Settler:
@@ -34,18 +36,18 @@ class Settler:
         """Record how one work of a flight ended; nothing if its lease was lost meanwhile."""
         member, outcome = flight.members[settled.work], settled.outcome
         in_doubt = settled.work in flight.in_doubt and isinstance(outcome, Retry | Unknown)
+        delivered = isinstance(outcome, Delivered)  # only that ends a doubt of an earlier call
         lanes = self._transaction.lanes
-        confirmed = (
-            member.merged.confirmed(self._now_us)
-            if isinstance(outcome, Delivered) and member.merged is not None
-            else None
-        )
-        if not lanes.release(member.number, member.fence, in_doubt=in_doubt, state=confirmed):
+        confirmed = member.merged.confirmed(self._now_us) if delivered and member.merged is not None else None
+        doubt = True if in_doubt else False if delivered else None
+        if not lanes.release(member.number, member.fence, in_doubt=doubt, state=confirmed):
             return
         if settled.facts:
             lanes.learn(member.number, settled.facts)
-        if in_doubt:
-            self._doubt(member)
+        if in_doubt or (isinstance(outcome, Retry) and outcome.code not in UNTRIED):
+            self._unsure(member)
+        if in_doubt and member.merged is None:
+            lanes.doubt_append(member.number)
         active = flight.active
         match outcome:
             case Delivered():
@@ -145,14 +147,14 @@ class Settler:
     # failures that may pass
 
     def _retry(self, active: Active, member: Member, outcome: Retry, flight: Flight) -> None:
-        tried = outcome.code != "queued"
+        tried = outcome.code not in UNTRIED
         since_us = member.failing_since_us
         if tried and since_us is not None and since_us + RETRY_HORIZON_US <= self._now_us:
             self._end(
                 active, member, FAILED, "retries_exhausted", f"Tried for seven days; last: {outcome.detail}"
             )
             return
-        seconds = outcome.after_seconds
+        seconds = outcome.after_seconds if tried else 0.0
         if seconds is None:
             seconds = self._asked(flight)
         if seconds is None:
@@ -201,11 +203,10 @@ class Settler:
         value = response.headers.get("retry-after") if response is not None else None
         return retry_after_seconds(value, self._now_us) if value else None
 
-    def _doubt(self, member: Member) -> None:
-        """From now on nobody knows which of the values the vendor holds."""
+    def _unsure(self, member: Member) -> None:
+        """From now on nobody knows which of the values the vendor holds: an error may follow a write."""
         lanes = self._transaction.lanes
         if member.merged is None:
-            lanes.doubt_append(member.number)
             return
         state = lanes.record(member.number).state
         for name in member.merged.fields:
@@ -217,6 +218,8 @@ class Settler:
 
     def _failed(self, active: Active, outcome: Retry) -> None:
         row = active.row
+        if not active.current:
+            return
         row.failures += 1
         if row.failures >= FAILURES_BEFORE_PROBING:
             seconds = probe_seconds(row.failures, LONGEST_PROBE_SECONDS)
@@ -227,6 +230,9 @@ class Settler:
 
     def _recovered(self, active: Active) -> None:
         row = active.row
+        active.proven = True
+        if not active.current:
+            return
         if row.failures or row.blocked or row.code:
             row.failures, row.blocked, row.resume_us = 0, False, 0
             row.code, row.detail, row.since_us = None, None, None
@@ -234,6 +240,8 @@ class Settler:
 
     def _block(self, active: Active, code: str, detail: str) -> None:
         row = active.row
+        if not active.current:
+            return
         row.failures += 1
         seconds = min(LONGEST_BLOCK_SECONDS, 5.0 * 2 ** min(row.failures - 1, 10))
         row.blocked, row.code, row.detail = True, code, active.mask(detail)
