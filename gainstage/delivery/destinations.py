@@ -27,7 +27,8 @@ class Active:
         self.tenant_id = tenant_id
         self.settings: Any = connected.settings
         self.budgets: tuple[Budget, ...] = connected.type.budgets(self.settings) if self.settings else ()
-        #: The plan that its flights were begun under: after a change of settings they tell nothing of the new ones.
+        #: The plan that its flights were begun under: after a change of settings they tell nothing of the
+        #: new ones.
         self.plan = row.plan
         #: A call succeeded since the start or the last change of settings; until then calls go one at a time.
         self.proven = False
@@ -115,7 +116,10 @@ def activate(transaction: Transaction, configuration: Configuration, now_us: int
 
 
 def _share_limits(actives: Iterable[Active]) -> Iterable[Budget]:
-    """Where destinations share a budget the lowest limit holds for all of them. Returns the limits in force."""
+    """Where destinations share a budget the lowest limit holds for all of them.
+
+    Returns the limits in force.
+    """
     lowest: dict[tuple[str, str, str], Budget] = {}
     sharing = [active for active in actives if active.runs]
     for budget in (budget for active in sharing for budget in active.budgets):
