@@ -42,7 +42,7 @@ SECRET = "s3cret-value-"
 
 relaxed = hypothesis_settings(
     deadline=None,
-    max_examples=150,
+    max_examples=80,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
 )
 

@@ -7,10 +7,10 @@ renamed at Gainsight keeps its new name.
 """
 
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
-from gainstage.destination import Exchange, Request, Response, Settled, Work
+from gainstage.destination import CallFailed, Exchange, Request, Response, Settled, Work
 from gainstage.destinations.gainsight_cs.answers import (
     NO_MATCH,
     FieldError,
@@ -35,7 +35,8 @@ Refused = Generator[Request | Settled, Response | None, bool]
 Found = Generator[Request | Settled, Response | None, dict[int, dict[str, Any] | Outcome | None]]
 
 
-class Item(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Item:
     """A company to be written."""
 
     place: int
@@ -93,6 +94,7 @@ def exchange_companies(settings: CsSettings, works: Sequence[Work]) -> Exchange:
             yield Settled(index, Rejected("company_absent", f"Gainsight has no company named {name!r}."))
     for batch in (*batches(updates), *batches(inserts)):
         yield from writing.write(batch)
+    yield from writing.name_inserts()
 
 
 def update_body(work: Work, rules: frozenset[str], stored: dict[str, Any]) -> dict[str, Any]:
@@ -179,6 +181,8 @@ class Writing:
 
     settings: CsSettings
     stopped: Outcome | None = None
+    #: Inserted, but told by no name yet; whether the answer's count confirmed the whole batch.
+    unnamed: dict[Item, bool] = field(default_factory=dict)
 
     def write(self, items: list[Item], *, surely_bad: bool = False) -> Refused:
         """Write a batch and settle its items; tells whether one of them was refused.
@@ -236,24 +240,36 @@ class Writing:
         refused = yield from self.write(items[:middle])
         yield from self.write(items[middle:], surely_bad=not refused)
 
-    def confirm_inserts(self, items: list[Item], response: Response) -> Exchange:
-        """Each record by its name; records with nothing but a Gsid are looked up, as places mean nothing."""
+    def confirm_inserts(self, items: list[Item], response: Response) -> Iterable[Settled]:
+        """Each record by its name. The documented answer lists GSIDs alone, and places mean nothing.
+
+        What cannot be told by its name waits for one look-up at the end.
+        """
         count, records = written(response)
         gsids = {str(r["Name"]).strip(): str(r["Gsid"]) for r in records if r.get("Gsid") and r.get("Name")}
         if len(items) == len(records) == 1 and records[0].get("Gsid"):
             gsids[items[0].name] = str(records[0]["Gsid"])
+        whole = count == len(items) or len(records) == len(items)
         for item in items:
             if item.name in gsids:
                 yield Settled(item.place, Delivered(), {"gsid": gsids[item.name]})
-        left = [item for item in items if item.name not in gsids]
-        if left:
-            names, indexes = [item.name for item in left], [item.place for item in left]
-            found = yield from read(self.settings, "Company", ["Gsid", "Name"], "Name", names, indexes)
-            for row in found if isinstance(found, list) else ():
-                if row.get("Gsid") and isinstance(row.get("Name"), str):
-                    gsids.setdefault(row["Name"].strip(), str(row["Gsid"]))
-        whole = count == len(items) or len(records) == len(items)
-        for item in left:
+            else:
+                self.unnamed[item] = whole
+
+    def name_inserts(self) -> Exchange:
+        """Ask once for the GSIDs of what was inserted. What a count confirmed is there also without one."""
+        if not self.unnamed:
+            return
+        names = sorted(item.name for item in self.unnamed)
+        places = [item.place for item in self.unnamed]
+        found: list[dict[str, Any]] | Outcome
+        try:
+            found = yield from read(self.settings, "Company", ["Gsid", "Name"], "Name", names, places)
+        except CallFailed as failure:
+            found = Retry(failure.code, failure.detail)
+        listed = found if isinstance(found, list) else []
+        gsids = {str(row.get("Name")).strip(): str(row["Gsid"]) for row in listed if row.get("Gsid")}
+        for item, whole in self.unnamed.items():
             if item.name in gsids:
                 yield Settled(item.place, Delivered(), {"gsid": gsids[item.name]})
             elif whole:
