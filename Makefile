@@ -52,6 +52,14 @@ format: $(STAMP) ## rewrite the sources the way check wants them
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: torture
+torture: $(STAMP) ## kill -9 under load, again and again; nothing may be lost (QUICK=1: a few times)
+	$(BIN)/python -m tests.torture $(if $(QUICK),--rounds 5)
+
+.PHONY: bench
+bench: $(STAMP) ## throughput, latency and memory (QUICK=1: coarse figures)
+	$(BIN)/python -m tests.benchmarks $(if $(QUICK),--quick)
+
 .PHONY: sandbox
 sandbox: $(STAMP) ## the stand-in for Gainsight's APIs alone
 	$(BIN)/gainstage sandbox

@@ -78,6 +78,8 @@ def test_commands_of_the_program_exist(document: Path) -> None:
 def misuse(command: TyperCommand | TyperGroup, words: list[str]) -> str | None:
     """What is wrong with these words, as far as commands and the names of options go."""
     while isinstance(command, TyperGroup) and words and not words[0].startswith("-"):
+        if words[0].isupper():  # a place for any command
+            return None
         if words[0] not in command.commands:
             return f"there is no command '{words[0]}'"
         command, words = command.commands[words[0]], words[1:]
