@@ -105,13 +105,13 @@ class Lanes:
         )
         return self._connection.changes() == 1
 
-    def release(self, number: int, fence: int, *, in_doubt: bool, state: State | None = None) -> bool:
+    def release(self, number: int, fence: int, *, in_doubt: bool | None, state: State | None = None) -> bool:
         """Give the record back, with its state if a call confirmed one; False when the lease was lost
-        meanwhile.
+        meanwhile. `in_doubt`: None leaves it as it is.
         """
         self._connection.execute(
-            "UPDATE record SET leased_until_us = 0, in_doubt = ?, state = coalesce(?, state) "
-            "WHERE id = ? AND fence = ? AND leased_until_us > 0",
+            "UPDATE record SET leased_until_us = 0, in_doubt = coalesce(?, in_doubt), "
+            "state = coalesce(?, state) WHERE id = ? AND fence = ? AND leased_until_us > 0",
             (in_doubt, msgspec.json.encode(state) if state is not None else None, number, fence),
         )
         return self._connection.changes() == 1
@@ -298,6 +298,6 @@ class Lanes:
         """The settings changed: what waits after failures is tried now."""
         self._connection.execute(
             "UPDATE lane SET due_us = ?1, attempts = 0, failing_since_us = NULL, code = '', detail = '' "
-            "WHERE destination_id = ?2 AND due_us IS NOT NULL",
+            "WHERE destination_id = ?2 AND due_us IS NOT NULL AND (attempts > 0 OR code != '')",
             (now_us, destination_id),
         )

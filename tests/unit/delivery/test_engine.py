@@ -1,0 +1,179 @@
+"""The engine's promises, with a vendor inside the process and a clock that stands still."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from gainstage.destination import CallFailed
+from tests.unit.delivery.workshop import OK, Settings, Workshop, opened, status, with_type
+
+pytestmark = pytest.mark.anyio
+ANN = {"type": "identify", "traits": {"email": "ann@x.example", "city": "Bern"}}
+
+
+def people(count: int) -> list[dict[str, Any]]:
+    """An identify of each of so many people."""
+    return [{"type": "identify", "traits": {"email": f"p{n}@x.example", "n": n}} for n in range(count)]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Workshop]:
+    with opened(tmp_path) as workshop:
+        yield workshop
+
+
+async def test_an_event_arrives_and_is_counted(shop: Workshop) -> None:
+    await shop.take(ANN)
+    await shop.deliver()
+    assert shop.vendor.persons == {"ann@x.example": {"email": "ann@x.example", "city": "Bern"}}
+    assert shop.counts == {"delivered": 1}
+
+
+async def test_upserts_of_one_record_travel_in_one_call(shop: Workshop) -> None:
+    more = [{"type": "identify", "traits": {"email": "ann@x.example", "n": n}} for n in range(9)]
+    await shop.take(ANN, *more)
+    await shop.deliver()
+    assert shop.vendor.bodies() == [{"email": "ann@x.example", "city": "Bern", "n": 8}]
+    assert shop.counts == {"delivered": 10}
+
+
+async def test_a_duplicate_is_taken_off(shop: Workshop) -> None:
+    await shop.take({**ANN, "messageId": "one"}, {**ANN, "messageId": "one"})
+    await shop.deliver()
+    assert shop.counts == {"delivered": 1}
+    with shop.store.reading() as reading:
+        assert reading.met_none() == {"app": {"refused": 0, "duplicates": 1}}
+
+
+async def test_two_destinations_of_a_tenant_share_its_budget(tmp_path: Path) -> None:
+    settings = Settings(calls=3)
+    with opened(tmp_path, {"one": settings, "two": settings}) as shop:
+        await shop.take(*people(20))
+        await shop.deliver(30)
+        assert len(shop.vendor.requests) == 3
+
+
+async def test_the_lowest_limit_of_a_shared_budget_wins(tmp_path: Path) -> None:
+    with opened(tmp_path, {"one": Settings(calls=50), "two": Settings(calls=2)}) as shop:
+        await shop.take(*people(20))
+        await shop.deliver(30)
+        assert len(shop.vendor.requests) == 2
+
+
+async def test_waiting_for_budget_is_no_failed_attempt(tmp_path: Path) -> None:
+    with opened(tmp_path, {"shop": Settings(calls=1)}) as shop:
+        await shop.take(*people(3))
+        await shop.deliver(50)
+        assert shop.counts == {"delivered": 1, "pending": 2}
+        assert shop.column("SELECT max(attempts) FROM lane") == [0]
+        assert shop.outcome("m-3") == ("pending", "out_of_budget")
+        await shop.deliver(150)
+        assert shop.counts == {"delivered": 3}
+
+
+async def test_a_value_that_may_have_arrived_is_overwritten_by_the_one_before(shop: Workshop) -> None:
+    """The vendor answers 503, having perhaps written: going back to the old value must be said."""
+    person = {"type": "identify", "traits": {"email": "ann@x.example"}}
+    await shop.take({**person, "traits": {"email": "ann@x.example", "city": "Bern"}})
+    await shop.deliver()
+    shop.vendor.script = [status(503)]
+    await shop.take({**person, "traits": {"email": "ann@x.example", "city": "Rome"}})
+    await shop.work()
+    shop.clock.forward(2)
+    await shop.work()
+    await shop.take({**person, "traits": {"email": "ann@x.example", "city": "Bern"}})
+    await shop.deliver(20)
+    assert shop.vendor.bodies()[-1] == {"city": "Bern"}
+    assert shop.counts == {"delivered": 3}
+
+
+async def test_a_record_stays_in_doubt_until_an_answer_confirms_it(shop: Workshop) -> None:
+    await shop.take(ANN)
+    shop.vendor.script = [CallFailed("timeout", "No answer.", sent=True), status(429, retry_after="100")]
+    await shop.deliver(10)
+    assert shop.column("SELECT in_doubt FROM record") == [1]
+    await shop.deliver(110)
+    assert shop.column("SELECT in_doubt FROM record") == [0]
+    assert shop.counts == {"delivered": 1}
+
+
+async def test_an_expired_lease_with_a_call_in_flight_counts_as_unknown(shop: Workshop) -> None:
+    await shop.take(ANN)
+    await shop.deliver()
+    shop.vendor.gate = asyncio.Event()
+    await shop.take({"type": "identify", "traits": {"email": "ann@x.example", "city": "Rome"}})
+    await shop.deliver(3)
+    assert len(shop.vendor.requests) == 2
+    gate, shop.vendor.gate = shop.vendor.gate, None
+    shop.clock.forward(100)  # the answer does not come while the lease lasts
+    await shop.work()
+    gate.set()
+    await shop.deliver()
+    assert shop.vendor.bodies()[-1] == {"email": "ann@x.example", "city": "Rome"}
+    assert len(shop.vendor.requests) == 3
+    assert shop.counts == {"delivered": 2}
+
+
+async def test_a_team_goes_before_its_members(shop: Workshop) -> None:
+    await shop.take(ANN)
+    await shop.take({"type": "group", "groupId": "Acme", "traits": {"size": 3},
+                     "context": {"traits": {"email": "ann@x.example"}}})  # fmt: skip
+    await shop.deliver()
+    urls = [request.url.rsplit("/", 1)[1] for request in shop.vendor.requests]
+    assert urls == ["person", "team", "person"]
+    assert shop.counts == {"delivered": 2}
+
+
+async def test_a_refused_team_is_not_linked(shop: Workshop) -> None:
+    shop.vendor.answer = lambda request: status(400) if request.url.endswith("team") else None
+    await shop.take({"type": "group", "groupId": "Acme", "context": {"traits": {"email": "ann@x.example"}}})
+    await shop.deliver()
+    assert shop.counts == {"failed": 1}
+    assert shop.vendor.persons == {}
+
+
+async def test_appends_go_after_the_person_and_in_order(shop: Workshop) -> None:
+    ann = {"traits": {"email": "ann@x.example"}}
+    events = [{"type": "track", "event": f"e{n}", "context": ann} for n in range(5)]
+    await shop.take(*events, ANN)
+    await shop.deliver()
+    assert [request.url.split("/")[3] for request in shop.vendor.requests] == ["upsert", *["append"] * 5]
+    assert [event["name"] for event in shop.vendor.events] == [f"e{n}" for n in range(5)]
+
+
+async def test_refused_credentials_keep_events_and_resume_with_new_settings(shop: Workshop) -> None:
+    shop.vendor.answer = lambda request: status(401)
+    await shop.take(*people(20))
+    await shop.deliver(10)
+    assert shop.counts == {"pending": 20}
+    assert len(shop.vendor.requests) <= 8
+    shop.vendor.answer = lambda request: OK
+    shop.configure(shop=Settings(key=SecretStr("another-secret")))
+    await shop.deliver(3)
+    assert shop.counts == {"delivered": 20}
+
+
+async def test_new_settings_end_the_waits_after_failures(shop: Workshop) -> None:
+    shop.vendor.answer = lambda request: status(500)
+    await shop.take(ANN)
+    await shop.deliver(600)
+    assert shop.column("SELECT attempts FROM lane")[0] >= 6
+    shop.vendor.answer = lambda request: OK
+    shop.configure(shop=Settings(tenant="acme", repeatable=False))
+    await shop.work()
+    assert shop.counts == {"delivered": 1}
+
+
+async def test_a_defect_of_a_destination_holds_back_its_own_work_only(shop: Workshop) -> None:
+    def exchange(settings, works):  # type: ignore[no-untyped-def]
+        raise ZeroDivisionError
+        yield
+
+    with_type(shop, exchange=exchange)
+    await shop.take(ANN)
+    await shop.deliver(3)
+    assert shop.outcome("m-1") == ("pending", "internal_error")
