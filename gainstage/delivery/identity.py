@@ -21,7 +21,7 @@ def keys(event: Event) -> tuple[str, ...]:
 def resolve(intake: Intake, event: Event) -> Identity:
     """What is known of the event's user, from the events before it."""
     user = intake.user(f"u:{event.user_id}") if event.user_id else None
-    device = intake.user(f"a:{event.anonymous_id}") if event.anonymous_id else None
+    device = _device(intake, event)
     user_id = event.user_id or (device.user_id if device else "")
     if user is None and user_id:
         user = intake.user(f"u:{user_id}")
@@ -34,6 +34,19 @@ def resolve(intake: Intake, event: Event) -> Identity:
     )
 
 
+def watched(intake: Intake, event: Event) -> tuple[str, ...]:
+    """The rows whose news may bring what the event lacks: its own, and those that they lead to."""
+    found = dict.fromkeys(keys(event))
+    device = _device(intake, event)
+    if device is not None and device.user_id:
+        found[f"u:{device.user_id}"] = None
+    for key in tuple(found):
+        known = intake.user(key) if key.startswith("u:") else None
+        if known is not None and known.user_id:
+            found[f"u:{known.user_id}"] = None
+    return tuple(found)
+
+
 def learn(intake: Intake, event: Event) -> tuple[str, ...]:
     """Remember what the event says. Returns the rows for which an e-mail became known or a user was found."""
     email, account, stamp = _email(event), _account(event), event.stamp
@@ -43,6 +56,8 @@ def learn(intake: Intake, event: Event) -> tuple[str, ...]:
         known = intake.user(key)
         after = _updated(known, email, account, stamp)
         if key.startswith("a:") and event.user_id:
+            if _is_anothers(known, event):
+                after = _updated(KnownUser(), email, account, stamp)
             after.user_id = event.user_id
             if owner is None or not owner.email:
                 _inherit(intake, event.user_id, after, news)
@@ -56,6 +71,16 @@ def learn(intake: Intake, event: Event) -> tuple[str, ...]:
     if event.kind == "alias" and event.previous_id:
         _alias(intake, event, news)
     return tuple(dict.fromkeys(news))
+
+
+def _device(intake: Intake, event: Event) -> KnownUser | None:
+    """What is known of the event's device, unless it was another user's: that one's values are not theirs."""
+    device = intake.user(f"a:{event.anonymous_id}") if event.anonymous_id else None
+    return None if _is_anothers(device, event) else device
+
+
+def _is_anothers(device: KnownUser | None, event: Event) -> bool:
+    return bool(device and event.user_id and device.user_id not in ("", event.user_id))
 
 
 def _copy(known: KnownUser | None) -> KnownUser:

@@ -12,7 +12,7 @@ import msgspec
 
 from gainstage.clock import SECOND_US
 from gainstage.delivery.destinations import Active
-from gainstage.delivery.identity import keys
+from gainstage.delivery.identity import watched
 from gainstage.delivery.merging import merge
 from gainstage.event import Event, Identity
 from gainstage.operation import Operation, Record, Upsert
@@ -90,7 +90,8 @@ class Planner:
                 return NewDelivery(*place, PENDING, open=opened)
 
     def _park(self, routed: Routed, active: Active, code: str, detail: str) -> NewDelivery:
-        self._transaction.ledger.park(routed.event_id, active.number, keys(routed.event))
+        keys = watched(self._transaction.intake, routed.event)
+        self._transaction.ledger.park(routed.event_id, active.number, keys)
         until_us = None if code == "setting_missing" else routed.event.received_us + active.park_us
         if until_us is not None and until_us <= self._now_us:
             until_us = self._now_us + active.park_us  # parked again after a retry: a new term

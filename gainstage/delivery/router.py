@@ -4,7 +4,7 @@ One transaction takes a slice of a partition: duplicates are taken off, identiti
 event planned at the destinations that its source feeds, and the offset advanced from the value it was.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -23,8 +23,8 @@ from gainstage.store.store import Transaction
 _encode = msgspec.json.Encoder().encode
 _encode_entry = msgspec.msgpack.Encoder().encode
 _decode_entry = msgspec.msgpack.Decoder(Entry).decode
-#: How many parked events one event may set free at once; more follow with the next turn.
-UNPARKED_AT_ONCE = 1_000
+#: How many parked events are read at once when news sets them free.
+UNPARKED_AT_ONCE = 500
 
 
 class Taken(NamedTuple):
@@ -85,7 +85,7 @@ class Router:
         )
         if resolved != kept.identity:
             self._transaction.intake.resolve(kept.event_id, _encode(resolved))
-        self._transaction.ledger.unpark(kept.event_id, active.number, memory.keys(event))
+        self._transaction.ledger.unpark(kept.event_id, active.number)
         routed = Routed(kept.event_id, kept.source_id, event, resolved, hurried or self._hurried(kept.run))
         delivery = self._planner.plan(routed, active)
         self._planner.write()
@@ -93,10 +93,7 @@ class Router:
 
     def expire(self, delivery: NewDelivery) -> None:
         """What a parked event lacked did not come in time: it fails, and can be retried."""
-        kept = self._transaction.intake.kept(delivery.event_id)
-        event = self._event_of(kept) if kept is not None else None
-        if event is not None:
-            self._transaction.ledger.unpark(delivery.event_id, delivery.destination_id, memory.keys(event))
+        self._transaction.ledger.unpark(delivery.event_id, delivery.destination_id)
         failed = delivery._replace(
             word=FAILED, code="parked_too_long", detail=f"Waited in vain: {delivery.detail}", until_us=None
         )
@@ -149,14 +146,19 @@ class Router:
     def _unpark(self, news: tuple[str, ...]) -> None:
         """Something is known now that parked events may have waited for: plan them, before this one."""
         for key in news:
-            waiting = self._transaction.ledger.parked_for(key, UNPARKED_AT_ONCE)
-            if waiting:
-                self._write()
-            for event_id, destination_id in waiting:
+            for event_id, destination_id in self._parked_for(key):
                 active = self._by_number.get(destination_id)
                 kept = self._transaction.intake.kept(event_id)
                 if active is not None and active.settings is not None and kept is not None:
                     self.plan_again(kept, active)
+
+    def _parked_for(self, key: str) -> Iterator[tuple[int, int]]:
+        """The deliveries that wait for a user, oldest first; those parked again on the way come once."""
+        after = (0, 0)
+        while waiting := self._transaction.ledger.parked_for(key, after, UNPARKED_AT_ONCE):
+            self._write()
+            yield from waiting
+            after = waiting[-1]
 
     def _fed_by(self, source: str) -> Sequence[Active]:
         found = self._fed.get(source)

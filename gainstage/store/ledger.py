@@ -120,18 +120,18 @@ class Ledger:
             "INSERT OR IGNORE INTO parked VALUES (?, ?, ?)", ((key, event_id, destination_id) for key in keys)
         )
 
-    def unpark(self, event_id: int, destination_id: int, keys: tuple[str, ...]) -> None:
+    def unpark(self, event_id: int, destination_id: int) -> None:
         """It waits no more."""
-        self._connection.executemany(
-            "DELETE FROM parked WHERE key = ? AND event_id = ? AND destination_id = ?",
-            ((key, event_id, destination_id) for key in keys),
+        self._connection.execute(
+            "DELETE FROM parked WHERE event_id = ? AND destination_id = ?", (event_id, destination_id)
         )
 
-    def parked_for(self, key: str, limit: int) -> list[tuple[int, int]]:
-        """(event, destination) pairs that wait for news of a user, oldest first."""
+    def parked_for(self, key: str, after: tuple[int, int], limit: int) -> list[tuple[int, int]]:
+        """(event, destination) pairs above `after` that wait for news of a user, oldest first."""
         rows = self._connection.execute(
-            "SELECT event_id, destination_id FROM parked WHERE key = ? ORDER BY event_id LIMIT ?",
-            (key, limit),
+            "SELECT event_id, destination_id FROM parked WHERE key = ? "
+            "AND (event_id, destination_id) > (?, ?) ORDER BY event_id, destination_id LIMIT ?",
+            (key, *after, limit),
         )
         return [(int(event), int(destination)) for event, destination in rows]
 

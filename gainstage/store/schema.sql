@@ -93,6 +93,7 @@ CREATE TABLE parked (
     destination_id INTEGER NOT NULL,
     PRIMARY KEY (key, event_id, destination_id)
 ) WITHOUT ROWID;
+CREATE INDEX parked_event ON parked (event_id, destination_id);
 
 -- Counters behind the equation; destination 0 counts what met none (refused, duplicate).
 CREATE TABLE counter (
