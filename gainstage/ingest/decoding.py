@@ -81,7 +81,7 @@ def decode_batch(body: bytes) -> Decoded:
         mended = _mended(body)
     try:
         return _decoded_batch(mended)
-    except msgspec.ValidationError:
+    except msgspec.MsgspecError:
         raise Refused(NO_BATCH) from None
     except RecursionError:
         raise Refused(TOO_DEEP) from None

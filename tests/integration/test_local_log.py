@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import apsw
 import pytest
 
 from gainstage.log.contract import Entry, LogUnavailable
@@ -187,4 +188,17 @@ async def test_a_claim_ends_with_its_process(tmp_path: Path) -> None:
             child.kill()
             child.wait()
             assert list(claim.partitions) == [0]
+    await log.close()
+
+
+@pytest.mark.anyio
+async def test_counting_reads_the_index_alone(tmp_path: Path) -> None:
+    log = LocalLog(tmp_path)
+    await log.append([entry()])
+    connection = apsw.Connection(str(tmp_path / "log.db"))
+    query = "EXPLAIN QUERY PLAN SELECT count(*) FROM partition_0 WHERE source = 'site' AND \"offset\" > 5"
+    plan = " ".join(str(row[3]) for row in connection.execute(query))
+    assert "SEARCH partition_0 USING COVERING INDEX partition_0_source" in plan
+    assert "rowid>?" in plan
+    connection.close()
     await log.close()

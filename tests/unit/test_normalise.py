@@ -53,6 +53,7 @@ class TestRefusals:
             (b'{"type":', "event_not_json"),
             (b'{"userId":"\xff"}', "event_not_json"),
             (b"1" * 5000, "event_not_json"),
+            (b"-" + b"1" * 4300, "event_not_json"),
             ([TRACK], "event_not_object"),
             ("track", "event_not_object"),
             (None, "event_not_object"),
