@@ -179,14 +179,13 @@ def export(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Write what failed or is parked as JSON Lines: one row a line, with the message as `message`."""
-    import json
-
     from gainstage import app
+    from gainstage.cli.output import compact
 
     wanted = filters(destination, reason, outcome, since, until)
     with closing(app.open_store(data)) as reports:
         rows = _with_messages(reports, wanted, limit)
-        lines = (json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
+        lines = (compact(row) + "\n" for row in rows)
         if output is None:
             sys.stdout.writelines(lines)
         else:

@@ -21,11 +21,12 @@ from gainstage.cli import (
     status,
     trace,
 )
-from gainstage.cli.output import tell
+from gainstage.cli.output import print_anything, tell
 from gainstage.errors import UsageError
 
 EXIT_UNUSABLE = 2
 EXIT_FAULT = 70
+EXIT_INTERRUPTED = 130
 
 program = typer.Typer(
     name="gainstage",
@@ -55,6 +56,7 @@ def start(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and leave with its exit code."""
+    print_anything()
     code = run(list(sys.argv[1:] if arguments is None else arguments))
     try:
         sys.stdout.flush()
@@ -68,6 +70,8 @@ def run(arguments: list[str]) -> int:
     """Run a command; the exit code."""
     try:
         result = program(arguments or ["--help"], prog_name="gainstage", standalone_mode=False)
+        if result == EXIT_INTERRUPTED:
+            tell("Interrupted; everything that was accepted is kept.")
         return result if isinstance(result, int) else 0
     except UsageError as error:
         tell(str(error))
@@ -76,7 +80,7 @@ def run(arguments: list[str]) -> int:
         tell(f"{error.format_message().rstrip('.')}. See: gainstage {_help_for(arguments)}")
         return EXIT_UNUSABLE
     except typer.Abort:
-        return 130
+        return EXIT_INTERRUPTED
     except Exception as error:
         from gainstage.cli.fault import record
 

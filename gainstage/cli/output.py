@@ -1,5 +1,6 @@
 """How commands print: JSON on stdout as it is, tables for people, everything else on stderr."""
 
+import io
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,17 @@ WORD_STYLES = {
 }
 
 
+def print_anything() -> None:
+    """Let no character that stdout or stderr cannot show end a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace" if _is_utf8() else "replace")
+
+
+def _is_utf8() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+
+
 def tell(sentence: str) -> None:
     """A sentence for the person, on stderr."""
     print(sentence, file=sys.stderr, flush=True)
@@ -28,16 +40,21 @@ def tell(sentence: str) -> None:
 
 def print_json(value: Any) -> None:
     """One JSON document on one line."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str) + "\n")
+    sys.stdout.write(compact(value) + "\n")
 
 
 def print_json_array(values: Iterable[Any]) -> None:
     """One JSON document, a list, written while it is read."""
     comma = "["
     for value in values:
-        sys.stdout.write(comma + json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
+        sys.stdout.write(comma + compact(value))
         comma = ","
     sys.stdout.write("[]\n" if comma == "[" else "]\n")
+
+
+def compact(value: Any) -> str:
+    """JSON in one line, in characters that stdout can show."""
+    return json.dumps(value, ensure_ascii=not _is_utf8(), separators=(",", ":"), default=str)
 
 
 def console() -> "Console":

@@ -331,6 +331,32 @@ def test_unusable_places_are_told_in_one_sentence(program: Program, tmp_path: Pa
     assert not (tmp_path / "absent").exists()
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_any_character_can_be_printed_everywhere(program: Program, encoding: str) -> None:
+    given = '{"type":"identify","messageId":"é✓","userId":"u","traits":{"name":"Zoë \\ud83d"}}\n'.encode()
+    surroundings = {"PYTHONIOENCODING": encoding}
+    for command in (
+        ["preview", "--destination", "px", "--json", "-"],
+        ["preview", "--destination", "px", "-"],
+    ):
+        ended = program.run(*command, given=given, environment=surroundings)
+        assert ended.code == 0, ended.err
+    assert program.run("send", "--json", "-", given=given, environment=surroundings).json["received"] == 1
+
+
+def test_a_vendor_that_is_away_keeps_events_pending(program: Program) -> None:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{reserved.getsockname()[1]}"
+        program.configure(**{program.sandbox: address})
+        ended = program.run("send", "--json", "--wait", "1", "-", given=b'{"type":"identify","userId":"u"}')
+    assert ended.code == 3
+    outcomes = {row["destination"]: (row["outcome"], row["reason"]) for row in ended.json["undelivered"]}
+    assert outcomes["px"] == outcomes["clickstream"] == ("pending", "unreachable")
+    assert outcomes["cs"] == ("parked", "email_missing")
+    assert program.run("status", "--json").json["oldest_pending_seconds"] > 0
+
+
 def test_dead_events_are_written_to_a_file(program: Program) -> None:
     program.run("send", str(MESSAGES))
     ended = program.run("dead", "export", "-o", str(tmp := program.folder / "dead.jsonl"))
