@@ -16,7 +16,6 @@ from gainstage.normalise import normalise
 from gainstage.outcome import WORDS
 from gainstage.sqlite import StorageUnavailable
 from gainstage.store.reading import DeliveryRow, json_or_text
-from gainstage.store.rows import PENDING, NewDelivery
 from gainstage.store.store import NoStore, Store
 
 _entry = msgspec.msgpack.Decoder(Entry)
@@ -162,15 +161,13 @@ class Reports:
             for row in self._dead(destination, reason, since_us, until_us, outcome)
             if row.destination and (wanted is None or row.message_id in wanted)
         ]
-        now_us = int(datetime.now(UTC).timestamp() * 1_000_000)
+        now_us, retried = int(datetime.now(UTC).timestamp() * 1_000_000), 0
         for start in range(0, len(rows), RETRIED_AT_ONCE):
             with self._store.transaction() as transaction:
                 for row in rows[start : start + RETRIED_AT_ONCE]:
-                    place = (row.event_id, transaction.names.destination(row.destination))
-                    source_id = transaction.names.source(row.source)
-                    again = NewDelivery(*place, source_id, PENDING, "queued", "Is planned again.")
-                    transaction.ledger.change(again, now_us)
-        return len(rows)
+                    number = transaction.names.destination(row.destination)
+                    retried += transaction.ledger.retry(row.event_id, number, now_us)
+        return retried
 
     def close(self) -> None:
         """Let go of the files."""

@@ -84,6 +84,7 @@ class Engine:
                     continue
                 except PartitionLost as error:
                     logger.warning("partition_lost %s", error)
+                    await self._abandon()
                     continue
                 if not busy:
                     await self._wait()
@@ -140,8 +141,7 @@ class Engine:
     def _recover(self, transaction: Transaction, *, everything: bool = False) -> None:
         """Calls of a process that is gone count as unknown: their records are free again, in doubt."""
         before_us = self._clock.now_us() + (10 * LEASE_US if everything else 0)
-        for number in transaction.lanes.expire(before_us):
-            transaction.lanes.doubt_append(number)
+        transaction.lanes.expire(before_us)
 
     def _router(self, transaction: Transaction, now_us: int) -> Router:
         assert self._configuration is not None
@@ -300,9 +300,7 @@ class Engine:
         self._finished, self._hungry = [], []
 
     async def _abandon(self) -> None:
-        """The store failed in the middle of a turn: what was under way counts as unknown, and is
-        taken up again.
-        """
+        """A turn was rolled back: what was under way counts as unknown, and is taken up again."""
         for task in tuple(self._calls):
             task.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)

@@ -1,10 +1,14 @@
 """What follows from each outcome: ledger, lanes, what is known of the record, the destination's state."""
 
 import random
+from typing import Any
+
+import msgspec
 
 from gainstage.clock import SECOND_US
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.flight import Flight, Member
+from gainstage.delivery.planning import UPSERT
 from gainstage.delivery.retrying import (
     FAILURES_BEFORE_PROBING,
     LONGEST_BLOCK_SECONDS,
@@ -15,11 +19,13 @@ from gainstage.delivery.retrying import (
     wait_seconds,
 )
 from gainstage.destination import Settled
+from gainstage.operation import Record
 from gainstage.outcome import Blocked, Delivered, Filtered, Parked, Rejected, Retry, Throttled, Unknown
-from gainstage.store.rows import FAILED, FILTERED, PARKED, NewDelivery, OperationRow
+from gainstage.store.rows import FAILED, FILTERED, PARKED, NewDelivery, NewOperation, OperationRow
 from gainstage.store.store import Transaction
 
 DEFAULT_THROTTLE_SECONDS = 60.0
+_encode = msgspec.json.Encoder().encode
 #: No call was made: the work goes on as if nothing had been.
 UNTRIED = ("queued", "out_of_budget")
 
@@ -44,10 +50,12 @@ class Settler:
             return
         if settled.facts:
             lanes.learn(member.number, settled.facts)
+        for record, facts in settled.learnt.items():
+            self._learn(flight.active, member.operations[0], record, facts)
         if in_doubt or (isinstance(outcome, Retry) and outcome.code not in UNTRIED):
             self._unsure(member)
         if in_doubt and member.merged is None:
-            lanes.doubt_append(member.number)
+            lanes.doubt(member.operations[0].id)
         active = flight.active
         match outcome:
             case Delivered():
@@ -77,10 +85,11 @@ class Settler:
 
     def _deliver(self, active: Active, member: Member, outcome: Delivered) -> None:
         lanes = self._transaction.lanes
-        lanes.remove(operation.id for operation in member.operations)
+        removed = lanes.remove(operation.id for operation in member.operations)
         for index, operation in enumerate(member.operations):
-            code = member.merged.code(index) if member.merged is not None else outcome.code
-            self.deliver_operation(active, member, operation, code)
+            if operation.id in removed:  # the others were withdrawn while they were in flight
+                code = member.merged.code(index) if member.merged is not None else outcome.code
+                self.deliver_operation(active, member, operation, code)
         count = len(member.events)
         take = member.take * 2 if member.take is not None and count >= member.take else None
         lanes.settle_lane(active.number, member.number, self._now_us, take=take)
@@ -95,6 +104,30 @@ class Settler:
         if still_open:
             for number in lanes.unblock(event_id, active.number, member.record):
                 lanes.touch(active.number, number, lanes.object_of(number), 0, self._now_us)
+
+    def _learn(
+        self, active: Active, operation: OperationRow, record: Record, facts: dict[str, Any] | None
+    ) -> None:
+        """Keep what was learnt of a followed record. One that is gone is written again from what is known."""
+        lanes = self._transaction.lanes
+        number = lanes.record_number(active.tenant_id, record)
+        if facts is not None:
+            lanes.learn(number, facts)
+            return
+        waiting, state = lanes.record(number).waiting, lanes.forget(number)
+        said_at: dict[str, dict[str, Any]] = {}
+        for name, (stamp, value, _) in state.items():
+            said_at.setdefault(stamp, {})[name] = value
+        if waiting or not said_at:
+            return
+        place = (active.number, number, operation.event_id, operation.source_id, False, UPSERT)
+        lanes.add(
+            NewOperation(*place, active.row.plan, 0, stamp.encode(), operation.time_us, _encode(fields), None)
+            for stamp, fields in said_at.items()
+        )
+        lanes.accompany(operation.event_id, active.number)
+        self._transaction.ledger.open_more(operation.event_id, active.number, len(said_at))
+        lanes.touch(active.number, number, record.object, 0, self._now_us)
 
     # refusal
 

@@ -9,6 +9,11 @@ from gainstage.operation import Record
 from gainstage.sqlite import Database
 from gainstage.store.rows import LaneRow, NewOperation, OperationRow, RecordRow, State
 
+_DOUBT_UNANSWERED = """
+UPDATE operation SET in_doubt = 1 WHERE record_id = ? AND kind = 1 AND EXISTS
+    (SELECT 1 FROM call_event JOIN call ON call.id = call_id WHERE call_event.event_id = operation.event_id
+     AND call.destination_id = operation.destination_id AND answered_us IS NULL)
+"""
 _follows = msgspec.json.Decoder(tuple[Record, ...])
 
 
@@ -87,6 +92,19 @@ class Lanes:
             "UPDATE record SET facts = ? WHERE id = ?", (msgspec.json.encode(known), number)
         )
 
+    def forget(self, number: int) -> State:
+        """The vendor no longer has the record: its facts are void, and so is what was confirmed.
+
+        Returns the values that are known of it.
+        """
+        state = self.record(number).state
+        for value in state.values():
+            value[2] = 0
+        self._connection.execute(
+            "UPDATE record SET state = ?, facts = NULL WHERE id = ?", (msgspec.json.encode(state), number)
+        )
+        return state
+
     # leases
 
     def lease(self, number: int, until_us: int) -> int:
@@ -117,7 +135,10 @@ class Lanes:
         return self._connection.changes() == 1
 
     def expire(self, before_us: int) -> list[int]:
-        """End leases that ran out: their calls count as unknown. Returns the records."""
+        """End leases that ran out: their calls count as unknown, of values and appends alike.
+
+        Returns the records.
+        """
         rows = self._connection.execute(
             "SELECT id FROM record WHERE leased_until_us > 0 AND leased_until_us <= ?", (before_us,)
         ).fetchall()
@@ -130,9 +151,17 @@ class Lanes:
                 "UPDATE record SET leased_until_us = 0, fence = fence + 1, in_doubt = 1 WHERE id = ?",
                 (number,),
             )
+            self._connection.execute(_DOUBT_UNANSWERED, (number,))
         return [int(number) for (number,) in rows]
 
     # operations
+
+    def accompany(self, event_id: int, destination_id: int) -> None:
+        """More operations come for an event that asked for one only."""
+        self._connection.execute(
+            "UPDATE operation SET alone = 0 WHERE event_id = ? AND destination_id = ?",
+            (event_id, destination_id),
+        )
 
     def add(self, operations: Iterable[NewOperation]) -> None:
         """Let operations wait."""
@@ -164,11 +193,13 @@ class Lanes:
             for row in rows
         ]
 
-    def remove(self, operations: Iterable[int]) -> None:
-        """Take settled operations out."""
-        self._connection.executemany(
-            "DELETE FROM operation WHERE id = ?", ((number,) for number in operations)
+    def remove(self, operations: Iterable[int]) -> set[int]:
+        """Take settled operations out; returns those that had not been withdrawn meanwhile."""
+        rows = self._connection.execute(
+            "DELETE FROM operation WHERE id IN (SELECT value FROM json_each(?)) RETURNING id",
+            (msgspec.json.encode(list(operations)).decode(),),
         )
+        return {int(number) for (number,) in rows}
 
     def remove_event(self, event_id: int, destination_id: int) -> list[int]:
         """Take all operations of an event at a destination out; returns their records."""
@@ -198,14 +229,9 @@ class Lanes:
                     free.append(int(number))
         return free
 
-    def doubt_append(self, number: int) -> None:
-        """The append that was under way in a lane was perhaps received."""
-        self._connection.execute(
-            "UPDATE operation SET in_doubt = 1 WHERE id = "
-            "(SELECT min(id) FROM operation WHERE record_id = ? AND kind = 1 AND waits = 0) AND NOT EXISTS "
-            "(SELECT 1 FROM operation WHERE record_id = ? AND kind = 0 AND waits = 0)",
-            (number, number),
-        )
+    def doubt(self, operation: int) -> None:
+        """The append was perhaps received."""
+        self._connection.execute("UPDATE operation SET in_doubt = 1 WHERE id = ?", (operation,))
 
     # lanes
 

@@ -107,6 +107,25 @@ class Ledger:
         if delivery.word in (DELIVERED, FILTERED):
             self._settled.append((delivery.event_id,))
 
+    def open_more(self, event_id: int, destination_id: int, operations: int) -> None:
+        """So many more operations are open for a pending delivery."""
+        self._connection.execute(
+            "UPDATE delivery SET open = open + ? WHERE event_id = ? AND destination_id = ? AND word = 4",
+            (operations, event_id, destination_id),
+        )
+
+    def retry(self, event_id: int, destination_id: int, now_us: int) -> bool:
+        """Have a failed or parked delivery planned again; False when it is neither by now."""
+        row = self._connection.execute(
+            "SELECT word, source_id FROM delivery WHERE event_id = ? AND destination_id = ?",
+            (event_id, destination_id),
+        ).fetchone()
+        if row is None or row[0] not in (FAILED, PARKED):
+            return False
+        again = NewDelivery(event_id, destination_id, row[1], PENDING, "queued", "Is planned again.")
+        self.change(again, now_us, was=row[0])
+        return True
+
     def source_of(self, event_id: int) -> int:
         """The number of the source of an event."""
         (source_id,) = self._connection.execute(

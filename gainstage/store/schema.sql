@@ -127,7 +127,7 @@ CREATE INDEX record_leased ON record (leased_until_us) WHERE leased_until_us > 0
 
 -- Pending operations, one row for each that an event asks for; merged only when they are sent.
 CREATE TABLE operation (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice: a late answer must not settle another operation
     destination_id INTEGER NOT NULL,
     record_id INTEGER NOT NULL,
     event_id INTEGER NOT NULL,
