@@ -72,14 +72,14 @@ def is_held(folder: Path) -> bool:
     return False
 
 
-def open_parts(folder: Path) -> tuple[Store, LocalLog]:
-    """Store and log of the folder.
+def open_parts(folder: Path, *, create: bool = True) -> tuple[Store, LocalLog]:
+    """Store and log of the folder, made there where `create` allows.
 
     Raises:
         UsageError: one of them cannot be used.
     """
     try:
-        return Store(folder), LocalLog(folder)
+        return Store(folder, create=create), LocalLog(folder)
     except (StorageUnavailable, LogUnavailable, NoStore) as error:
         raise UsageError(str(error)) from None
 

@@ -24,7 +24,7 @@ async def deliver(data: Path) -> None:
     loop.add_reader(sys.stdin.fileno(), stop.set)
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # a terminal's Ctrl-C is the server's to answer
-    store, log = open_parts(data)
+    store, log = open_parts(data, create=False)
     transport = HttpTransport()
     try:
         await Engine(store, log, SystemClock(), transport, configurer()).run(stop)
