@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 import yaml
 
+from gainstage.app import open_store
+
 ROOT = Path(__file__).parents[1]
 SECONDS = 60.0
 LOOK_SECONDS = 0.05
@@ -202,8 +204,10 @@ class World:
         assert ended.stdout, ended.stderr.decode()
         return json.loads(ended.stdout)
 
-    def status(self) -> Any:
-        return self.report("status")
+    def status(self) -> dict[str, Any]:
+        """What `status --json` prints, read in this process, which is not the server's."""
+        with contextlib.closing(open_store(self.data)) as reports:
+            return reports.status(time.time_ns() // 1_000)
 
     def apply(self, configuration: Mapping[str, Any]) -> None:
         """Put another configuration in force."""

@@ -173,12 +173,14 @@ class Lanes:
         )
 
     def ready(self, destination_id: int, number: int, limit: int) -> list[OperationRow]:
-        """The operations of a lane that may go: upserts first, then appends, each in order of arrival."""
+        """The operations of a lane that may go: upserts first, then appends, each in the order of their
+        events, those that were planned anew among them.
+        """
         rows = self._connection.execute(
             "SELECT id, event_id, source_id, alone, kind, plan, stamp, time_us, in_doubt, "
             "CASE kind WHEN 1 THEN (SELECT message_id FROM event WHERE id = event_id) END, content, follows "
-            "FROM operation WHERE record_id = ? AND destination_id = ? AND waits = 0 ORDER BY kind, id "
-            "LIMIT ?",
+            "FROM operation WHERE record_id = ? AND destination_id = ? AND waits = 0 "
+            "ORDER BY kind, event_id, id LIMIT ?",
             (number, destination_id, limit),
         )
         return [

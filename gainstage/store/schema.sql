@@ -142,7 +142,7 @@ CREATE TABLE operation (
     follows BLOB,                          -- the records that it follows, JSON
     in_doubt INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX operation_lane ON operation (record_id, destination_id, waits, kind, id);
+CREATE INDEX operation_lane ON operation (record_id, destination_id, waits, kind, event_id, id);
 CREATE INDEX operation_event ON operation (event_id);
 
 -- Pending operations of one record at one destination wait here for their turn.

@@ -15,10 +15,11 @@ from tests.torture.load import Message, Sender, Sent
 from tests.torture.oracle import Verdict, judge
 from tests.torture.sdks import SdkSender
 from tests.torture.watching import Watcher
-from tests.world import World, clickstream, configured, counts_of, cs, fetch, px, sandbox_process, wait_for
+from tests.world import World, clickstream, configured, counts_of, cs, fetch, px, sandbox_process
 
 SENDERS = 3
-SETTLE_SECONDS = 180.0
+#: A busy machine may be slow, but something must go on.
+STANDSTILL_SECONDS = 60.0
 KINDS = ("server", "delivery", "both", "while starting")
 WEIGHTS = (4, 3, 3, 1)
 
@@ -129,20 +130,20 @@ class _Run:
         """Wait until nothing is pending; then stop as an operator would."""
         began = time.monotonic()
 
-        def settled() -> bool:
-            status = self._world.status()
-            return all(not counts["pending"] for counts in status["connections"])
-
-        try:
-            wait_for(settled, SETTLE_SECONDS, "that everything is settled")
-        except AssertionError:
+        moved, pending = began, -1
+        while pending and time.monotonic() < moved + STANDSTILL_SECONDS:
+            left = sum(counts["pending"] for counts in self._world.status()["connections"])
+            if left != pending:
+                moved, pending = time.monotonic(), left
+            time.sleep(0.2)
+        if pending:
             self._report.problems.append(f"not settled: {self._world.status()}")
         self._report.settled_seconds = time.monotonic() - began
         self._watcher.finish()
 
     def _judge(self) -> None:
         world, report = self._world, self._report
-        status = world.status()
+        status = world.report("status")
         traced = self._chance.sample(sorted(self._sent.acknowledged), min(5, len(self._sent.acknowledged)))
         traces = {message_id: world.report("trace", message_id) for message_id in traced}
         world.stop()
