@@ -23,7 +23,7 @@ from gainstage.log.contract import Entry
 from gainstage.normalise import normalise
 from gainstage.operation import Operation, Record, Upsert
 from gainstage.outcome import Blocked, Filtered, Parked, Rejected
-from gainstage.store.intake import Intake
+from gainstage.store.contract import Intake
 from gainstage.store.rows import DestinationRow
 from gainstage.store.store import Store
 

@@ -160,7 +160,7 @@ class _Run:
                 self._tell()
                 _raise_if_ended(engine)
         with self.store.transaction() as transaction:
-            transaction.end_run(self._number)
+            transaction.intake.end_run(self._number)
             numbers = [row.id for row in transaction.reading.destination_states().values()]
             transaction.lanes.hurry(numbers, self._clock.now_us())
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel, SecretStr
 from gainstage.clock import SECOND_US
 from gainstage.connection import Configuration, Connected
 from gainstage.destination import Budget
+from gainstage.store.contract import Transaction
 from gainstage.store.rows import DestinationRow
-from gainstage.store.store import Transaction
 
 #: Reasons that a change of the settings may cure: the events are planned anew by themselves.
 CURED_BY_SETTINGS = ("setting_missing", "configuration_invalid")

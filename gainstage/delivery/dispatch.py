@@ -12,8 +12,8 @@ from gainstage.delivery.retrying import FAILURES_BEFORE_PROBING
 from gainstage.delivery.settling import Settler
 from gainstage.destination import Work
 from gainstage.operation import Record
+from gainstage.store.contract import Transaction
 from gainstage.store.rows import LaneRow, OperationRow, RecordRow
-from gainstage.store.store import Transaction
 
 #: How long a process may hold a record without news; longer than any call with its time limit.
 LEASE_US = 90 * SECOND_US

@@ -23,10 +23,9 @@ from gainstage.delivery.settling import Settler
 from gainstage.delivery.transport import Transport
 from gainstage.destination import CallFailed, Response
 from gainstage.log.contract import Log, Stored
-from gainstage.store import StorageUnavailable, Store
-from gainstage.store.intake import PartitionLost
+from gainstage.store import StorageUnavailable
+from gainstage.store.contract import PartitionLost, Store, Transaction
 from gainstage.store.rows import Document
-from gainstage.store.store import Transaction
 
 SLICE = 500
 REPLANNED_A_TURN = 200

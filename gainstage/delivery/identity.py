@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 from gainstage.event import Event, Identity
-from gainstage.store.intake import Intake
+from gainstage.store.contract import Intake
 from gainstage.store.rows import KnownUser
 
 

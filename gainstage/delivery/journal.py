@@ -8,7 +8,7 @@ import msgspec
 
 from gainstage.delivery.flight import Flight
 from gainstage.destination import Budget, CallFailed, Request, Response
-from gainstage.store.store import Transaction
+from gainstage.store.contract import Transaction
 
 KEPT_CHARACTERS = 32_768
 CUT = " … (cut)"

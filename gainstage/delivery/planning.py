@@ -17,6 +17,7 @@ from gainstage.delivery.merging import merge
 from gainstage.event import Event, Identity
 from gainstage.operation import Operation, Record, Upsert
 from gainstage.outcome import Filtered, Parked, Rejected
+from gainstage.store.contract import Transaction
 from gainstage.store.rows import (
     DELIVERED,
     FAILED,
@@ -27,7 +28,6 @@ from gainstage.store.rows import (
     NewOperation,
     OperationRow,
 )
-from gainstage.store.store import Transaction
 
 #: How long a live upsert waits for others of the same record, while budget is ample.
 LINGER_US = 2 * SECOND_US

@@ -16,9 +16,8 @@ from gainstage.delivery.planning import Planner, Routed
 from gainstage.event import Event, Identity, Refusal
 from gainstage.log.contract import Entry, Stored
 from gainstage.normalise import normalise, run_of
-from gainstage.store.intake import event_key
-from gainstage.store.rows import DUPLICATE, FAILED, REFUSED, Kept, NewDelivery, NewEvent
-from gainstage.store.store import Transaction
+from gainstage.store.contract import Transaction
+from gainstage.store.rows import DUPLICATE, FAILED, REFUSED, Kept, NewDelivery, NewEvent, event_key
 
 _encode = msgspec.json.Encoder().encode
 _encode_entry = msgspec.msgpack.Encoder().encode

@@ -21,8 +21,8 @@ from gainstage.delivery.retrying import (
 from gainstage.destination import Settled
 from gainstage.operation import Record
 from gainstage.outcome import Blocked, Delivered, Filtered, Parked, Rejected, Retry, Throttled, Unknown
+from gainstage.store.contract import Transaction
 from gainstage.store.rows import FAILED, FILTERED, PARKED, NewDelivery, NewOperation, OperationRow
-from gainstage.store.store import Transaction
 
 DEFAULT_THROTTLE_SECONDS = 60.0
 _encode = msgspec.json.Encoder().encode

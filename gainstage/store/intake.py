@@ -1,26 +1,15 @@
 """Events on their way in: offsets, duplicates, bodies, identity memory."""
 
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 
 import msgspec
 
 from gainstage.event import Identity
 from gainstage.sqlite import Database
+from gainstage.store.contract import PartitionLost
 from gainstage.store.rows import Kept, KnownUser, NewEvent
 
 _identity = msgspec.json.Decoder(Identity)
-
-
-class PartitionLost(Exception):
-    """Another router advanced the partition: this one commits nothing."""
-
-
-def event_key(source_id: int, message_id: str) -> bytes:
-    """What makes a message one: its source and its message id."""
-    return blake2b(
-        b"%d:%s" % (source_id, message_id.encode("utf-8", "surrogatepass")), digest_size=16
-    ).digest()
 
 
 class Intake:
@@ -65,7 +54,8 @@ class Intake:
 
     def seen(self, keys: Sequence[bytes]) -> set[bytes]:
         """Those of the keys under which an event was routed before."""
-        rows = self._connection.execute(f"SELECT key FROM event WHERE key IN ({placeholders(keys)})", keys)
+        marks = ", ".join("?" * len(keys))
+        rows = self._connection.execute(f"SELECT key FROM event WHERE key IN ({marks})", keys)
         return {key for (key,) in rows}
 
     def add(self, events: Iterable[NewEvent]) -> None:
@@ -123,6 +113,12 @@ class Intake:
         row = self._connection.execute("SELECT ended FROM run WHERE id = ?", (run,)).fetchone()
         return bool(row and row[0])
 
+    def end_run(self, run: int) -> None:
+        """The input of a `send` has ended: nothing of it lingers."""
+        self._connection.execute(
+            "INSERT INTO run (id, ended) VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET ended = 1", (run,)
+        )
+
     def count_run(self, run: int, routed: int, duplicates: int) -> None:
         """Add to the counts of a `send`."""
         self._connection.execute(
@@ -155,8 +151,3 @@ class Names:
             (number,) = self._connection.execute(f"SELECT id FROM {table} WHERE name = ?", (name,)).fetchone()
             self._known[(table, name)] = number
         return int(number)
-
-
-def placeholders(values: Sequence[object]) -> str:
-    """`?, ?, ?` for an IN."""
-    return ", ".join("?" * len(values))

@@ -8,8 +8,7 @@ import msgspec
 from gainstage.outcome import WORDS
 from gainstage.sqlite import Database
 from gainstage.store.calls import SLICES
-from gainstage.store.intake import event_key, placeholders
-from gainstage.store.rows import DUPLICATE, PENDING, REFUSED, DestinationRow, Document
+from gainstage.store.rows import DUPLICATE, PENDING, REFUSED, DestinationRow, Document, event_key
 from gainstage.store.settings import Documents, destination_row
 
 
@@ -150,10 +149,11 @@ class Reading:
         """The events of this message id, one a source that sent it."""
         sources = self._connection.execute("SELECT id FROM source").fetchall()
         keys = [event_key(source_id, message_id) for (source_id,) in sources]
+        marks = ", ".join("?" * len(keys))
         rows = self._connection.execute(
             'SELECT event.id, source.name, received_us, partition, "offset", identity, code, detail, entry '
             "FROM event JOIN source ON source.id = source_id LEFT JOIN body ON event_id = event.id "
-            f"WHERE event.key IN ({placeholders(keys)}) ORDER BY event.id",
+            f"WHERE event.key IN ({marks}) ORDER BY event.id",
             keys,
         )
         names = ("id", "source", "received_us", "partition", "offset", "identity", "code", "detail", "entry")

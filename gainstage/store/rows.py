@@ -1,5 +1,6 @@
 """What the store takes and gives, as plain values."""
 
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,6 +15,13 @@ REFUSED, DUPLICATE = 5, 6
 
 State = dict[str, list[Any]]
 """What is known of a record's fields: name to [stamp (text), value, confirmed at (us), 0 where unsure]."""
+
+
+def event_key(source_id: int, message_id: str) -> bytes:
+    """What makes a message one: its source and its message id."""
+    return blake2b(
+        b"%d:%s" % (source_id, message_id.encode("utf-8", "surrogatepass")), digest_size=16
+    ).digest()
 
 
 class NewEvent(NamedTuple):

@@ -63,12 +63,6 @@ class Transaction:
         self.calls.flush()
         self.ledger.flush()
 
-    def end_run(self, run: int) -> None:
-        """The input of a `send` has ended: nothing of it lingers."""
-        self._connection.execute(
-            "INSERT INTO run (id, ended) VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET ended = 1", (run,)
-        )
-
 
 class Store:
     """One handle on the store. Several processes may hold one each; writers take turns."""
@@ -125,9 +119,11 @@ class Store:
     def passing() -> Iterator[Transaction]:
         """A transaction on an empty store in memory, gone at the end."""
         connection = apsw.Connection(":memory:")
-        connection.execute(schema())
-        yield Transaction(connection, {}, {})
-        connection.close()
+        try:
+            connection.execute(schema())
+            yield Transaction(connection, {}, {})
+        finally:
+            connection.close()
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:

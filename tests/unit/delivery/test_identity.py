@@ -9,7 +9,7 @@ import pytest
 from gainstage.delivery.identity import keys, learn, resolve, watched
 from gainstage.event import Event
 from gainstage.store import Store
-from gainstage.store.intake import Intake
+from gainstage.store.contract import Intake
 from tests.unit.delivery.workshop import START_US, Settings, opened, status
 
 MAIL = "ann@x.example"
