@@ -79,43 +79,46 @@ class Mapping:
     custom_prefix: str = ""
     #: Traits that are read elsewhere than by this table, so not unmapped.
     also_reads: frozenset[str] = frozenset()
-    _steps: tuple[tuple[Field, tuple[Step, ...]], ...] = field(init=False, repr=False, compare=False)
+    #: Rows with one plain trait as source, by that trait; the other rows with the traits that they look at.
+    _simple: Dictionary[str, tuple[Field, ...]] = field(init=False, repr=False, compare=False)
+    _others: tuple[tuple[Field, tuple[Step, ...], frozenset[str] | None], ...] = field(
+        init=False, repr=False, compare=False
+    )
     _known: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Prepare the table for reading."""
-        steps = tuple((row, tuple(step(source) for source in row.sources)) for row in self.fields if row.at)
-        object.__setattr__(self, "_steps", steps)
-        object.__setattr__(self, "_known", self.also_reads | frozenset(self._traits()))
-
-    def _traits(self) -> set[str]:
-        paths: set[str] = set()
+        """Prepare the table for reading: events have few traits, tables have many rows."""
+        simple: dict[str, tuple[Field, ...]] = {}
+        others = []
         for row in self.fields:
-            for source in row.sources:
-                paths.update(source.reads if isinstance(source, Derived) else (source,))
-        inner = {path.removeprefix("traits.") for path in paths if path.startswith("traits.")}
-        return inner | {path.partition(".")[0] for path in inner}
+            steps = tuple(step(source) for source in row.sources) if row.at else ()
+            if len(steps) == 1 and steps[0][2]:
+                simple[steps[0][0]] = (*simple.get(steps[0][0], ()), row)
+            elif steps:
+                others.append((row, steps, roots_of(row)))
+        object.__setattr__(self, "_simple", simple)
+        object.__setattr__(self, "_others", tuple(others))
+        object.__setattr__(self, "_known", self.also_reads.union(*(traits_of(row) for row in self.fields)))
 
     def read(self, event: Event, custom: Dictionary[str, str] | None = None) -> Reading:
         """The vendor fields of an event; `custom` maps further traits to fields and wins over the table."""
         traits = event.traits
         values: dict[str, Any] = {}
         faults: list[Fault] = []
-        for row, steps in self._steps:
+        simple = self._simple
+        for name, value in traits.items():
+            if name in simple and value is not None:
+                for row in simple[name]:
+                    take(row, name, value, values, faults)
+        for row, steps, roots in self._others:
+            if roots is not None and roots.isdisjoint(traits):
+                continue
             for path, derived, is_trait in steps:
                 if is_trait:
-                    value = traits.get(path)
+                    found = traits.get(path)
                 else:
-                    value = derived.value(event) if derived else find_in_event(event, path)
-                if value is None:
-                    continue
-                try:
-                    value = row.convert(value)
-                except UnfitError as unfit:
-                    faults.append(fault(path, value, row.name, str(unfit)))
-                    break
-                if value is not None:
-                    values[row.name] = value
+                    found = derived.value(event) if derived else find_in_event(event, path)
+                if found is not None and take(row, path, found, values, faults):
                     break
         if custom:
             self._read_custom(traits, custom, values)
@@ -141,6 +144,40 @@ class Mapping:
             roots = {trait.partition(".")[0] for trait in custom}
             left = [name for name in left if name not in roots]
         return tuple(left)
+
+
+def take(row: Field, path: str, value: Any, values: dict[str, Any], faults: list[Fault]) -> bool:
+    """Put a converted value, or its fault, where it belongs; False if there is nothing to send after all."""
+    try:
+        converted = row.convert(value)
+    except UnfitError as unfit:
+        faults.append(fault(path, value, row.name, str(unfit)))
+        return True
+    if converted is None:
+        return False
+    values[row.name] = converted
+    return True
+
+
+def roots_of(row: Field) -> frozenset[str] | None:
+    """The traits that a row looks at; None if it looks at other parts of the event."""
+    for source in row.sources:
+        paths = paths_of(source)
+        if not paths or not all(path.startswith("traits.") for path in paths):
+            return None
+    return traits_of(row)
+
+
+def traits_of(row: Field) -> frozenset[str]:
+    """The names of the traits among a row's sources, with those of the objects that hold them."""
+    paths = (path for source in row.sources for path in paths_of(source) if path.startswith("traits."))
+    names = {path.removeprefix("traits.") for path in paths}
+    return frozenset(names | {name.partition(".")[0] for name in names})
+
+
+def paths_of(source: Source) -> tuple[str, ...]:
+    """Where a source looks."""
+    return source.reads if isinstance(source, Derived) else (source,)
 
 
 def step(source: Source) -> Step:

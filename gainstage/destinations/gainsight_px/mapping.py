@@ -18,7 +18,6 @@ from gainstage.mapping import (
     UnfitError,
     boolean,
     epoch_ms,
-    find,
     gender,
     number,
     plain,
@@ -154,9 +153,12 @@ def event_date(event: Event) -> int:
 
 def event_group(event: Event) -> Any:
     """The group that the event names itself."""
-    paths = ("context.groupId", "traits.groupId", "context.traits.groupId")
-    found = (find(event.message, path) for path in paths)
-    return next((group for group in (event.context.get("groupId"), *found) if group not in (None, "")), None)
+    traits = event.message.get("traits")
+    own = traits.get("groupId") if isinstance(traits, dict) else None
+    for group in (event.context.get("groupId"), own, event.context_traits.get("groupId")):
+        if group not in (None, ""):
+            return group
+    return None
 
 
 def event_attributes(event: Event) -> dict[str, Any]:

@@ -61,8 +61,13 @@ def test_unmapped_traits_are_named_once_and_nulls_are_none() -> None:
 
 def test_custom_traits_are_prefixed_and_count_as_mapped() -> None:
     reading = read({"plan": "pro", "job": {"title": "CTO"}, "x": 1}, {"plan": "Plan", "job.title": "Job"})
-    assert reading.values == {"Shout": "NONE", "c.Plan": "pro", "c.Job": "CTO"}
+    assert reading.values == {"c.Plan": "pro", "c.Job": "CTO"}
     assert reading.unmapped == ("x",)
+
+
+def test_a_computed_source_is_asked_only_where_its_traits_are_there() -> None:
+    assert read({"name": "a"}).values["Shout"] == "A"
+    assert "Shout" not in read({"seats": 1}).values
 
 
 def test_find_reaches_only_into_objects() -> None:
