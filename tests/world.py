@@ -209,6 +209,11 @@ class World:
         with contextlib.closing(open_store(self.data)) as reports:
             return reports.status(time.time_ns() // 1_000)
 
+    def counts(self, destination: str) -> dict[str, Any]:
+        """The counts of a destination; zeros until the delivery process knows it."""
+        rows = [row for row in self.status()["connections"] if row["destination"] == destination]
+        return dict(rows[0]) if rows else dict.fromkeys(("received", *WORDS), 0)
+
     def apply(self, configuration: Mapping[str, Any]) -> None:
         """Put another configuration in force."""
         ended = self.run("apply", "-f", str(self.configure(configuration)))
