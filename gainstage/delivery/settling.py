@@ -41,7 +41,8 @@ class Settler:
     def record(self, flight: Flight, settled: Settled) -> None:
         """Record how one work of a flight ended; nothing if its lease was lost meanwhile."""
         member, outcome = flight.members[settled.work], settled.outcome
-        in_doubt = settled.work in flight.in_doubt and isinstance(outcome, Retry | Unknown)
+        lost = settled.work in flight.in_doubt
+        in_doubt = isinstance(outcome, Unknown) or (lost and isinstance(outcome, Retry))
         delivered = isinstance(outcome, Delivered)  # only that ends a doubt of an earlier call
         lanes = self._transaction.lanes
         confirmed = member.merged.confirmed(self._now_us) if delivered and member.merged is not None else None
@@ -192,7 +193,7 @@ class Settler:
             seconds = self._asked(flight)
         if seconds is None:
             seconds = wait_seconds(member.attempts + 1, self._chance)
-        if tried:
+        if tried and outcome.code != "record_gone":
             self._failed(active, outcome)
         self._wait(
             active,

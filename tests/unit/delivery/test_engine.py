@@ -1,14 +1,15 @@
 """The engine's promises, with a vendor inside the process and a clock that stands still."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from gainstage.destination import CallFailed
+from gainstage.destination import CallFailed, Exchange, Request, Settled, Work
+from gainstage.outcome import Delivered, Retry, Unknown
 from tests.unit.delivery.workshop import OK, Settings, Workshop, opened, status, with_type
 
 pytestmark = pytest.mark.anyio
@@ -177,3 +178,30 @@ async def test_a_defect_of_a_destination_holds_back_its_own_work_only(shop: Work
     await shop.take(ANN)
     await shop.deliver(3)
     assert shop.outcome("m-1") == ("pending", "internal_error")
+
+
+async def test_work_that_an_answer_left_unknown_is_in_doubt_when_it_goes_again(shop: Workshop) -> None:
+    seen: list[bool] = []
+
+    def exchange(settings: Settings, works: Sequence[Work]) -> Exchange:
+        yield Request("POST", "https://vendor.example/append/event", {}, b"{}", (0,), family="writes")
+        seen.append(works[0].in_doubt)
+        yield Settled(0, Delivered() if works[0].in_doubt else Unknown("answer_unreadable", "No word."))
+
+    with_type(shop, exchange=exchange)
+    await shop.take({"type": "track", "event": "Used"})
+    await shop.deliver(10)
+    assert seen == [False, True]
+    assert shop.counts == {"delivered": 1}
+
+
+async def test_a_record_that_is_gone_is_no_outage_of_the_destination(shop: Workshop) -> None:
+    def exchange(settings: Settings, works: Sequence[Work]) -> Exchange:
+        yield Request("POST", "https://vendor.example/append/event", {}, b"{}", (0,), family="writes")
+        yield Settled(0, Retry("record_gone", "The company is gone."))
+
+    with_type(shop, exchange=exchange)
+    await shop.take({"type": "track", "event": "Used"})
+    await shop.deliver(20)
+    with shop.store.reading() as reading:
+        assert reading.destination_states()["shop"].failures == 0
