@@ -184,12 +184,12 @@ async def test_work_that_an_answer_left_unknown_is_in_doubt_when_it_goes_again(s
     seen: list[bool] = []
 
     def exchange(settings: Settings, works: Sequence[Work]) -> Exchange:
-        yield Request("POST", "https://vendor.example/append/event", {}, b"{}", (0,), family="writes")
+        yield Request("POST", "https://vendor.example/append/event", {}, b"[]", (0,), family="writes")
         seen.append(works[0].in_doubt)
         yield Settled(0, Delivered() if works[0].in_doubt else Unknown("answer_unreadable", "No word."))
 
     with_type(shop, exchange=exchange)
-    await shop.take({"type": "track", "event": "Used"})
+    await shop.take({"type": "track", "event": "Used", "context": {"traits": {"email": "ann@x.example"}}})
     await shop.deliver(10)
     assert seen == [False, True]
     assert shop.counts == {"delivered": 1}
@@ -197,11 +197,12 @@ async def test_work_that_an_answer_left_unknown_is_in_doubt_when_it_goes_again(s
 
 async def test_a_record_that_is_gone_is_no_outage_of_the_destination(shop: Workshop) -> None:
     def exchange(settings: Settings, works: Sequence[Work]) -> Exchange:
-        yield Request("POST", "https://vendor.example/append/event", {}, b"{}", (0,), family="writes")
+        yield Request("POST", "https://vendor.example/append/event", {}, b"[]", (0,), family="writes")
         yield Settled(0, Retry("record_gone", "The company is gone."))
 
     with_type(shop, exchange=exchange)
-    await shop.take({"type": "track", "event": "Used"})
+    await shop.take({"type": "track", "event": "Used", "context": {"traits": {"email": "ann@x.example"}}})
     await shop.deliver(20)
     with shop.store.reading() as reading:
         assert reading.destination_states()["shop"].failures == 0
+    assert shop.outcome("m-1") == ("pending", "record_gone")
