@@ -1,6 +1,7 @@
 """The delivery process of a server: `python -m gainstage.app.worker DATA`, started by `gainstage serve` only.
 
-It ends when its standard input does: at once if the server was killed, after its calls if it was stopped.
+It ends when its standard input does, whether the server was stopped or killed: it starts no more calls and
+records those under way, so that none of them is in doubt. Until then a new server takes events already.
 """
 
 import asyncio

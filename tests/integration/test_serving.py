@@ -202,6 +202,7 @@ def test_the_delivery_process_ends_with_its_killed_server(make_world: MakeWorld,
     world = make_world(configured(clickstream(sandbox.url)))
     world.start()
     delivery = wait_for(world.delivery_pid)
+    assert delivery is not None
     world.kill()
 
     def gone() -> bool:
@@ -215,9 +216,8 @@ def test_the_delivery_process_ends_with_its_killed_server(make_world: MakeWorld,
     wait_for(gone, 30)
 
 
-@pytest.mark.parametrize("form", ["in the file", "by environment"])
 def test_no_output_shows_a_secret(
-    make_world: MakeWorld, sandbox: Running, form: str, monkeypatch: pytest.MonkeyPatch
+    make_world: MakeWorld, sandbox: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The vendor's answers quote the credentials, as some do."""
     for api, secret in (
@@ -232,12 +232,11 @@ def test_no_output_shows_a_secret(
             {"fault": "status", "api": api, "status": 500, "answer": f"<html>{secret}</html>"}
         )
     configuration = configured(clickstream(sandbox.url), cs(sandbox.url), px(sandbox.url))
-    if form == "by environment":
-        text = json.dumps(configuration)
-        for number, secret in enumerate((*SECRETS, WRITE_KEY)):
-            monkeypatch.setenv(f"WORLD_SECRET_{number}", secret)
-            text = text.replace(secret, f"${{WORLD_SECRET_{number}}}")
-        configuration = json.loads(text)
+    text = json.dumps(configuration)  # some stand in the file, some in the environment
+    for number, secret in enumerate(SECRETS[::2]):
+        monkeypatch.setenv(f"WORLD_SECRET_{number}", secret)
+        text = text.replace(secret, f"${{WORLD_SECRET_{number}}}")
+    configuration = json.loads(text)
     world = make_world(configuration)
     world.start()
     messages = [
@@ -247,12 +246,20 @@ def test_no_output_shows_a_secret(
     ]
     world.take(*messages)
     for name in ("clickstream", "cs", "px"):
-        wait_for(lambda name=name: world.counts(name)["received"] == 12 and not world.counts(name)["pending"])
+        _settled(world, name, 12)
     assert sum(row["failed"] for row in world.status()["connections"]) >= 3
     shown = _everything_shown(world, [message["messageId"] for message in messages])
     assert "I do not like *** at all" in shown
     for secret in (*SECRETS, WRITE_KEY):
         assert secret not in shown, shown[max(0, shown.index(secret) - 300) :][:400]
+
+
+def _settled(world: World, destination: str, received: int) -> None:
+    def reached() -> bool:
+        counts = world.counts(destination)
+        return bool(counts["received"] == received and not counts["pending"])
+
+    wait_for(reached)
 
 
 def _everything_shown(world: World, message_ids: list[str]) -> str:
