@@ -1,0 +1,407 @@
+"""What every store must do, as tests: subclass `StoreSuite`, name what opens it, and run it with pytest.
+
+Some tests start processes of their own, so the opener is named as `module:callable`; it takes a folder.
+"""
+
+import signal
+from abc import ABC
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import run_state_machine_as_test
+
+from gainstage.destination import Budget
+from gainstage.operation import Record
+from gainstage.store.contract import PartitionLost, Store
+from gainstage.store.rows import (
+    DELIVERED,
+    FAILED,
+    FILTERED,
+    PARKED,
+    PENDING,
+    Document,
+    KnownUser,
+    NewDelivery,
+    event_key,
+)
+from gainstage.testing.store_model import LedgerMachine
+from gainstage.testing.store_processes import (
+    APPEND,
+    NOW_US,
+    PERSON,
+    UPSERT,
+    child,
+    enter,
+    opened_by,
+    wait_in_lane,
+)
+
+SECOND_US = 1_000_000
+accounts = count()
+
+
+class StoreSuite(ABC):
+    """The behaviours of `gainstage.store.contract.Store`."""
+
+    #: `module:callable`; called with a folder it opens the store there, making it if there is none.
+    opener: str
+
+    @contextmanager
+    def store(self, place: Path) -> Iterator[Store]:
+        opened = opened_by(self.opener, place)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+    # everything or nothing
+
+    def test_a_transaction_that_raises_leaves_nothing(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store:
+            with pytest.raises(ZeroDivisionError), store.transaction() as transaction:
+                wait_in_lane(transaction, enter(transaction, 1, "d"))
+                transaction.intake.advance(0, 0, 1)
+                transaction.intake.remember("u:a", KnownUser(email="a@x.example"))
+                raise ZeroDivisionError
+            with store.transaction() as transaction:
+                assert transaction.intake.offset(0) == 0
+                assert transaction.intake.user("u:a") is None
+                assert transaction.reading.counters() == {}
+                assert transaction.lanes.due(transaction.names.destination("d"), NOW_US, 10) == []
+
+    def test_numbers_given_in_a_transaction_that_raised_are_given_anew(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as one, self.store(tmp_path) as two:
+            with pytest.raises(ZeroDivisionError), one.transaction() as transaction:
+                transaction.names.source("lost")
+                transaction.lanes.record_number(1, PERSON)
+                raise ZeroDivisionError
+            with two.transaction() as transaction:
+                found = transaction.names.source("kept"), transaction.lanes.record_number(1, Record("o", "k"))
+            with one.transaction() as transaction:
+                assert transaction.names.source("lost") != found[0]
+                assert transaction.lanes.record_number(1, PERSON) != found[1]
+                assert transaction.names.source("kept") == found[0]
+
+    def test_a_process_killed_within_a_transaction_leaves_nothing(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store, child("stop_half_way", self.opener, tmp_path) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "committed 1\n"
+            assert process.stdout.readline() == "half way\n"
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            with store.transaction() as transaction:
+                assert transaction.intake.offset(0) == 1
+                assert transaction.reading.counters()[("app", "d")]["pending"] == 1
+                assert transaction.intake.kept(1) is not None
+                assert transaction.intake.kept(2) is None
+                assert enter(transaction, 2, "d") == 2
+
+    def test_transactions_of_several_processes_have_one_order(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store:
+            with (
+                child("count_to_forty", self.opener, tmp_path) as one,
+                child("count_to_forty", self.opener, tmp_path) as two,
+            ):
+                assert (one.wait(60), two.wait(60)) == (0, 0)
+            with store.reading() as reading:
+                assert reading.run(1) == (80, 0)
+
+    def test_a_reader_sees_the_equation_balanced_at_any_moment(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store, child("route_and_settle", self.opener, tmp_path) as process:
+            seen = set()
+            while process.poll() is None:
+                with store.reading() as reading:
+                    offset = reading.offset(0)
+                    words = reading.counters().get(("app", "d"), {})
+                assert sum(words.values()) == offset
+                seen.add(offset)
+            assert process.returncode == 0
+            assert len(seen) > 3
+
+    # intake
+
+    def test_of_two_routers_that_read_one_slice_one_commits(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as one, self.store(tmp_path) as two:
+            with one.transaction() as transaction:
+                enter(transaction, 1, "d")
+                transaction.intake.advance(0, 0, 1)
+            with pytest.raises(PartitionLost), two.transaction() as transaction:
+                enter(transaction, 2, "d")
+                transaction.intake.advance(0, 0, 2)
+            with two.reading() as reading:
+                assert (reading.offset(0), reading.offset(1)) == (1, 0)
+                assert reading.counters()[("app", "d")]["pending"] == 1
+
+    def test_two_racing_routers_enter_each_event_once(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store:
+            with child("route", self.opener, tmp_path) as one, child("route", self.opener, tmp_path) as two:
+                assert (one.wait(60), two.wait(60)) == (0, 0)
+            with store.transaction() as transaction:
+                assert transaction.intake.offset(0) == 60
+                places = [kept.offset for n in range(1, 62) if (kept := transaction.intake.kept(n))]
+            assert places == list(range(1, 61))
+
+    def test_an_event_seen_before_is_known(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store:
+            with store.transaction() as transaction:
+                enter(transaction, 1, "d")
+            with store.transaction() as transaction:
+                keys = [event_key(transaction.names.source("app"), f"m-{n}") for n in (1, 2)]
+                assert transaction.intake.seen(keys) == {keys[0]}
+                assert transaction.intake.seen([]) == set()
+
+    def test_a_body_is_kept_until_every_delivery_is_settled(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store:
+            with store.transaction() as transaction:
+                number = enter(transaction, 1, "d", "e")
+                one, two = transaction.names.destination("d"), transaction.names.destination("e")
+            with store.transaction() as transaction:
+                transaction.ledger.deliver_alone(number, one, 1, "", NOW_US)
+            with store.transaction() as transaction:
+                kept = transaction.intake.kept(number)
+                assert kept is not None and kept.entry == b"body 1"
+                transaction.ledger.change(NewDelivery(number, two, 1, FILTERED, "integrations"), NOW_US)
+            with store.transaction() as transaction:
+                assert transaction.intake.kept(number) is None
+
+    def test_identity_memory_is_as_the_transaction_before_left_it(self, tmp_path: Path) -> None:
+        known = KnownUser("u", "a@x.example", b"1", "acme", b"2")
+        with self.store(tmp_path) as one, self.store(tmp_path) as two:
+            with one.transaction() as transaction:
+                assert transaction.intake.user("a:d") is None
+                transaction.intake.remember("a:d", known)
+                assert transaction.intake.user("a:d") == known
+            with two.transaction() as transaction:
+                assert transaction.intake.user("a:d") == known
+
+    # the ledger
+
+    def test_counters_equal_the_deliveries_whatever_becomes_of_them(
+        self, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        opener = self.opener
+
+        class Machine(LedgerMachine):
+            def __init__(self) -> None:
+                super().__init__(opened_by(opener, tmp_path_factory.mktemp("store")))
+
+        limits = settings(max_examples=25, stateful_step_count=25, deadline=None)
+        run_state_machine_as_test(Machine, settings=limits)
+
+    def test_parking_and_the_news_that_it_waits_for_meet(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store:
+            with store.transaction() as transaction:
+                for offset in range(1, 6):
+                    number = enter(transaction, offset, "d", word=PARKED, opened=0)
+                    transaction.ledger.park(number, 1, ("u:a", "a:d") if offset != 3 else ("u:b",))
+            with store.transaction() as transaction:
+                assert transaction.ledger.parked_for("a:d", (0, 0), 2) == [(1, 1), (2, 1)]
+                assert transaction.ledger.parked_for("u:a", (2, 1), 9) == [(4, 1), (5, 1)]
+                transaction.ledger.unpark(4, 1)
+                for key in ("u:a", "a:d"):
+                    assert transaction.ledger.parked_for(key, (2, 1), 9) == [(5, 1)]
+
+    def test_a_retry_touches_only_what_is_failed_or_parked(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store:
+            with store.transaction() as transaction:
+                for offset, word in enumerate((DELIVERED, FILTERED, FAILED, PARKED, PENDING), 1):
+                    enter(transaction, offset, "d", word=word)
+            with store.transaction() as transaction:
+                retried = [transaction.ledger.retry(number, 1, NOW_US) for number in range(1, 7)]
+                assert retried == [False, False, True, True, False, False]
+            with store.transaction() as transaction:
+                assert transaction.ledger.kept_with(1, ("queued",), 0, 10) == [3, 4]
+                assert transaction.ledger.kept_with(1, ("queued",), 3, 10) == [4]
+                assert transaction.reading.counters()[("app", "d")]["pending"] == 3
+
+    # lanes
+
+    def test_upserts_go_before_appends_and_each_in_order(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            events = [enter(transaction, n, "d") for n in range(1, 7)]
+            for event in events:
+                number = wait_in_lane(transaction, event, APPEND if event % 2 else UPSERT)
+            ready = transaction.lanes.ready(1, number, 10)
+            assert [operation.event_id for operation in ready] == [2, 4, 6, 1, 3, 5]
+            assert [operation.message_id for operation in ready][3:] == ["m-1", "m-3", "m-5"]
+            assert len(transaction.lanes.ready(1, number, 2)) == 2
+
+    def test_what_follows_a_record_waits_until_it_is_settled(self, tmp_path: Path) -> None:
+        team = Record("team", "name:Acme")
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            event = enter(transaction, 1, "d", opened=2)
+            first = wait_in_lane(transaction, event, record=team)
+            second = wait_in_lane(transaction, event, waits=1, after=(team,))
+            assert [lane.record_id for lane in transaction.lanes.due(1, NOW_US, 9)] == [first]
+            assert transaction.lanes.ready(1, second, 9) == []
+            (operation,) = transaction.lanes.ready(1, first, 9)
+            assert transaction.lanes.remove([operation.id]) == {operation.id}
+            assert transaction.lanes.unblock(event, 1, PERSON) == []
+            assert transaction.lanes.unblock(event, 1, team) == [second]
+            assert len(transaction.lanes.ready(1, second, 9)) == 1
+
+    def test_an_operation_s_number_is_never_given_again(self, tmp_path: Path) -> None:
+        numbers: list[int] = []
+        for offset in range(1, 4):
+            with self.store(tmp_path) as store, store.transaction() as transaction:
+                number = wait_in_lane(transaction, enter(transaction, offset, "d"))
+                (operation,) = transaction.lanes.ready(1, number, 9)
+                assert transaction.lanes.remove([*numbers, operation.id]) == {operation.id}
+                numbers.append(operation.id)
+        assert numbers == sorted(set(numbers))
+
+    def test_a_leased_record_is_nobody_elses_turn(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as one, self.store(tmp_path) as two:
+            with one.transaction() as transaction:
+                number = wait_in_lane(transaction, enter(transaction, 1, "d"))
+                fence = transaction.lanes.lease(number, NOW_US + SECOND_US)
+            with two.transaction() as transaction:
+                assert transaction.lanes.due(1, NOW_US, 9) == []
+                assert transaction.lanes.record(number).leased
+                assert transaction.lanes.extend(number, fence, NOW_US + 2 * SECOND_US)
+                assert transaction.lanes.release(number, fence, in_doubt=False)
+                assert not transaction.lanes.release(number, fence, in_doubt=False)
+                assert len(transaction.lanes.due(1, NOW_US, 9)) == 1
+
+    def test_an_old_fence_records_nothing(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            lanes = transaction.lanes
+            number = wait_in_lane(transaction, enter(transaction, 1, "d"))
+            old = lanes.lease(number, NOW_US + SECOND_US)
+            assert lanes.expire(NOW_US + SECOND_US) == [number]
+            new = lanes.lease(number, NOW_US + 5 * SECOND_US)
+            assert new > old
+            assert not lanes.extend(number, old, NOW_US + 9 * SECOND_US)
+            assert not lanes.release(number, old, in_doubt=False, state={"x": ["s", 1, NOW_US]})
+            assert lanes.record(number).state == {}
+            assert lanes.record(number).leased
+            assert lanes.release(number, new, in_doubt=None, state={"x": ["s", 2, NOW_US]})
+            assert lanes.record(number).state == {"x": ["s", 2, NOW_US]}
+
+    def test_an_expired_lease_leaves_its_call_unknown(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store:
+            with store.transaction() as transaction:
+                sent, later = enter(transaction, 1, "d"), enter(transaction, 2, "d")
+                number = wait_in_lane(transaction, sent, APPEND)
+                wait_in_lane(transaction, later, APPEND)
+                transaction.lanes.write_state(number, {"city": ["s", "Bern", NOW_US]})
+                transaction.lanes.lease(number, NOW_US + SECOND_US)
+                transaction.calls.begin(1, NOW_US, "POST", "https://x.example", "{}", [sent])
+            with store.transaction() as transaction:
+                assert transaction.lanes.expire(NOW_US) == []
+                assert transaction.lanes.expire(NOW_US + SECOND_US) == [number]
+                record = transaction.lanes.record(number)
+                assert (record.in_doubt, record.leased) == (True, False)
+                assert record.state == {"city": ["s", "Bern", 0]}
+                ready = transaction.lanes.ready(1, number, 9)
+                assert [(operation.event_id, operation.in_doubt) for operation in ready] == [(1, 1), (2, 0)]
+
+    def test_facts_are_merged_and_forgotten(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            number = transaction.lanes.record_number(1, PERSON)
+            transaction.lanes.learn(number, {"id": 1, "name": "x"})
+            transaction.lanes.learn(number, {"id": None, "more": [2]})
+            assert transaction.lanes.facts(1, PERSON) == {"name": "x", "more": [2]}
+            transaction.lanes.write_state(number, {"city": ["s", "Bern", NOW_US]})
+            assert transaction.lanes.forget(number) == {"city": ["s", "Bern", 0]}
+            assert transaction.lanes.facts(1, PERSON) == {}
+
+    def test_a_lane_waits_after_failures_unless_settings_change(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            lanes = transaction.lanes
+            number = wait_in_lane(transaction, enter(transaction, 1, "d"))
+            lanes.postpone(1, number, NOW_US + 9, "timeout", "No answer.", attempt=True, now_us=NOW_US)
+            wait_in_lane(transaction, enter(transaction, 2, "d"))
+            lanes.hurry([1], NOW_US)
+            assert lanes.due(1, NOW_US, 9) == []
+            (lane,) = lanes.due(1, NOW_US + 9, 9)
+            assert (lane.attempts, lane.failing_since_us) == (1, NOW_US)
+            lanes.restart(1, NOW_US)
+            (lane,) = lanes.due(1, NOW_US, 9)
+            assert (lane.attempts, lane.failing_since_us) == (0, None)
+
+    def test_lingering_ends_when_it_is_hurried(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            number = wait_in_lane(transaction, enter(transaction, 1, "d"), due_us=NOW_US + 9)
+            assert transaction.lanes.due(1, NOW_US, 9) == []
+            transaction.lanes.hurry([1], NOW_US)
+            assert [lane.record_id for lane in transaction.lanes.due(1, NOW_US, 9)] == [number]
+
+    # calls
+
+    def test_no_window_however_aligned_sees_more_calls_than_allowed(
+        self, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        gaps = st.sampled_from([0.0, 0.2, 0.98, 0.99, 0.999, 1.0]) | st.floats(0, 0.6) | st.floats(0, 1.2)
+        with self.store(tmp_path_factory.mktemp("store")) as store:
+
+            @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+            @given(
+                limit=st.integers(1, 4),
+                window_seconds=st.sampled_from([1.0, 7.3, 60.0, 86_400.0]),
+                gaps=st.lists(gaps, min_size=1, max_size=40),
+            )
+            def hold(limit: int, window_seconds: float, gaps: list[float]) -> None:
+                budget = Budget(f"account {next(accounts)}", "all", "window", window_seconds, limit)
+                window_us, now_us, made = int(window_seconds * SECOND_US), NOW_US, []
+                with store.transaction() as transaction:
+                    for gap in gaps:
+                        now_us += int(gap * window_us)
+                        if transaction.calls.available([budget], now_us):
+                            transaction.calls.spend([budget], now_us, 1)
+                            made.append(now_us)
+                            continue
+                        renews_us = transaction.calls.renews_us([budget], now_us)
+                        assert now_us < renews_us <= now_us + window_us + window_us // 50
+                        assert transaction.calls.available([budget], renews_us)
+                for start in made:
+                    assert sum(start <= at < start + window_us for at in made) <= limit
+
+            hold()
+
+    def test_a_budget_is_shared_by_processes_and_destinations(self, tmp_path: Path) -> None:
+        budget = Budget("acme", "all", "minute", 60, 3)
+        other = Budget("other", "all", "minute", 60, 3)
+        with self.store(tmp_path) as one, self.store(tmp_path) as two:
+            with one.transaction() as transaction:
+                transaction.calls.spend([budget], NOW_US, 2)
+            with two.transaction() as transaction:
+                assert transaction.calls.available([budget, other], NOW_US) == 1
+                assert transaction.calls.available([other], NOW_US) == 3
+                assert transaction.calls.available([], NOW_US) is None
+
+    def test_a_stopped_budget_gives_nothing_before_its_time(self, tmp_path: Path) -> None:
+        budget = Budget("acme", "all", "minute", 60, 3)
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            transaction.calls.stop(budget, NOW_US + 9)
+            transaction.calls.stop(budget, NOW_US + 5)
+            assert transaction.calls.available([budget], NOW_US + 8) == 0
+            assert transaction.calls.renews_us([budget], NOW_US) == NOW_US + 9
+            assert transaction.calls.available([budget], NOW_US + 9) == 3
+
+    # configuration
+
+    def test_the_revision_rises_with_every_change_and_with_nothing_else(self, tmp_path: Path) -> None:
+        one, two = Document("source", "a", "file", {"n": 1}), Document("source", "b", "dashboard", {})
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            documents = transaction.documents
+            assert [documents.replace([one], "file"), documents.replace([one], "file")] == [1, 1]
+            assert documents.replace([two], "dashboard") == 2
+            assert documents.all() == [one, two]
+            assert documents.replace([], "file") == 3
+            assert documents.all() == [two]
+
+    def test_a_destination_s_state_is_kept(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as one, self.store(tmp_path) as two:
+            with one.transaction() as transaction:
+                row = transaction.destinations.get("d")
+                assert (row.blocked, row.failures, row.plan) == (False, 0, 1)
+                row.blocked, row.code, row.failures, row.fingerprint = True, "credentials_refused", 3, b"\0f"
+                transaction.destinations.save(row)
+            with two.transaction() as transaction:
+                assert transaction.destinations.get("d") == row
