@@ -40,6 +40,10 @@ demo: $(STAMP) ## sandbox, server and sample traffic from the real SDKs, until C
 test: $(STAMP) ## all tests but the long ones; says what it did not run
 	$(BIN)/python -m pytest -n $(JOBS)
 
+.PHONY: simulate
+simulate: $(STAMP) ## the delivery engine in worlds of faults, by seed; SEED=n and SEEDS=n choose
+	$(BIN)/python -m tests.simulation --seed $(or $(SEED),1) --seeds $(or $(SEEDS),$(if $(SEED)$(QUICK),1,500))
+
 .PHONY: torture
 torture: $(STAMP) ## kill -9 under load, again and again; ROUNDS=n and SEED=n choose
 	$(BIN)/python -m tests.torture --rounds $(if $(QUICK),10,$(or $(ROUNDS),60)) $(if $(SEED),--seed $(SEED))

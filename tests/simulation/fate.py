@@ -1,0 +1,210 @@
+"""What a seed has in store: destinations, faults, crashes, edits, and when."""
+
+import copy
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gainstage.connection import Configuration, Connected, Source
+from gainstage.destinations.registry import load
+from gainstage.outcome import Blocked
+from gainstage.store.rows import Document
+from tests.simulation.faults import FAULTS
+from tests.simulation.stream import MAPPED
+
+Bodies = dict[str, dict[str, Any]]
+
+KEYS = {"cs": "c" * 36, "px": "p" * 36, "click": "e" * 36}
+DOOMS = ("before commit", "after commit", "storage fails", "partition lost")
+
+
+@dataclass
+class Fate:
+    """One seed's plan. Edits of the settings are chosen as they come; the last state is always a good one."""
+
+    chance: random.Random
+    sources: tuple[str, ...]
+    bodies: Bodies
+    good: Bodies
+    faults: tuple[str, ...]
+    fault_rate: float
+    slow_seconds: float
+    dooms: tuple[str, ...]
+    doom_rate: float
+    limits: dict[str, dict[int, int]]
+    script: list[tuple[float, str]]
+    replaces: bool
+    #: Turns are made every tenth of a second, as in life, instead of skipping idle time.
+    patient: bool
+    #: Appends whose answer is lost are kept for a person.
+    holds: bool
+    #: A custom field was mapped elsewhere while events were under way.
+    remapped: bool = False
+    keys: dict[str, str] = field(default_factory=lambda: dict(KEYS))
+
+    @classmethod
+    def of(cls, chance: random.Random) -> "Fate":
+        """Swarm testing: each seed has some of everything, and none of something."""
+        sources = ("app", "web")[: chance.choice((1, 2))]
+        holds = chance.random() < 0.15
+        good, limits = _destinations(chance, sources, holds=holds)
+        bodies = _with_mistakes(chance, good)
+        length = chance.choice((20.0, 60.0, 300.0))
+        script = [(chance.uniform(0, length), "events") for _ in range(chance.randint(4, 18))]
+        for name, most in (("crash", 3), ("restart", 2), ("jump", 2), ("retry", 3), ("change", 4)):
+            if chance.random() < 0.4:
+                script += [(chance.uniform(0, length), name) for _ in range(chance.randint(1, most))]
+        if chance.random() < 0.25:
+            at = chance.uniform(0, length)
+            script += [(at, "down"), (at + chance.uniform(1, 200), "up")]
+        if chance.random() < 0.7:
+            script += [(length + chance.uniform(0, 30), "change")]
+        dooms = tuple(doom for doom in DOOMS if chance.random() < 0.5)
+        return cls(
+            chance,
+            sources,
+            bodies,
+            good,
+            tuple(fault for fault in FAULTS if chance.random() < 0.5),
+            chance.choice((0.0, 0.05, 0.2, 0.5)),
+            chance.choice((0.05, 0.5, 10.0)),
+            dooms,
+            chance.choice((0.0, 0.01, 0.05)) if dooms else 0.0,
+            limits,
+            sorted(script),
+            replaces=chance.random() < 0.5,
+            patient=chance.random() < 0.1,
+            holds=holds,
+        )
+
+    def documents(self) -> list[Document]:
+        """The configuration now."""
+        return [
+            *(Document("source", source, "file", {}) for source in self.sources),
+            *(Document("destination", name, "file", body) for name, body in self.bodies.items()),
+        ]
+
+    def final_documents(self) -> list[Document]:
+        """A configuration with which everything can settle."""
+        for name, body in self.good.items():
+            remapped = self.bodies.get(name, body)["settings"].get("person_fields")
+            self.bodies[name] = copy.deepcopy(body)
+            if remapped:
+                self.bodies[name]["settings"]["person_fields"] = remapped
+        return self.documents()
+
+    def next_documents(self) -> list[Document]:
+        """One edit."""
+        chance = self.chance
+        name = chance.choice(sorted(self.good))
+        body = self.bodies.setdefault(name, copy.deepcopy(self.good[name]))
+        kind = chance.choice(("pause", "disable", "unusable", "mend", "mend", "remap", "budget"))
+        if kind == "pause":
+            body["paused"] = not body.get("paused", False)
+        elif kind == "disable":
+            body["enabled"] = not body.get("enabled", True)
+        elif kind == "unusable":
+            body["usable"] = not body.get("usable", True)
+        elif kind == "remap" and body["type"] == "gainsight_cs":
+            self.remapped = True
+            field_name = body["settings"]["person_fields"]["tier"]
+            other = "Plan__gc" if field_name == "Tier__gc" else "Tier__gc"
+            body["settings"]["person_fields"] = {"tier": other}
+        elif kind == "mend":
+            self.bodies[name] = {**copy.deepcopy(self.good[name]), "enabled": body.get("enabled", True)}
+        else:  # a change that matters to nobody, but for the settings' fingerprint
+            body["settings"]["resend_unchanged_after"] = chance.randint(500_000, 600_000)
+            if body["type"] == "gainsight":
+                del body["settings"]["resend_unchanged_after"]
+                body["settings"]["remember_account"] = not body["settings"].get("remember_account", True)
+        return self.documents()
+
+
+def _destinations(
+    chance: random.Random, sources: tuple[str, ...], *, holds: bool
+) -> tuple[Bodies, dict[str, dict[int, int]]]:
+    """Destinations as they should be, and the limits that they promise to keep."""
+    a_minute = chance.choice((10, 40, 100, 1000))
+    good: Bodies = {}
+    chosen = [name for name in ("cs", "px", "click") if chance.random() < 0.6] or ["cs"]
+    limits: dict[str, dict[int, int]] = {
+        "cs": {60: max(1, a_minute * 80 // 100)},
+        "px": {},
+        "click": {1: 200},
+    }
+    if "cs" in chosen:
+        good["cs"] = _cs(sources[:1] if len(sources) > 1 else sources, a_minute, holds=holds)
+        if len(sources) > 1:
+            other = chance.choice((a_minute, a_minute * 2))
+            good["cs2"] = _cs(sources[1:], other, holds=holds)
+    if "px" in chosen:
+        a_second = chance.choice((2, 200))
+        settings = {
+            "api_key": KEYS["px"],
+            "product_tag_key": "AP-XXXXXXXXXX-2",
+            "user_attributes": {"tier": "tier"},
+            "budget": {"per_second": a_second, "reserve_percent": 0},
+        }
+        good["px"] = {"type": "gainsight_px", "sources": list(sources), "settings": settings}
+        limits["px"] = {1: a_second}
+    if "click" in chosen:
+        settings = {"access_key": KEYS["click"]}
+        good["click"] = {"type": "gainsight", "sources": list(sources), "settings": settings}
+    return good, limits
+
+
+def _cs(sources: Sequence[str], a_minute: int, *, holds: bool) -> dict[str, Any]:
+    settings = {
+        "domain": "acme",
+        "access_key": KEYS["cs"],
+        "shared_secret": KEYS["cs"],
+        "tenant_id": "t",
+        "topic_name": "topic",
+        "events": {MAPPED: {"name": "Used", "version": "v1"}},
+        "person_fields": {"tier": "Tier__gc"},
+        "on_unknown": "hold" if holds else "resend",
+        "budget": {"per_minute": a_minute},
+    }
+    return {"type": "gainsight_cs", "sources": list(sources), "settings": settings}
+
+
+def _with_mistakes(chance: random.Random, good: Bodies) -> Bodies:
+    """The configuration at the start: sometimes a wrong key, a missing secret, a destination yet to come."""
+    bodies = copy.deepcopy(good)
+    if chance.random() < 0.5:
+        return bodies
+    name = chance.choice(sorted(bodies))
+    settings = bodies[name]["settings"]
+    match chance.choice(("key", "secret", "absent", "paused")):
+        case "key":
+            settings["api_key" if "api_key" in settings else "access_key"] = "wrong" * 7
+        case "secret" if "shared_secret" in settings:
+            del settings["shared_secret"]
+        case "absent" if len(bodies) > 1:
+            del bodies[name]
+        case _:
+            bodies[name]["paused"] = True
+    return bodies
+
+
+def configured(documents: Sequence[Document], revision: int) -> Configuration:
+    """The configuration that the world's documents mean."""
+    sources = {d.name: Source(d.name, "server", f"k-{d.name}") for d in documents if d.kind == "source"}
+    destinations = {}
+    for document in documents:
+        if document.kind == "destination":
+            body: dict[str, Any] = document.body
+            type_ = load(body["type"])
+            usable = body.get("usable", True)
+            destinations[document.name] = Connected(
+                document.name,
+                type_,
+                type_.settings.model_validate(body["settings"]) if usable else None,
+                frozenset(body["sources"]),
+                frozenset(type_.kinds),
+                enabled=body.get("enabled", True),
+                paused=body.get("paused", False),
+                problem=None if usable else Blocked("configuration_invalid", "A variable is missing."),
+            )
+    return Configuration(revision, sources, destinations)

@@ -1,0 +1,41 @@
+"""Some seeds of the simulation; `make simulate SEEDS=n` lives through as many as you like."""
+
+import logging
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.simulation.__main__ import live
+
+CHUNKS, SEEDS_A_CHUNK = 16, 5
+
+
+@pytest.fixture(autouse=True)
+def silence() -> None:
+    """The engine complains of every fault that it is given."""
+    logging.getLogger("gainstage").setLevel(logging.CRITICAL)
+
+
+@pytest.mark.parametrize("first", range(1, CHUNKS * SEEDS_A_CHUNK, SEEDS_A_CHUNK))
+def test_every_promise_is_kept_in_a_world_of_faults(first: int) -> None:
+    for seed in range(first, first + SEEDS_A_CHUNK):
+        world = live(seed)
+        if world.failure is not None:
+            raise world.failure
+
+
+def test_a_seed_goes_the_same_way_each_time() -> None:
+    """Also in another process, where sets have another order."""
+    traces = set()
+    for hash_seed in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.simulation", "--seed", "17", "--trace"],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        traces.add(done.stdout.rpartition(" in ")[0])
+    assert len(traces) == 1

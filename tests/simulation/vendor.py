@@ -1,0 +1,360 @@
+"""The scripted vendors: Gainsight CS, PX and the clickstream endpoint as simple models, and what goes wrong.
+
+They keep what they took, per record and field, and notice at once what must never happen: an older value over
+a newer one, two calls at work on one record, a call too many.
+"""
+
+import asyncio
+import json
+import random
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from gainstage.destination import CallFailed, Request, Response
+from gainstage.testing.clock import VirtualClock
+from tests.simulation.faults import CALL_SECONDS, JSON, Weather, answer_in
+from tests.simulation.model import Field
+from tests.simulation.stream import Stamp
+
+
+class Broken(AssertionError):
+    """A promise that was not kept."""
+
+
+@dataclass
+class Receipt:
+    """An append that a vendor took."""
+
+    vendor: str
+    lane: str
+    message_id: str
+    #: The answer that confirmed it was read and recorded.
+    recorded: bool = False
+
+
+@dataclass
+class Vendors:
+    """All vendors of a world, as a `Transport`."""
+
+    clock: VirtualClock
+    chance: random.Random
+    weather: Weather
+    keys: dict[str, str]
+    #: PX replaces the objects inside a record, or merges into them: nobody knows.
+    replaces: bool
+    #: Most calls per window in seconds, by vendor.
+    limits: dict[str, dict[int, int]]
+    trace: list[str]
+    fields: dict[str, dict[Field, str]] = field(default_factory=lambda: defaultdict(dict))
+    receipts: list[Receipt] = field(default_factory=list)
+    #: Every stamp under which a value was said, by vendor, field and value.
+    said: dict[tuple[str, Field, str], list[Stamp]] = field(default_factory=lambda: defaultdict(list))
+    #: Why the world must end.
+    broken: list[str] = field(default_factory=list)
+    calls: int = 0
+    _gsids: dict[str, str] = field(default_factory=dict)
+    _busy: dict[tuple[str, str], int] = field(default_factory=dict)
+    _made_us: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    #: Windows that a jump of the clock lies in cannot be judged.
+    jumped_us: int = -(10**18)
+    #: Appends whose confirming answer was handed over and is not recorded yet.
+    answered: list[Receipt] = field(default_factory=list)
+    _conversations: set["asyncio.Task[Any]"] = field(default_factory=set)
+
+    async def send(self, request: Request) -> Response:
+        self.calls += 1
+        number, vendor = self.calls, vendor_of(request.url)
+        task = asyncio.current_task()
+        assert task is not None
+        self._conversations.add(task)
+        self._count(vendor)
+        # Another key is another tenant for us; the vendor refuses all but one of them anyway.
+        records = self._records(vendor, request) if self._knows(vendor, request) else []
+        for record in records:
+            if record in self._busy:
+                self._complain(f"call {number} and call {self._busy[record]} are both at work on {record}")
+            self._busy[record] = number
+        try:
+            return await self._converse(number, vendor, request)
+        finally:
+            self._conversations.discard(task)
+            for record in records:
+                if self._busy.get(record) == number:
+                    del self._busy[record]
+
+    async def close(self) -> None:
+        pass
+
+    def recorded(self, receipts: list[Receipt], *, lost: bool = False) -> None:
+        """What became of answers that were handed over."""
+        for receipt in receipts:
+            self.answered.remove(receipt)
+            receipt.recorded = not lost
+
+    async def hang_up(self) -> None:
+        """The process on our side died: its calls end, and answers not yet recorded are lost."""
+        waiting = tuple(self._conversations)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        self.recorded(list(self.answered), lost=True)
+
+    def _complain(self, sentence: str) -> None:
+        self.broken.append(sentence)
+
+    def _count(self, vendor: str) -> None:
+        """Promise 6: the budget is not exceeded in any window."""
+        now_us = self.clock.elapsed_us
+        made = self._made_us[vendor]
+        made.append(now_us)
+        for seconds, most in self.limits[vendor].items():
+            since_us = now_us - seconds * 1_000_000
+            if since_us < self.jumped_us:
+                continue
+            within = sum(1 for at_us in made if at_us > since_us)
+            if within > most:
+                self._complain(f"{vendor}: {within} calls within {seconds} s; {most} are allowed")
+
+    async def _converse(self, number: int, vendor: str, request: Request) -> Response:
+        fault = self.weather.fault(self.chance, vendor)
+        processed = self.chance.random() < 0.5
+        before = self.chance.uniform(0.005, 0.2)
+        after = self.chance.uniform(0.005, self.weather.slow)
+        served: Response | None = None
+        receipts: list[Receipt] = []
+        if fault in ("throttled", "unreachable") or (fault and not processed and fault != "empty"):
+            processed = False
+        else:
+            processed = True
+        try:
+            await asyncio.sleep(before)
+            if processed:
+                served, receipts = self._serve_noting(vendor, request)
+            await asyncio.sleep(CALL_SECONDS - before if fault == "timeout" else after)
+            answer = answer_in(self.chance, fault, served)
+        except asyncio.CancelledError:
+            if served is None and fault is None and self.chance.random() < 0.3:
+                served, receipts = self._serve_noting(vendor, request)
+            self._note(number, request, fault, "cancelled", served)
+            raise
+        except CallFailed as failure:
+            self._note(number, request, fault, failure.code, served)
+            raise
+        if answer is served:
+            self.answered.extend(receipts)
+        self._note(number, request, fault, str(answer.status), served)
+        return answer
+
+    def _serve_noting(self, vendor: str, request: Request) -> tuple[Response, list[Receipt]]:
+        """The vendor's own answer, and the appends that it took."""
+        mark = len(self.receipts)
+        return self._serve(vendor, request), self.receipts[mark:]
+
+    def _note(
+        self, number: int, request: Request, fault: str | None, end: str, served: Response | None
+    ) -> None:
+        self.trace.append(
+            f"{self.clock.now_us()} call {number} {request.method} {request.url.partition('//')[2]} "
+            f"{request.body.decode()} fault={fault} served={served.status if served else '-'} end={end}"
+        )
+
+    # the vendors
+
+    def _records(self, vendor: str, request: Request) -> list[tuple[str, str]]:
+        """The records that a call writes."""
+        body = json.loads(request.body) if request.body else {}
+        if "/objects/query/" in request.url:
+            return []
+        if vendor == "click":
+            return [("click", str(body.get("userId") or body.get("anonymousId")))]
+        if vendor == "px":
+            kind = "account" if "/accounts" in request.url else "user"
+            key = body.get("identifyId") or body.get("id") or request.url.rpartition("/")[2]
+            return [(kind, str(key))]
+        if request.url.endswith("/people"):
+            return [("person", body["Email"])]
+        if "/objects/Company" in request.url:
+            names = {gsid: name for name, gsid in self._gsids.items()}
+            return [
+                ("company", str(record.get("Name") or names.get(record.get("Gsid"), "?")).strip())
+                for record in body["records"]
+            ]
+        return []
+
+    def _serve(self, vendor: str, request: Request) -> Response:
+        body = json.loads(request.body) if request.body else {}
+        if not self._knows(vendor, request):
+            told = {"result": False, "errorCode": "GS_APIG_2401", "errorDesc": "Unauthorized"}
+            return _json(401, told)
+        match vendor:
+            case "cs":
+                return self._cs(request, body)
+            case "px":
+                return self._px(request, body)
+        if "poison" in request.body.decode():
+            return _json(400, {"result": False, "error": "bad value"})
+        self._take("click", str(body.get("userId") or body.get("anonymousId")), body["messageId"])
+        return _json(200, {"result": True})
+
+    def _knows(self, vendor: str, request: Request) -> bool:
+        wanted = self.keys[vendor]
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        if "eventManager" in request.url:
+            return headers.get("sharedsecret") == wanted
+        return wanted in (headers.get("accesskey"), headers.get("x-aptrinsic-api-key"))
+
+    def _take(self, vendor: str, lane: str, message_id: str) -> None:
+        self.receipts.append(Receipt(vendor, lane, message_id))
+
+    def _set(self, vendor: str, values: dict[Field, str]) -> None:
+        """Take values, each of which must not be older than the one that it replaces (promise 3)."""
+        for name, value in values.items():
+            stamps = self.said.get((vendor, name, value))
+            if not stamps:
+                self._complain(f"{vendor}: nobody said {value!r} for {name}")
+                continue
+            there = self.fields[vendor].get(name)
+            if there is not None and there != value:
+                older = self.said[(vendor, name, there)]
+                if max(stamps) < min(older):
+                    self._complain(f"{vendor}: {name}: the older {value!r} replaces the newer {there!r}")
+            self.fields[vendor][name] = value
+
+    def _cs(self, request: Request, body: Any) -> Response:
+        if "/objects/query/" in request.url:
+            condition = body["where"]["conditions"][0]
+            rows = [
+                {"Gsid": gsid, "Name": name}
+                for name, gsid in self._gsids.items()
+                if (name if condition["name"] == "Name" else gsid) in condition["value"]
+            ]
+            return _envelope(rows)
+        if request.url.endswith("/eventManager/event"):
+            if "poison" in request.body.decode():
+                return _refusal("Invalid event", {})
+            self._take("cs", "", body["seq"])
+            return _envelope({})
+        if request.url.endswith("/people"):
+            return self._cs_person(body)
+        bad = [(name, value) for record in body["records"] for name, value in record.items() if _bad(value)]
+        if bad:
+            return _refusal("Invalid value", dict(bad[:1]) if "named" in bad[0][1] else {})
+        return self._cs_companies(body["records"], inserting=request.method == "POST")
+
+    def _cs_person(self, body: dict[str, Any]) -> Response:
+        bad = {name: value for name, value in body.items() if _bad(value)}
+        if bad:
+            return _refusal("Invalid value", bad if any("named" in value for value in bad.values()) else {})
+        email, names = body["Email"], {gsid: name for name, gsid in self._gsids.items()}
+        values = {
+            ("person", email, name): v for name, v in body.items() if name not in ("Email", "companies")
+        }
+        for link in body.get("companies", ()):
+            if link["Company_ID"] not in names:
+                self._complain(f"cs: {email} is linked to a company that was never given out")
+                continue
+            values[("person", email, f"companies[{names[link['Company_ID']]}]")] = "yes"
+        self._set("cs", values)
+        return _envelope({"email": email})
+
+    def _cs_companies(self, records: list[dict[str, Any]], *, inserting: bool) -> Response:
+        if inserting:
+            for record in records:
+                if record["Name"] in self._gsids:
+                    self._complain(f"cs: the company {record['Name']!r} is made twice")
+                self._gsids.setdefault(record["Name"], f"1P02{len(self._gsids):032d}")
+        names = {gsid: name for name, gsid in self._gsids.items()}
+        answer = []
+        for record in records:
+            name = record["Name"] if inserting else names[record["Gsid"]]
+            values = {("company", name, k): v for k, v in record.items() if k not in ("Name", "Gsid")}
+            self._set("cs", values)
+            answer.append({"Gsid": self._gsids[name], "Name": name})
+        return _envelope({"count": len(answer), "errors": None, "records": answer})
+
+    def _px(self, request: Request, body: dict[str, Any]) -> Response:
+        if "poison" in request.body.decode():
+            return _json(400, {"externalapierror": {"status": "BAD_REQUEST", "message": "bad value"}})
+        if request.url.endswith("/events/custom"):
+            self._take("px", body["identifyId"], body["attributes"]["seq"])
+            return _json(201, {})
+        kind, id_field = ("account", "id") if "/accounts" in request.url else ("user", "identifyId")
+        key = str(body.get(id_field) or request.url.rpartition("/")[2])
+        there = (kind, key, "") in self.fields["px"]
+        if request.method == "POST" and there:
+            return _json(400, {"externalapierror": {"status": "BAD_REQUEST", "message": "duplicate"}})
+        if request.method == "PUT" and not there:
+            return _json(404, {"externalapierror": {"status": "NOT_FOUND", "message": "not found"}})
+        self.fields["px"][(kind, key, "")] = "there"
+        values = _flat(body)
+        if self.replaces:
+            for outer in ("location", "customAttributes"):
+                if outer in body:
+                    for name in [
+                        n for n in self.fields["px"] if n[:2] == (kind, key) and n[2].startswith(outer)
+                    ]:
+                        if name[2] not in values:
+                            self._complain(f"px: {name} would be lost where PX replaces objects")
+        fixed = ("identifyId", "id", "propertyKeys", "type", "signUpDate")
+        made_up = values.get("name") == key and kind == "account"
+        self._set(
+            "px",
+            {
+                (kind, key, name): value
+                for name, value in values.items()
+                if name not in fixed and not (name == "name" and made_up)
+            },
+        )
+        return _json(201, {}) if request.method == "POST" else Response(204, JSON, b"")
+
+
+def vendor_of(url: str) -> str:
+    """Which vendor an address belongs to."""
+    if "aptrinsic" in url:
+        return "px"
+    return "click" if "/clickstream/" in url else "cs"
+
+
+def _bad(value: Any) -> bool:
+    return isinstance(value, str) and "poison" in value
+
+
+def _flat(body: dict[str, Any]) -> dict[str, str]:
+    found = {}
+    for name, value in body.items():
+        if isinstance(value, dict):
+            found.update({f"{name}.{inner}": v for inner, v in value.items()})
+        else:
+            found[name] = value
+    return found
+
+
+def _json(status: int, body: Any) -> Response:
+    return Response(status, JSON, json.dumps(body).encode())
+
+
+def _envelope(data: Any) -> Response:
+    return _json(200, {"result": True, "errorCode": None, "errorDesc": None, "requestId": "r", "data": data})
+
+
+def _refusal(sentence: str, fields: dict[str, Any]) -> Response:
+    errors = [
+        [
+            {
+                "success": False,
+                "errors": [
+                    {
+                        "fieldName": name,
+                        "invalidValue": value,
+                        "errorCode": "GSOBJ_1006",
+                        "errorMessage": "bad",
+                    }
+                    for name, value in fields.items()
+                ],
+            }
+        ]
+    ]
+    data = {"count": 0, "records": None, "errors": errors if fields else None}
+    told = {"result": False, "errorCode": "GSOBJ_1006", "errorDesc": sentence, "data": data}
+    return _json(400, told)
