@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -214,6 +215,22 @@ def test_the_delivery_process_ends_with_its_killed_server(make_world: MakeWorld,
         return status.exists() and status.read_text().split()[2] == "Z"
 
     wait_for(gone, 30)
+
+
+@pytest.mark.parametrize("file", ["log.db", "store.db", "store.db-wal", "claim-delivery.lock"])
+def test_a_server_killed_while_it_makes_its_data_folder_starts_on_it_again(
+    make_world: MakeWorld, sandbox: Running, file: str
+) -> None:
+    world = make_world(configured(clickstream(sandbox.url)))
+    world.launch()
+    deadline = time.monotonic() + 30
+    while not (world.data / file).exists():
+        assert time.monotonic() < deadline
+    world.kill()
+    world.start()
+    world.take(track("u1", message_id="first"))
+    wait_for(lambda: [message["messageId"] for message in sandbox.state.messages] == ["first"])
+    assert "Traceback" not in world.said(), world.said()
 
 
 def test_no_output_shows_a_secret(
