@@ -4,6 +4,7 @@ Facts: SQLite 3.7.0 to 3.51.2 can corrupt a WAL database that several connection
 so those versions are refused. FULL means that a commit has reached the disk when it returns.
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any, Protocol
 import apsw
 
 BUSY_MILLISECONDS = 20_000
+#: How SQLite and the system say that the disk is full when they do not say SQLITE_FULL.
+NO_ROOM = (apsw.SQLITE_IOERR_SHMSIZE,)
+NO_ROOM_ERRNO = (errno.ENOSPC, errno.EDQUOT)
 BROKEN_FROM, BROKEN_TO = (3, 7, 0), (3, 51, 2)
 
 
@@ -84,4 +88,6 @@ def explained(path: Path) -> Iterator[None]:
     except (apsw.CorruptError, apsw.NotADBError) as error:
         raise StorageUnavailable(f"{path} is damaged; restore it from a backup.") from error
     except (apsw.IOError, OSError) as error:
+        if getattr(error, "extendedresult", 0) in NO_ROOM or getattr(error, "errno", 0) in NO_ROOM_ERRNO:
+            raise StorageUnavailable(f"The disk that holds {path.name} is full; free some space.") from error
         raise StorageUnavailable(f"The disk that holds {path.name} reports an error ({error}).") from error

@@ -31,7 +31,9 @@ def open_store(data: Path) -> "Reports":
     """
     try:
         return Reports(Store(data, create=False), LocalLog(data))
-    except (StorageUnavailable, LogUnavailable, NoStore) as error:
+    except (StorageUnavailable, LogUnavailable) as error:
+        raise UsageError(str(error)) from None
+    except NoStore as error:
         raise UsageError(
             f"{error} Name the data folder with --data, or start `gainstage serve` first."
         ) from None

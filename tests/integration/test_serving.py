@@ -1,6 +1,7 @@
 """The server and its data folder: what is beside it, full disks, folders that cannot be used, secrets."""
 
 import contextlib
+import fcntl
 import json
 import os
 import resource
@@ -110,6 +111,36 @@ def test_a_full_disk_answers_503_and_everything_goes_on_when_there_is_room(
         world.stop()
         assert "full" in world.said() or "disk" in world.said()
         assert "Traceback" not in world.said(), world.said()[-3000:]
+
+
+def test_commands_on_a_full_disk_say_so_in_one_sentence(make_world: MakeWorld, sandbox: Running) -> None:
+    sandbox.state.faults.add({"fault": "delay", "seconds": 0.5, "times": None})
+    world = make_world(configured(clickstream(sandbox.url)))
+    with small_disk(world) as disk:
+        world.start()
+        world.take(*(track(f"u{number}") for number in range(50)))
+        disk.fill()
+        world.kill()
+        wait_for(lambda: not is_at_work(world))
+        for command in (["send", "-", "--config", str(world.config)], ["status"]):
+            ended = world.run(*command, given=json.dumps(track("u1")).encode())
+            told = ended.stderr.decode()
+            if ended.returncode == 0:
+                continue  # what needs no new room still works
+            assert ended.returncode == 2, told
+            assert told.count("\n") == 1 and "Traceback" not in told, told
+            assert "is full" in told and "--data" not in told, told
+        assert "Traceback" not in world.said(), world.said()
+
+
+def is_at_work(world: World) -> bool:
+    """Whether the delivery process of a killed server still holds the log."""
+    with (world.data / "claim-delivery.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 NOT_WRITABLE = """
