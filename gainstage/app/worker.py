@@ -16,6 +16,8 @@ from gainstage.clock import SystemClock
 from gainstage.delivery.engine import Engine
 from gainstage.delivery.transport import HttpTransport
 from gainstage.errors import UsageError
+from gainstage.log.contract import LogUnavailable
+from gainstage.sqlite import StorageUnavailable
 
 
 async def deliver(data: Path) -> None:
@@ -41,7 +43,7 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     try:
         asyncio.run(deliver(Path(sys.argv[1])))
-    except UsageError as error:
+    except (UsageError, StorageUnavailable, LogUnavailable) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
