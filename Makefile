@@ -44,6 +44,10 @@ test: $(STAMP) ## all tests but the long ones; says what it did not run
 simulate: $(STAMP) ## the delivery engine in worlds of faults, by seed; SEED=n and SEEDS=n choose
 	$(BIN)/python -m tests.simulation --seed $(or $(SEED),1) --seeds $(or $(SEEDS),$(if $(SEED)$(QUICK),1,500))
 
+.PHONY: simulate
+simulate: $(STAMP) ## delivery in worlds of faults, each from a seed (QUICK=1: a few; SEED=7: that one)
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(if $(QUICK),20,300))
+
 .PHONY: torture
 torture: $(STAMP) ## kill -9 under load, again and again; ROUNDS=n and SEED=n choose
 	$(BIN)/python -m tests.torture --rounds $(if $(QUICK),10,$(or $(ROUNDS),60)) $(if $(SEED),--seed $(SEED))
@@ -59,6 +63,10 @@ check: $(STAMP) ## format, lint, types and the rules of the project (imports, na
 format: $(STAMP) ## rewrite the sources the way check wants them
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+.PHONY: simulate
+simulate: $(STAMP) ## delivery in worlds of faults, each from a seed (QUICK=1: a few; SEED=7: that one)
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(if $(QUICK),20,300))
 
 .PHONY: torture
 torture: $(STAMP) ## kill -9 under load, again and again; nothing may be lost (QUICK=1: a few times)
