@@ -1,7 +1,6 @@
 """When to try again: waits that grow, with jitter; and for how long at all."""
 
 import random
-from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from gainstage.clock import DAY_US, SECOND_US
@@ -35,10 +34,10 @@ def probe_seconds(failures: int, longest: float) -> float:
 def retry_after_seconds(value: str, now_us: int) -> float | None:
     """Retry-After in either form (seconds or an HTTP date), within a ceiling; None where it says nothing."""
     value = value.strip()
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return min(float(value), LONGEST_RETRY_AFTER_SECONDS)
     try:
-        at: datetime = parsedate_to_datetime(value)
-    except ValueError:
+        at_seconds = parsedate_to_datetime(value).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return min(max(0.0, at.timestamp() - now_us / SECOND_US), LONGEST_RETRY_AFTER_SECONDS)
+    return min(max(0.0, at_seconds - now_us / SECOND_US), LONGEST_RETRY_AFTER_SECONDS)

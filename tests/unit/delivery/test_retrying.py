@@ -56,6 +56,7 @@ def test_probes_grow_up_to_a_limit(failures: int) -> None:
         ("-5", None),
         ("1.5", None),
         ("", None),
+        ("²", None),
     ],
 )
 def test_retry_after_is_read_in_either_form(value: str, seconds: float | None) -> None:
