@@ -31,6 +31,8 @@ SLICE = 500
 REPLANNED_A_TURN = 200
 IDLE_SECONDS = 0.1
 STORAGE_PAUSE_SECONDS = 1.0
+#: Later than any lease ends, also one taken before the clock was set back.
+FAR_US = 2**62
 
 logger = logging.getLogger(__name__)
 Configure = Callable[[Sequence[Document], int], Configuration]
@@ -138,9 +140,15 @@ class Engine:
             logger.info("configuration_loaded revision=%d destinations=%d", revision, len(self._active))
 
     def _recover(self, transaction: Transaction, *, everything: bool = False) -> None:
-        """Calls of a process that is gone count as unknown: their records are free again, in doubt."""
-        before_us = self._clock.now_us() + (10 * LEASE_US if everything else 0)
-        transaction.lanes.expire(before_us)
+        """Calls of a process that is gone count as unknown: their records are free again, in doubt.
+
+        Our own calls end by their time limit. Where the lease of one ran out, the clock was set forward.
+        """
+        if everything:
+            transaction.lanes.expire(FAR_US)
+        else:
+            ours = (member.number for flight in self._flights for member in flight.members)
+            transaction.lanes.expire(self._clock.now_us(), ours)
 
     def _router(self, transaction: Transaction, now_us: int) -> Router:
         assert self._configuration is not None

@@ -199,8 +199,9 @@ class Lanes(Protocol):
         meanwhile. `in_doubt`: None leaves it as it is.
         """
 
-    def expire(self, before_us: int) -> list[int]:
-        """End leases that ran out: their calls count as unknown, of values and appends alike.
+    def expire(self, before_us: int, held: Iterable[int] = ()) -> list[int]:
+        """End leases that ran out, but those of the records `held`: their calls count as unknown, of values
+        and appends alike.
 
         Returns the records.
         """

@@ -134,15 +134,20 @@ class Lanes:
         )
         return self._connection.changes() == 1
 
-    def expire(self, before_us: int) -> list[int]:
-        """End leases that ran out: their calls count as unknown, of values and appends alike.
+    def expire(self, before_us: int, held: Iterable[int] = ()) -> list[int]:
+        """End leases that ran out, but those of the records `held`: their calls count as unknown, of values
+        and appends alike.
 
         Returns the records.
         """
         rows = self._connection.execute(
             "SELECT id FROM record WHERE leased_until_us > 0 AND leased_until_us <= ?", (before_us,)
         ).fetchall()
-        for (number,) in rows:
+        ended = [int(number) for (number,) in rows]
+        if ended:
+            spared = set(held)
+            ended = [number for number in ended if number not in spared]
+        for number in ended:
             state = self.record(number).state
             for value in state.values():
                 value[2] = 0
@@ -152,7 +157,7 @@ class Lanes:
                 (number,),
             )
             self._connection.execute(_DOUBT_UNANSWERED, (number,))
-        return [int(number) for (number,) in rows]
+        return ended
 
     # operations
 

@@ -1,0 +1,50 @@
+"""What the simulation found, each as a small story of its own."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.delivery.workshop import Workshop, opened
+
+pytestmark = pytest.mark.anyio
+ANN = {"type": "identify", "traits": {"email": "ann@x.example", "city": "Bern"}}
+ROME = {"type": "identify", "traits": {"email": "ann@x.example", "city": "Rome"}}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Workshop]:
+    with opened(tmp_path) as workshop:
+        yield workshop
+
+
+async def test_a_clock_set_forward_makes_no_second_call_for_a_record(shop: Workshop) -> None:
+    shop.vendor.gate = asyncio.Event()
+    await shop.take(ANN)
+    await shop.deliver(3)
+    shop.clock.forward(3600)
+    await shop.take(ROME)
+    await shop.deliver(5)
+    assert len(shop.vendor.requests) == 1
+    shop.vendor.gate.set()
+    await shop.deliver(5)
+    assert shop.vendor.persons == {"ann@x.example": {"email": "ann@x.example", "city": "Rome"}}
+    assert shop.counts == {"delivered": 2}
+
+
+async def test_a_restart_frees_records_that_were_leased_before_the_clock_was_set_back(
+    shop: Workshop,
+) -> None:
+    shop.vendor.gate = asyncio.Event()
+    await shop.take(ANN)
+    await shop.deliver(3)
+    shop.vendor.gate = None
+    shop.clock.forward(-86_400)
+    shop.engine = shop.new_engine()
+    stop = asyncio.Event()
+    running = asyncio.create_task(shop.engine.run(stop))
+    await asyncio.sleep(0)
+    stop.set()
+    await running
+    assert shop.column("SELECT count(*) FROM record WHERE leased_until_us > 0") == [0]
