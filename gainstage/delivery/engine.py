@@ -212,9 +212,11 @@ class Engine:
         def plan_again(active: Active, events: Iterable[int]) -> None:
             for event_id in events:
                 kept = transaction.intake.kept(event_id)
-                transaction.lanes.remove_event(event_id, active.number)
+                withdrawn = transaction.lanes.remove_event(event_id, active.number)
                 if kept is not None:
                     router.plan_again(kept, active)
+                for number in withdrawn:
+                    transaction.lanes.end_lane(active.number, number)
 
         dispatcher = Dispatcher(transaction, settler, plan_again, now_us)
         begun: list[Flight | None] = []

@@ -246,6 +246,9 @@ class Lanes(Protocol):
     def settle_lane(self, destination_id: int, number: int, now_us: int, *, take: int | None = None) -> None:
         """After a success or a refusal: go on with what is left, at once; or end the lane."""
 
+    def end_lane(self, destination_id: int, number: int) -> None:
+        """Operations were withdrawn: a lane that is empty and has no turn to come is gone."""
+
     def settle_lane_unless_leased(self, destination_id: int, number: int, now_us: int) -> None:
         """Like `settle_lane` for a lane from which operations were withdrawn; a call under way
         settles its own.

@@ -299,6 +299,16 @@ class Lanes:
         """
         if not self.record(number).leased:
             self.settle_lane(destination_id, number, now_us)
+        else:
+            self.end_lane(destination_id, number)
+
+    def end_lane(self, destination_id: int, number: int) -> None:
+        """Operations were withdrawn: a lane that is empty and has no turn to come is gone."""
+        self._connection.execute(
+            "DELETE FROM lane WHERE destination_id = ?1 AND record_id = ?2 AND due_us IS NULL AND NOT EXISTS "
+            "(SELECT 1 FROM operation WHERE record_id = ?2 AND destination_id = ?1)",
+            (destination_id, number),
+        )
 
     def postpone(
         self,

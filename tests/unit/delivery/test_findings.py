@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.unit.delivery.workshop import Workshop, opened
+from gainstage.destination import Planned
+from gainstage.event import Event, Identity
+from gainstage.outcome import Filtered
+from tests.unit.delivery.workshop import Settings, Workshop, opened, plan, with_type
 
 pytestmark = pytest.mark.anyio
 ANN = {"type": "identify", "traits": {"email": "ann@x.example", "city": "Bern"}}
@@ -48,3 +52,20 @@ async def test_a_restart_frees_records_that_were_leased_before_the_clock_was_set
     stop.set()
     await running
     assert shop.column("SELECT count(*) FROM record WHERE leased_until_us > 0") == [0]
+
+
+async def test_a_withdrawn_event_leaves_no_lane_behind(shop: Workshop) -> None:
+    """Its person's lane had no turn of its own: it waited for the team."""
+
+    def filters(settings: Settings, event: Event, identity: Identity) -> Planned:
+        if settings.park_for.days == 1:
+            return Planned(Filtered("event_not_listed", "Not any more."))
+        return plan(settings, event, identity)
+
+    with_type(shop, plan=filters)
+    await shop.take({"type": "group", "groupId": "t", "context": {"traits": {"email": "ann@x.example"}}})
+    await shop.turn()
+    shop.configure(shop=Settings(park_for=timedelta(days=1)))
+    await shop.deliver(5)
+    assert shop.counts == {"filtered": 1}
+    assert shop.column("SELECT count(*) FROM lane") == [0]
