@@ -32,7 +32,6 @@ class Fate:
     slow_seconds: float
     dooms: tuple[str, ...]
     doom_rate: float
-    limits: dict[str, dict[int, int]]
     script: list[tuple[float, str]]
     replaces: bool
     #: Turns are made every tenth of a second, as in life, instead of skipping idle time.
@@ -48,7 +47,7 @@ class Fate:
         """Swarm testing: each seed has some of everything, and none of something."""
         sources = ("app", "web")[: chance.choice((1, 2))]
         holds = chance.random() < 0.15
-        good, limits = _destinations(chance, sources, holds=holds)
+        good = _destinations(chance, sources, holds=holds)
         bodies = _with_mistakes(chance, good)
         length = chance.choice((20.0, 60.0, 300.0))
         script = [(chance.uniform(0, length), "events") for _ in range(chance.randint(4, 18))]
@@ -71,12 +70,28 @@ class Fate:
             chance.choice((0.05, 0.5, 10.0)),
             dooms,
             chance.choice((0.0, 0.01, 0.05)) if dooms else 0.0,
-            limits,
             sorted(script),
             replaces=chance.random() < 0.5,
             patient=chance.random() < 0.1,
             holds=holds,
         )
+
+    def limits(self) -> dict[str, dict[int, int]]:
+        """The most calls in a window of so many seconds, by vendor, with the destinations that run now."""
+        running = [
+            body
+            for body in self.bodies.values()
+            if body.get("enabled", True) and not body.get("paused") and body.get("usable", True)
+        ]
+        found: dict[str, dict[int, int]] = {"cs": {}, "px": {}, "click": {1: 200}}
+        for body in running:
+            budget = body["settings"].get("budget", {})
+            if "per_minute" in budget:
+                usable = max(1, budget["per_minute"] * 80 // 100)
+                found["cs"][60] = min(usable, found["cs"].get(60, usable))
+            if "per_second" in budget:
+                found["px"][1] = budget["per_second"]
+        return found
 
     def documents(self) -> list[Document]:
         """The configuration now."""
@@ -121,18 +136,11 @@ class Fate:
         return self.documents()
 
 
-def _destinations(
-    chance: random.Random, sources: tuple[str, ...], *, holds: bool
-) -> tuple[Bodies, dict[str, dict[int, int]]]:
-    """Destinations as they should be, and the limits that they promise to keep."""
+def _destinations(chance: random.Random, sources: tuple[str, ...], *, holds: bool) -> Bodies:
+    """Destinations as they should be."""
     a_minute = chance.choice((10, 40, 100, 1000))
     good: Bodies = {}
     chosen = [name for name in ("cs", "px", "click") if chance.random() < 0.6] or ["cs"]
-    limits: dict[str, dict[int, int]] = {
-        "cs": {60: max(1, a_minute * 80 // 100)},
-        "px": {},
-        "click": {1: 200},
-    }
     if "cs" in chosen:
         good["cs"] = _cs(sources[:1] if len(sources) > 1 else sources, a_minute, holds=holds)
         if len(sources) > 1:
@@ -147,11 +155,10 @@ def _destinations(
             "budget": {"per_second": a_second, "reserve_percent": 0},
         }
         good["px"] = {"type": "gainsight_px", "sources": list(sources), "settings": settings}
-        limits["px"] = {1: a_second}
     if "click" in chosen:
         settings = {"access_key": KEYS["click"]}
         good["click"] = {"type": "gainsight", "sources": list(sources), "settings": settings}
-    return good, limits
+    return good
 
 
 def _cs(sources: Sequence[str], a_minute: int, *, holds: bool) -> dict[str, Any]:

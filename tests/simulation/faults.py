@@ -51,7 +51,7 @@ def answer_in(chance: random.Random, fault: str | None, served: Response | None)
             return Response(chance.choice((500, 502, 503, 504)), headers, b"<html>oops</html>")
         case "page":
             return Response(200, {"content-type": "text/html"}, b"<html>Sign in</html>")
-        case "empty":
+        case "empty" if served is not None and served.status < 300:
             return Response(200, JSON, b"")
         case "halved":
             body = served.body[: len(served.body) // 2] if served else b'{"result":tr'

@@ -43,9 +43,11 @@ class Oracle:
         """A message was accepted: from now on its values may turn up at the vendors."""
         for vendor in ("cs", "px", "click"):
             for name, value in read(vendor, said, reachable=True).asked.fields.items():
-                self._vendors.said[(vendor, name, value)].append(said.stamp)
+                self._vendors.said[(vendor, name, value)].append((said.stamp, said.source))
                 if name[2] == "Tier__gc":
-                    self._vendors.said[(vendor, (*name[:2], "Plan__gc"), value)].append(said.stamp)
+                    self._vendors.said[(vendor, (*name[:2], "Plan__gc"), value)].append(
+                        (said.stamp, said.source)
+                    )
 
     # after every turn
 

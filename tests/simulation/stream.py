@@ -26,10 +26,10 @@ MALFORMED: tuple[bytes, ...] = (
 
 @dataclass(frozen=True)
 class Someone:
-    """A person: ids that belong together, and an e-mail that may never be told."""
+    """A person: userIds, each with devices of its own, and an e-mail that may never be told."""
 
     users: tuple[str, ...]
-    devices: tuple[str, ...]
+    devices: dict[str, tuple[str, ...]]
     email: str
 
 
@@ -79,14 +79,13 @@ class Writer:
     @classmethod
     def of(cls, chance: random.Random) -> "Writer":
         """A small world of people and companies."""
-        people = [
-            Someone(
-                tuple(f"u{number}-{i}" for i in range(chance.choice((1, 1, 2)))),
-                tuple(f"a{number}-{i}" for i in range(chance.choice((0, 1, 2)))),
-                f"person{number}@example.com",
-            )
-            for number in range(chance.randint(2, 6))
-        ]
+        people = []
+        for number in range(chance.randint(2, 6)):
+            users = tuple(f"u{number}-{i}" for i in range(chance.choice((1, 1, 2))))
+            devices = {
+                user: tuple(f"a{user}-{i}" for i in range(chance.choice((0, 1, 1, 2)))) for user in users
+            }
+            people.append(Someone(users, devices, f"person{number}@example.com"))
         return cls(chance, people, chance.randint(1, 5), chance.choice((0.0, 0.02, 0.08)))
 
     def write(self, source: str, received_us: int, place: int) -> Said:
@@ -98,8 +97,8 @@ class Writer:
         user, device = self._ids(someone)
         previous = ""
         if kind == "alias":
-            user = user or someone.users[0]
-            previous = chance.choice([*someone.users, *someone.devices])
+            user = user or next(owner for owner, devices in someone.devices.items() if device in devices)
+            previous = chance.choice([*someone.users, *someone.devices[user]])
         tells = chance.random() < (0.6 if kind == "identify" else 0.3)
         poison = kind in ("identify", "group", "track") and chance.random() < self.poison_rate
         company = chance.randrange(self.companies)
@@ -118,8 +117,8 @@ class Writer:
 
     def _ids(self, someone: Someone) -> tuple[str, str]:
         user, device = self.chance.choice(someone.users), ""
-        if someone.devices and self.chance.random() < 0.4:
-            device = self.chance.choice(someone.devices)
+        if someone.devices[user] and self.chance.random() < 0.4:
+            device = self.chance.choice(someone.devices[user])
             if self.chance.random() < 0.5:
                 user = ""
         return user, device

@@ -43,21 +43,22 @@ class Vendors:
     keys: dict[str, str]
     #: PX replaces the objects inside a record, or merges into them: nobody knows.
     replaces: bool
-    #: Most calls per window in seconds, by vendor.
-    limits: dict[str, dict[int, int]]
     trace: list[str]
     fields: dict[str, dict[Field, str]] = field(default_factory=lambda: defaultdict(dict))
     receipts: list[Receipt] = field(default_factory=list)
-    #: Every stamp under which a value was said, by vendor, field and value.
-    said: dict[tuple[str, Field, str], list[Stamp]] = field(default_factory=lambda: defaultdict(list))
+    #: Every stamp and source under which a value was said, by vendor, field and value.
+    said: dict[tuple[str, Field, str], list[tuple[Stamp, str]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     #: Why the world must end.
     broken: list[str] = field(default_factory=list)
     calls: int = 0
     _gsids: dict[str, str] = field(default_factory=dict)
     _busy: dict[tuple[str, str], int] = field(default_factory=dict)
     _made_us: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    #: Windows that a jump of the clock lies in cannot be judged.
-    jumped_us: int = -(10**18)
+    #: Most calls per window in seconds, by vendor; windows in which they or the clock changed are not judged.
+    limits: dict[str, dict[int, int]] = field(default_factory=dict)
+    changed_us: int = 0
     #: Appends whose confirming answer was handed over and is not recorded yet.
     answered: list[Receipt] = field(default_factory=list)
     _conversations: set["asyncio.Task[Any]"] = field(default_factory=set)
@@ -110,7 +111,7 @@ class Vendors:
         made.append(now_us)
         for seconds, most in self.limits[vendor].items():
             since_us = now_us - seconds * 1_000_000
-            if since_us < self.jumped_us:
+            if since_us < self.changed_us:
                 continue
             within = sum(1 for at_us in made if at_us > since_us)
             if within > most:
@@ -216,8 +217,10 @@ class Vendors:
                 continue
             there = self.fields[vendor].get(name)
             if there is not None and there != value:
-                older = self.said[(vendor, name, there)]
-                if max(stamps) < min(older):
+                others = self.said[(vendor, name, there)]
+                sources = {source for _, source in stamps} & {source for _, source in others}
+                # Two destinations of one tenant: while one's answer is lost, the other does not know of it.
+                if max(stamps)[0] < min(others)[0] and (sources or vendor != "cs"):
                     self._complain(f"{vendor}: {name}: the older {value!r} replaces the newer {there!r}")
             self.fields[vendor][name] = value
 

@@ -97,7 +97,7 @@ class World:
         self.weather = Weather(self.fate.fault_rate, self.fate.faults, self.fate.slow_seconds)
         self.vendors = Vendors(
             self.clock, self._chance("vendor"), self.weather, self.fate.keys, self.fate.replaces,
-            self.fate.limits, self.trace,
+            self.trace,
         )  # fmt: skip
         self.store = ShakyStore(self.folder)
         self.oracle = Oracle(self.folder, self.vendors, self.fate)
@@ -281,7 +281,7 @@ class World:
     def _jump(self) -> None:
         seconds = self.chance.choice((-3600.0, -90.0, -5.0, 5.0, 120.0, 3600.0, 7200.0))
         self.clock.jump(seconds)
-        self.vendors.jumped_us = self.clock.elapsed_us
+        self.vendors.changed_us = self.clock.elapsed_us
         self.note(f"jumped {seconds}")
 
     def _retry(self) -> None:
@@ -298,10 +298,10 @@ class World:
         """Somebody edits the settings."""
         self.documents = self.fate.next_documents()
         self._configure()
-        self.vendors.jumped_us = self.clock.elapsed_us
 
     def _configure(self) -> None:
         with Store.transaction(self.store) as transaction:
             transaction.documents.replace(self.documents, "file")
+        self.vendors.limits, self.vendors.changed_us = self.fate.limits(), self.clock.elapsed_us
         self._wake()
         self.note("configured " + json.dumps([document.body for document in self.documents], sort_keys=True))
