@@ -1,8 +1,10 @@
 """Reports for people: status, one event's life, what failed or is parked. Reads beside a running server."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from heapq import merge
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,13 @@ from gainstage.log.local import LocalLog
 from gainstage.normalise import normalise
 from gainstage.outcome import WORDS
 from gainstage.sqlite import StorageUnavailable
-from gainstage.store.reading import DeliveryRow, json_or_text
+from gainstage.store.reading import DeliveryRow, Reading, json_or_text
 from gainstage.store.store import NoStore, Store
 
 _entry = msgspec.msgpack.Decoder(Entry)
 _identity = msgspec.json.Decoder(Identity)
-RETRIED_AT_ONCE = 1_000
+RETRIED_AT_ONCE = ROWS_A_PAGE = 1_000
+Page = Callable[[Reading, tuple[int, int], int], list[tuple[tuple[int, int], DeliveryRow]]]
 
 
 def open_store(data: Path) -> "Reports":
@@ -141,7 +144,7 @@ class Reports:
         limit: int | None = None,
     ) -> Iterator[dict[str, Any]]:
         """What failed or is parked, refused messages among it, oldest first."""
-        for row in self._dead(destination, reason, since_us, until_us, outcome)[:limit]:
+        for row in islice(self._dead(destination, reason, since_us, until_us, outcome), limit):
             yield self._listed(row)
 
     def retry(
@@ -158,15 +161,15 @@ class Reports:
         Refused messages stay: they would be refused again.
         """
         wanted = set(message_ids) if message_ids is not None else None
-        rows = [
+        rows = (
             row
             for row in self._dead(destination, reason, since_us, until_us, outcome)
             if row.destination and (wanted is None or row.message_id in wanted)
-        ]
+        )
         now_us, retried = int(datetime.now(UTC).timestamp() * 1_000_000), 0
-        for start in range(0, len(rows), RETRIED_AT_ONCE):
+        while batch := list(islice(rows, RETRIED_AT_ONCE)):
             with self._store.transaction() as transaction:
-                for row in rows[start : start + RETRIED_AT_ONCE]:
+                for row in batch:
                     number = transaction.names.destination(row.destination)
                     retried += transaction.ledger.retry(row.event_id, number, now_us)
         return retried
@@ -183,24 +186,33 @@ class Reports:
         since_us: int | None,
         until_us: int | None,
         outcome: str | None,
-    ) -> list[DeliveryRow]:
-        with self._store.reading() as reading:
-            rows = [*reading.kept(), *reading.refused()]
-        return [
+    ) -> Iterator[DeliveryRow]:
+        rows = merge(self._paged(Reading.dead), self._paged(Reading.refused), key=lambda row: row.event_id)
+        return (
             row
-            for row in sorted(rows, key=lambda row: row.event_id)
+            for row in rows
             if (destination is None or row.destination == destination)
             and (reason is None or row.code == reason)
             and (outcome is None or row.word == outcome)
             and (since_us is None or row.at_us >= since_us)
             and (until_us is None or row.at_us < until_us)
-        ]
+        )
+
+    def _paged(self, ask: Page) -> Iterator[DeliveryRow]:
+        """Page by page, each a view of its own: a long list holds back nobody and fills no memory."""
+        place = (0, 0)
+        while True:
+            with self._store.reading() as reading:
+                page = ask(reading, place, ROWS_A_PAGE)
+            yield from (row for _, row in page)
+            if len(page) < ROWS_A_PAGE:
+                return
+            place = page[-1][0]
 
     def _listed(self, row: DeliveryRow) -> dict[str, Any]:
         with self._store.reading() as reading:
-            entry = self._entry(
-                next(one for one in reading.events(row.message_id) if one["id"] == row.event_id)
-            )
+            body = reading.body(row.event_id)
+        entry = self._entry({"entry": body, "partition": row.partition, "offset": row.offset})
         result = normalise(f"{row.partition}-{row.offset}", entry) if entry is not None else None
         event = result if isinstance(result, Event) else None
         return {

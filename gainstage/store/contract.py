@@ -240,9 +240,6 @@ class Lanes(Protocol):
         are due.
         """
 
-    def next_due_us(self, destination_id: int) -> int | None:
-        """When the next lane that nobody holds is due."""
-
     def settle_lane(self, destination_id: int, number: int, now_us: int, *, take: int | None = None) -> None:
         """After a success or a refusal: go on with what is left, at once; or end the lane."""
 

@@ -9,6 +9,8 @@ from gainstage.operation import Record
 from gainstage.sqlite import Database
 from gainstage.store.rows import LaneRow, NewOperation, OperationRow, RecordRow, State
 
+#: Live events first, then audiences, then history.
+PRIORITIES = (0, 1, 2)
 _DOUBT_UNANSWERED = """
 UPDATE operation SET in_doubt = 1 WHERE record_id = ? AND kind = 1 AND EXISTS
     (SELECT 1 FROM call_event JOIN call ON call.id = call_id WHERE call_event.event_id = operation.event_id
@@ -259,23 +261,18 @@ class Lanes:
         """Lanes whose turn it is and whose record nobody holds: by priority, then by how long they
         are due.
         """
-        rows = self._connection.execute(
-            "SELECT record_id, lane.object, attempts, failing_since_us, take FROM lane "
-            "JOIN record ON record.id = record_id WHERE destination_id = ? AND due_us <= ? AND "
-            "leased_until_us = 0 "
-            "ORDER BY priority, due_us LIMIT ?",
-            (destination_id, now_us, limit),
-        )
-        return [LaneRow(*row) for row in rows]
-
-    def next_due_us(self, destination_id: int) -> int | None:
-        """When the next lane that nobody holds is due."""
-        row = self._connection.execute(
-            "SELECT min(due_us) FROM lane JOIN record ON record.id = record_id "
-            "WHERE destination_id = ? AND due_us IS NOT NULL AND leased_until_us = 0",
-            (destination_id,),
-        ).fetchone()
-        return row[0] if row else None
+        rows: list[LaneRow] = []
+        for priority in PRIORITIES:  # one after the other, so that lanes due later are not even looked at
+            found = self._connection.execute(
+                "SELECT record_id, lane.object, attempts, failing_since_us, take FROM lane "
+                "JOIN record ON record.id = record_id WHERE destination_id = ? AND priority = ? "
+                "AND due_us <= ? AND leased_until_us = 0 ORDER BY due_us LIMIT ?",
+                (destination_id, priority, now_us, limit - len(rows)),
+            )
+            rows.extend(LaneRow(*row) for row in found)
+            if len(rows) == limit:
+                break
+        return rows
 
     def settle_lane(self, destination_id: int, number: int, now_us: int, *, take: int | None = None) -> None:
         """After a success or a refusal: go on with what is left, at once; or end the lane."""

@@ -103,11 +103,17 @@ class Reading:
 
     def oldest_pending_us(self) -> int | None:
         """Receipt of the oldest event that is still on its way; None when nothing is."""
-        row = self._connection.execute(
+        planned = self._connection.execute(
             "SELECT received_us FROM operation JOIN event ON event.id = event_id ORDER BY operation.id "
             "LIMIT 1"
-        ).fetchone()
-        return int(row[0]) if row else None
+        ).fetchall()
+        unplanned = self._connection.execute(
+            "SELECT received_us FROM destination JOIN json_each(?) JOIN event ON event.id = "
+            "(SELECT min(event_id) FROM delivery "
+            "WHERE kept = 1 AND destination_id = destination.id AND code = value)",
+            ('["queued", "configuration_invalid"]',),
+        ).fetchall()
+        return min((int(received_us) for (received_us,) in planned + unplanned), default=None)
 
     def destination_states(self) -> dict[str, DestinationRow]:
         """The state of every destination that was ever configured."""
@@ -177,18 +183,30 @@ class Reading:
         names = ("at_us", "method", "url", "status", "request", "response")
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def kept(self) -> Iterator[DeliveryRow]:
-        """Everything failed or parked, oldest first, refused messages among them (destination empty)."""
-        rows = self._connection.execute(
-            _DELIVERY + "WHERE kept = 1 AND word IN (2, 3) ORDER BY delivery.event_id"
-        )
-        for row in rows:
-            yield self._delivery(row, 0)
+    def dead(self, after: tuple[int, int], limit: int) -> list[tuple[tuple[int, int], DeliveryRow]]:
+        """What failed or is parked, oldest first, each with its place; `after` is the place before the first.
 
-    def refused(self) -> Iterator[DeliveryRow]:
-        """Messages refused before they met a destination."""
-        for row in self._connection.execute(_REFUSED + "ORDER BY event.id"):
-            yield _refused(row)
+        A place is the numbers of event and destination.
+        """
+        rows = self._connection.execute(
+            _DELIVERY.replace("FROM delivery", "FROM delivery INDEXED BY delivery_dead")
+            + "WHERE kept = 1 AND word IN (2, 3) AND (event_id, destination_id) > (?, ?) "
+            "ORDER BY event_id, destination_id LIMIT ?",
+            (*after, limit),
+        )
+        return [((row[0], row[11]), self._delivery(row, 0)) for row in rows]
+
+    def refused(self, after: tuple[int, int], limit: int) -> list[tuple[tuple[int, int], DeliveryRow]]:
+        """Messages refused before they met a destination, as `dead` gives them."""
+        rows = self._connection.execute(
+            _REFUSED + "AND event.id > ? ORDER BY event.id LIMIT ?", (after[0], limit)
+        )
+        return [((row[0], 0), _refused(row)) for row in rows]
+
+    def body(self, event_id: int) -> bytes | None:
+        """The log entry of an event that is not settled."""
+        row = self._connection.execute("SELECT entry FROM body WHERE event_id = ?", (event_id,)).fetchone()
+        return row[0] if row else None
 
     def run(self, run: int) -> tuple[int, int]:
         """How many messages of a `send` were routed, duplicates among them, and how many those are."""

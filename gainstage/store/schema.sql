@@ -84,6 +84,7 @@ CREATE TABLE delivery (
     PRIMARY KEY (event_id, destination_id)
 ) WITHOUT ROWID;
 CREATE INDEX delivery_kept ON delivery (destination_id, code, event_id) WHERE kept = 1;
+CREATE INDEX delivery_dead ON delivery (event_id, destination_id) WHERE kept = 1;
 CREATE INDEX delivery_until ON delivery (until_us) WHERE until_us IS NOT NULL;
 
 -- Which users' news a parked delivery waits for.
