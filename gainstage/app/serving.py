@@ -24,6 +24,7 @@ from gainstage.dashboard.application import pages
 from gainstage.ingest.application import TrackingApi
 from gainstage.ingest.counts import Counts
 from gainstage.ingest.server import serve as listen
+from gainstage.log.contract import LogUnavailable
 from gainstage.log.local import LocalLog
 from gainstage.sqlite import StorageUnavailable
 from gainstage.store.store import Store
@@ -79,7 +80,7 @@ async def _serve(
         clock=SystemClock(),
         sources=sources.current,
         counts=counts,
-        ready=Readiness(store).problems,
+        ready=Readiness(store, log).problems,
         fallback=pages(reports, counts),
     )
     delivery = asyncio.create_task(supervise(data))
@@ -97,18 +98,25 @@ async def _serve(
 
 
 class Readiness:
-    """Whether log and store can take events now."""
+    """Whether log and store can be used now."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, log: LocalLog) -> None:
+        self._store, self._log = store, log
 
     async def problems(self) -> Mapping[str, str]:
         """The parts that cannot be used and why; empty when all can."""
         try:
-            with self._store.transaction():
-                return {}
+            with (
+                self._store.reading() as reading
+            ):  # never waits for a writer: this is the loop that answers SDKs
+                reading.revision()
         except StorageUnavailable as error:
             return {"store": str(error)}
+        try:
+            await self._log.read(0, 0, 1)
+        except LogUnavailable as error:
+            return {"log": str(error)}
+        return {}
 
 
 class Sources:

@@ -17,7 +17,7 @@ from gainstage.event import Event, Identity, Refusal
 from gainstage.log.contract import Entry, Stored
 from gainstage.normalise import normalise, run_of
 from gainstage.store.contract import Transaction
-from gainstage.store.rows import DUPLICATE, FAILED, REFUSED, Kept, NewDelivery, NewEvent, event_key
+from gainstage.store.rows import DUPLICATE, FAILED, PENDING, REFUSED, Kept, NewDelivery, NewEvent, event_key
 
 _encode = msgspec.json.Encoder().encode
 _encode_entry = msgspec.msgpack.Encoder().encode
@@ -63,13 +63,13 @@ class Router:
         Raises:
             PartitionLost: another router was here; roll back.
         """
+        self._transaction.intake.advance(partition, expected, slice_[-1].offset)
         taken = [self._read(partition, stored) for stored in slice_]
         seen = self._transaction.intake.seen([one.key for one in taken])
         for one in taken:
             self._take(partition, one, duplicate=one.key in seen)
             seen.add(one.key)
         self._write()
-        self._transaction.intake.advance(partition, expected, slice_[-1].offset)
 
     def plan_again(self, kept: Kept, active: Active, *, hurried: bool = False) -> None:
         """Plan an event anew at a destination, with what is known of its user by now."""
@@ -148,8 +148,19 @@ class Router:
             for event_id, destination_id in self._parked_for(key):
                 active = self._by_number.get(destination_id)
                 kept = self._transaction.intake.kept(event_id)
-                if active is not None and active.settings is not None and kept is not None:
+                if kept is None:
+                    continue
+                if active is not None and active.settings is not None:
                     self.plan_again(kept, active)
+                else:
+                    self._queue(kept, destination_id)
+
+    def _queue(self, kept: Kept, destination_id: int) -> None:
+        """News came while the destination cannot plan: the event is planned as soon as it can."""
+        self._transaction.ledger.unpark(kept.event_id, destination_id)
+        place = (kept.event_id, destination_id, kept.source_id)
+        queued = NewDelivery(*place, PENDING, "queued", "Is planned again.")
+        self._transaction.ledger.change(queued, self._now_us)
 
     def _parked_for(self, key: str) -> Iterator[tuple[int, int]]:
         """The deliveries that wait for a user, oldest first; those parked again on the way come once."""

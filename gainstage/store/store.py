@@ -89,16 +89,19 @@ class Store:
             self._migrate()
 
     def _migrate(self) -> None:
-        with self._exclusively():
-            version = int(self._connection.pragma("user_version"))
-            if version == 0:
-                self._connection.execute(schema())
-                self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            elif version > SCHEMA_VERSION:
-                raise NoStore(
-                    f"{self._path} was written by a newer gainstage (schema {version}); use that version "
-                    f"or newer."
-                )
+        version = self._version()
+        if version == 0:
+            with self._exclusively():
+                if self._version() == 0:  # nobody else was quicker
+                    self._connection.execute(schema())
+                    self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        elif version > SCHEMA_VERSION:
+            raise NoStore(
+                f"{self._path} was written by a newer gainstage (schema {version}); use that one or newer."
+            )
+
+    def _version(self) -> int:
+        return int(self._connection.pragma("user_version"))
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

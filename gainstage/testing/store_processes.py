@@ -113,10 +113,10 @@ def route(opener: str, place: str) -> None:
             offset = reading.offset(0)
         try:
             with store.transaction() as transaction:
-                for place_in_log in range(offset + 1, min(offset + 4, 61)):
-                    enter(transaction, place_in_log, "d")
                 if offset < 60:
                     transaction.intake.advance(0, offset, offset + 3)
+                for place_in_log in range(offset + 1, min(offset + 4, 61)):
+                    enter(transaction, place_in_log, "d")
         except PartitionLost:
             continue
 

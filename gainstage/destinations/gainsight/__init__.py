@@ -18,4 +18,6 @@ destination = Destination(
     budgets=budgets,
     pretend=pretend,
     warnings=warnings,
+    # No limit is documented; order is kept per user, not between users.
+    concurrency=32,
 )
