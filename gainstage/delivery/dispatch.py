@@ -96,9 +96,7 @@ class Dispatcher:
     def _prepare(self, active: Active, lane: LaneRow) -> tuple[Member, Work] | None:
         """The lane's next piece of work; None when it needs no call now."""
         lanes = self._transaction.lanes
-        operations = lanes.ready(
-            active.number, lane.record_id, min(lane.take or OPERATIONS_A_CALL, OPERATIONS_A_CALL)
-        )
+        operations = lanes.ready(active.number, lane.record_id, OPERATIONS_A_CALL)
         stale = [operation.event_id for operation in operations if operation.plan != active.row.plan]
         if stale:
             self._plan_again(active, dict.fromkeys(stale))
@@ -113,6 +111,8 @@ class Dispatcher:
             member = _member(record, [operation], None, lane)
             return member, _append(record, operation)
         operations = [operation for operation in operations if operation.kind == UPSERT]
+        if lane.take is not None and lane.take < len(operations):
+            operations = newest(operations, lane.take)
         merged = merge(
             operations,
             record.state,
@@ -159,6 +159,15 @@ class Dispatcher:
             member.number, member.record, member.operations, member.merged, fence,
             member.attempts, member.failing_since_us, member.take,
         )  # fmt: skip
+
+
+def newest(operations: Sequence[OperationRow], count: int) -> list[OperationRow]:
+    """So many of them, while a bad one is sought: never an older value before a newer one.
+
+    The newer may have arrived already, by a call whose answer was lost.
+    """
+    stamps = sorted(operation.stamp for operation in operations)
+    return [operation for operation in operations if operation.stamp >= stamps[-count]][:count]
 
 
 def _member(

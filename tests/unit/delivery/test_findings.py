@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gainstage.destination import Planned
+from gainstage.destination import CallFailed, Planned
 from gainstage.event import Event, Identity
 from gainstage.outcome import Filtered
-from tests.unit.delivery.workshop import Settings, Workshop, opened, plan, with_type
+from tests.unit.delivery.workshop import Settings, Workshop, opened, plan, status, with_type
 
 pytestmark = pytest.mark.anyio
 ANN = {"type": "identify", "traits": {"email": "ann@x.example", "city": "Bern"}}
@@ -69,3 +69,32 @@ async def test_a_withdrawn_event_leaves_no_lane_behind(shop: Workshop) -> None:
     await shop.deliver(5)
     assert shop.counts == {"filtered": 1}
     assert shop.column("SELECT count(*) FROM lane") == [0]
+
+
+async def test_taking_apart_sends_no_older_value_over_one_that_may_have_arrived(shop: Workshop) -> None:
+    shop.vendor.script = [CallFailed("timeout", "No answer.", sent=True)]
+    await shop.take(ANN, ROME)
+    await shop.deliver(2)
+    assert shop.vendor.persons["ann@x.example"]["city"] == "Rome"  # it did arrive
+    shop.vendor.answer = lambda request: status(400) if b"poison" in request.body else None
+    await shop.take({"type": "identify", "traits": {"email": "ann@x.example", "title": "poison"}})
+    await shop.deliver(20)
+    assert [body.get("city") for body in shop.vendor.bodies()] == ["Rome", "Rome", None, "Rome"]
+    assert shop.counts == {"delivered": 2, "failed": 1}
+
+
+async def test_news_of_an_email_reach_events_at_a_destination_without_usable_settings(
+    shop: Workshop,
+) -> None:
+    await shop.take({"type": "identify", "traits": {"city": "Bern"}})
+    await shop.deliver(3)
+    assert shop.counts == {"parked": 1}
+    usable = dict(shop.given)
+    shop.unusable.add("shop")
+    shop.configure()
+    await shop.take({"type": "page", "context": {"traits": {"email": "ann@x.example"}}})
+    await shop.deliver(3)
+    shop.unusable.clear()
+    shop.configure(**usable)
+    await shop.deliver(5)
+    assert shop.vendor.persons == {"ann@x.example": {"email": "ann@x.example", "city": "Bern"}}

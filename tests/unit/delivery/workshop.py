@@ -220,6 +220,7 @@ class Workshop:
         self.vendor.clock = self.clock
         self.given: dict[str, Settings] = dict(destinations or {"shop": Settings()})
         self.paused: set[str] = set()
+        self.unusable: set[str] = set()
         self.type = VENDOR
         self.place = 0
         self.engine = self.new_engine()
@@ -234,7 +235,7 @@ class Workshop:
         self.given |= settings
         written = {
             name: {"given": {**given.model_dump(mode="json"), "key": given.key.get_secret_value()},
-                   "paused": name in self.paused}
+                   "paused": name in self.paused, "unusable": name in self.unusable}
             for name, given in self.given.items()
         }  # fmt: skip
         with self.store.transaction() as transaction:
@@ -243,8 +244,8 @@ class Workshop:
     def _configuration(self, documents: Sequence[Document], revision: int) -> Configuration:
         found = {
             name: Connected(
-                name, self.type, given, frozenset({"app"}), frozenset(self.type.kinds),
-                paused=name in self.paused,
+                name, self.type, None if name in self.unusable else given, frozenset({"app"}),
+                frozenset(self.type.kinds), paused=name in self.paused,
             )
             for name, given in self.given.items()
         }  # fmt: skip
