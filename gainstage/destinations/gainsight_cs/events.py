@@ -12,6 +12,9 @@ from gainstage.outcome import Delivered, Outcome, Retry, Unknown
 def exchange_events(settings: CsSettings, works: Sequence[Work]) -> Exchange:
     """Publish each; what becomes of one whose answer is lost is the admin's choice (`on_unknown`)."""
     for index, work in enumerate(works):
+        if work.in_doubt and settings.on_unknown == "hold":  # the process ended in the middle of its call
+            yield Settled(index, Unknown("answer_lost", "gainstage was ended during the call.", hold=True))
+            continue
         headers, properties = work.fields.get("headers", {}), work.fields.get("properties", {})
         try:
             response = yield event_request(settings, headers, properties, index)
