@@ -187,7 +187,7 @@ class Engine:
                     self._hungry.append(flight)
                 continue
             spent = CallFailed("out_of_budget", "The call budget is used up.", sent=False)
-            for one in flight.fail(spent):
+            for one in flight.give_back(spent):
                 settler.record(flight, one)
             self._flights.discard(flight)
         return ready
@@ -304,7 +304,7 @@ class Engine:
                 self._record(transaction, settler, flight, result, now_us)
             ended = CallFailed("queued", "gainstage was stopped.", sent=False)
             for flight in self._hungry:
-                for one in flight.fail(ended):
+                for one in flight.give_back(ended):
                     settler.record(flight, one)
         self._finished, self._hungry = [], []
 

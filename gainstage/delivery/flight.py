@@ -1,5 +1,6 @@
 """A flight: one exchange under way, with the records that it holds. Knows no store and no network."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -61,6 +62,13 @@ class Flight:
         if failure.sent and request is not None:
             self.in_doubt.update(request.works)
         return self._run(lambda: self._exchange.throw(failure), request)
+
+    def give_back(self, failure: CallFailed) -> list[Settled]:
+        """End here, before the next request: what is open goes back as it is, without asking the exchange."""
+        self.request = None
+        with contextlib.suppress(Exception):  # a defect of a destination
+            self._exchange.close()
+        return self._settle_failed(failure, None)
 
     def is_settled(self, work: int) -> bool:
         """Whether this work's outcome is known already."""

@@ -1,16 +1,21 @@
-"""A model of the ledger: random events and ends, compared with what the store says after each transaction."""
+"""Random traffic: a model of the ledger, compared with the store after each step, and calls on a budget."""
 
 from collections import Counter
+from itertools import count
 from typing import Any
 
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from gainstage.destination import Budget
 from gainstage.outcome import WORDS
 from gainstage.store.contract import Store
 from gainstage.store.rows import DELIVERED, FILTERED, PENDING, NewDelivery, NewEvent, event_key
 
 NOW_US = 1_767_268_800_000_000
+SECOND_US = 1_000_000
+accounts = count()
 SOURCES, DESTINATIONS = ("app", "site"), ("d", "e")
 words = st.integers(0, len(WORDS) - 1)
 
@@ -129,3 +134,32 @@ class LedgerMachine(RuleBasedStateMachine):
                 rows = [row for (number, _), row in self.model.items() if number == event]
                 if any(row[1] > FILTERED for row in rows):
                     assert transaction.intake.kept(event) is not None
+
+
+def assert_windows_hold(store: Store) -> None:
+    """Whenever calls are asked for, no window of a budget's length sees more than its limit."""
+    gaps = st.sampled_from([0.0, 0.2, 0.98, 0.99, 0.999, 1.0]) | st.floats(0, 0.6) | st.floats(0, 1.2)
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        limit=st.integers(1, 4),
+        window_seconds=st.sampled_from([1.0, 7.3, 60.0, 86_400.0]),
+        gaps=st.lists(gaps, min_size=1, max_size=40),
+    )
+    def hold(limit: int, window_seconds: float, gaps: list[float]) -> None:
+        budget = Budget(f"account {next(accounts)}", "all", "window", window_seconds, limit)
+        window_us, now_us, made = int(window_seconds * SECOND_US), NOW_US, []
+        with store.transaction() as transaction:
+            for gap in gaps:
+                now_us += int(gap * window_us)
+                if transaction.calls.available([budget], now_us):
+                    transaction.calls.spend([budget], now_us, 1)
+                    made.append(now_us)
+                    continue
+                renews_us = transaction.calls.renews_us([budget], now_us)
+                assert now_us < renews_us <= now_us + window_us + window_us // 50
+                assert transaction.calls.available([budget], renews_us)
+        for start in made:
+            assert sum(start <= at < start + window_us for at in made) <= limit
+
+    hold()

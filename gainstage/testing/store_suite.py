@@ -7,12 +7,10 @@ import signal
 from abc import ABC
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from gainstage.destination import Budget
@@ -29,7 +27,7 @@ from gainstage.store.rows import (
     NewDelivery,
     event_key,
 )
-from gainstage.testing.store_model import LedgerMachine
+from gainstage.testing.store_model import LedgerMachine, assert_windows_hold
 from gainstage.testing.store_processes import (
     APPEND,
     NOW_US,
@@ -42,7 +40,6 @@ from gainstage.testing.store_processes import (
 )
 
 SECOND_US = 1_000_000
-accounts = count()
 
 
 class StoreSuite(ABC):
@@ -337,32 +334,8 @@ class StoreSuite(ABC):
     def test_no_window_however_aligned_sees_more_calls_than_allowed(
         self, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
-        gaps = st.sampled_from([0.0, 0.2, 0.98, 0.99, 0.999, 1.0]) | st.floats(0, 0.6) | st.floats(0, 1.2)
         with self.store(tmp_path_factory.mktemp("store")) as store:
-
-            @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-            @given(
-                limit=st.integers(1, 4),
-                window_seconds=st.sampled_from([1.0, 7.3, 60.0, 86_400.0]),
-                gaps=st.lists(gaps, min_size=1, max_size=40),
-            )
-            def hold(limit: int, window_seconds: float, gaps: list[float]) -> None:
-                budget = Budget(f"account {next(accounts)}", "all", "window", window_seconds, limit)
-                window_us, now_us, made = int(window_seconds * SECOND_US), NOW_US, []
-                with store.transaction() as transaction:
-                    for gap in gaps:
-                        now_us += int(gap * window_us)
-                        if transaction.calls.available([budget], now_us):
-                            transaction.calls.spend([budget], now_us, 1)
-                            made.append(now_us)
-                            continue
-                        renews_us = transaction.calls.renews_us([budget], now_us)
-                        assert now_us < renews_us <= now_us + window_us + window_us // 50
-                        assert transaction.calls.available([budget], renews_us)
-                for start in made:
-                    assert sum(start <= at < start + window_us for at in made) <= limit
-
-            hold()
+            assert_windows_hold(store)
 
     def test_a_budget_is_shared_by_processes_and_destinations(self, tmp_path: Path) -> None:
         budget = Budget("acme", "all", "minute", 60, 3)

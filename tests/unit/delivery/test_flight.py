@@ -123,6 +123,27 @@ def test_a_work_is_settled_once_and_only_if_it_exists() -> None:
     assert outcomes(flight(exchange, works=1).begin()) == {0: Delivered()}
 
 
+def test_a_flight_given_back_leaves_nothing_open_whatever_its_exchange_would_do() -> None:
+    """An exchange that goes on after a failed call would hold its records without anybody calling."""
+
+    def exchange(settings: Any, works: Any) -> Exchange:
+        for index in range(len(works)):
+            try:
+                yield request(index)
+            except CallFailed as failure:
+                yield Settled(index, Retry(failure.code, failure.detail))
+            finally:
+                stubborn.append(index)
+
+    stubborn: list[int] = []
+    one = flight(exchange)
+    one.begin()
+    found = outcomes(one.give_back(CallFailed("out_of_budget", "Used up.", sent=False)))
+    assert found == dict.fromkeys(range(3), Retry("out_of_budget", "Used up."))
+    assert one.finished and one.request is None
+    assert stubborn == [0]
+
+
 # the journal
 
 
