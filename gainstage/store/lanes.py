@@ -204,11 +204,12 @@ class Lanes:
 
     def remove(self, operations: Iterable[int]) -> set[int]:
         """Take settled operations out; returns those that had not been withdrawn meanwhile."""
-        rows = self._connection.execute(
-            "DELETE FROM operation WHERE id IN (SELECT value FROM json_each(?)) RETURNING id",
-            (msgspec.json.encode(list(operations)).decode(),),
-        )
-        return {int(number) for (number,) in rows}
+        removed = set()
+        for number in operations:
+            self._connection.execute("DELETE FROM operation WHERE id = ?", (number,))
+            if self._connection.changes():
+                removed.add(number)
+        return removed
 
     def remove_event(self, event_id: int, destination_id: int) -> list[int]:
         """Take all operations of an event at a destination out; returns their records."""
