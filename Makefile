@@ -40,18 +40,6 @@ demo: $(STAMP) ## sandbox, server and sample traffic from the real SDKs, until C
 test: $(STAMP) ## all tests but the long ones; says what it did not run
 	$(BIN)/python -m pytest -n $(JOBS)
 
-.PHONY: simulate
-simulate: $(STAMP) ## the delivery engine in worlds of faults, by seed; SEED=n and SEEDS=n choose
-	$(BIN)/python -m tests.simulation --seed $(or $(SEED),1) --seeds $(or $(SEEDS),$(if $(SEED)$(QUICK),1,500))
-
-.PHONY: simulate
-simulate: $(STAMP) ## delivery in worlds of faults, each from a seed (QUICK=1: a few; SEED=7: that one)
-	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(if $(QUICK),20,300))
-
-.PHONY: torture
-torture: $(STAMP) ## kill -9 under load, again and again; ROUNDS=n and SEED=n choose
-	$(BIN)/python -m tests.torture --rounds $(if $(QUICK),10,$(or $(ROUNDS),60)) $(if $(SEED),--seed $(SEED))
-
 .PHONY: check
 check: $(STAMP) ## format, lint, types and the rules of the project (imports, names, docs)
 	$(BIN)/ruff format --check .
@@ -65,12 +53,12 @@ format: $(STAMP) ## rewrite the sources the way check wants them
 	$(BIN)/ruff format .
 
 .PHONY: simulate
-simulate: $(STAMP) ## delivery in worlds of faults, each from a seed (QUICK=1: a few; SEED=7: that one)
-	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(if $(QUICK),20,300))
+simulate: $(STAMP) ## delivery in worlds of faults, each from a seed (QUICK=1: a few; SEED=7: that one; SEEDS=n)
+	$(BIN)/python -m tests.simulation --seed $(or $(SEED),1) --seeds $(or $(SEEDS),$(if $(SEED),1,$(if $(QUICK),20,300)))
 
 .PHONY: torture
-torture: $(STAMP) ## kill -9 under load, again and again; nothing may be lost (QUICK=1: a few times)
-	$(BIN)/python -m tests.torture $(if $(QUICK),--rounds 5)
+torture: $(STAMP) ## kill -9 under load, again and again; nothing may be lost (QUICK=1: a few times; ROUNDS=n SEED=n)
+	$(BIN)/python -m tests.torture --rounds $(or $(ROUNDS),$(if $(QUICK),10,60)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: bench
 bench: $(STAMP) ## throughput, latency and memory (QUICK=1: coarse figures)
