@@ -71,10 +71,14 @@ class Router:
             seen.add(one.key)
         self._write()
 
-    def plan_again(self, kept: Kept, active: Active, *, hurried: bool = False) -> None:
+    def plan_again(self, kept: Kept, active: Active) -> None:
         """Plan an event anew at a destination, with what is known of its user by now."""
-        event = self._event_of(kept)
-        if event is None:
+        event = normalise(f"{kept.partition}-{kept.offset}", _decode_entry(kept.entry))
+        if isinstance(event, Refusal):  # stricter rules since it was routed
+            place = (kept.event_id, active.number, kept.source_id)
+            self._transaction.ledger.change(
+                NewDelivery(*place, FAILED, event.code, event.detail), self._now_us
+            )
             return
         known = memory.resolve(self._transaction.intake, event)
         resolved = Identity(
@@ -85,7 +89,7 @@ class Router:
         if resolved != kept.identity:
             self._transaction.intake.resolve(kept.event_id, _encode(resolved))
         self._transaction.ledger.unpark(kept.event_id, active.number)
-        routed = Routed(kept.event_id, kept.source_id, event, resolved, hurried or self._hurried(kept.run))
+        routed = Routed(kept.event_id, kept.source_id, event, resolved, self._hurried(kept.run))
         delivery = self._planner.plan(routed, active)
         self._planner.write()
         self._transaction.ledger.change(delivery, self._now_us)
@@ -97,10 +101,6 @@ class Router:
             word=FAILED, code="parked_too_long", detail=f"Waited in vain: {delivery.detail}", until_us=None
         )
         self._transaction.ledger.change(failed, self._now_us)
-
-    def _event_of(self, kept: Kept) -> Event | None:
-        result = normalise(f"{kept.partition}-{kept.offset}", _decode_entry(kept.entry))
-        return result if isinstance(result, Event) else None
 
     def _read(self, partition: int, stored: Stored) -> Taken:
         entry = stored.entry

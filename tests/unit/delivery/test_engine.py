@@ -5,11 +5,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from pydantic import SecretStr
 
 from gainstage.destination import CallFailed, Exchange, Request, Settled, Work
+from gainstage.log.contract import Entry
 from gainstage.outcome import Delivered, Retry, Unknown
+from gainstage.store.rows import PENDING, NewDelivery
 from tests.unit.delivery.workshop import OK, Settings, Workshop, opened, status, with_type
 
 pytestmark = pytest.mark.anyio
@@ -207,3 +210,15 @@ async def test_a_record_that_is_gone_is_no_outage_of_the_destination(shop: Works
     with shop.store.reading() as reading:
         assert reading.destination_states()["shop"].failures == 0
     assert shop.outcome("m-1") == ("pending", "record_gone")
+
+
+async def test_an_event_that_counts_as_refused_by_now_fails_when_it_is_planned_again(shop: Workshop) -> None:
+    await shop.take({"type": "track", "event": "Unmapped", "context": {"traits": {"email": "ann@x.example"}}})
+    await shop.deliver(1)
+    refused = msgspec.msgpack.encode(Entry("app", "", shop.clock.now_us(), 0, b"", b"[]"))
+    with shop.store.transaction() as transaction:
+        transaction.intake.keep_bodies([(1, refused)])
+        again = NewDelivery(1, transaction.names.destination("shop"), 1, PENDING, "queued")
+        transaction.ledger.change(again, shop.clock.now_us())
+    await shop.deliver(1)
+    assert shop.outcome("m-1") == ("failed", "event_not_object")
