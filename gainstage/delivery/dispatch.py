@@ -1,6 +1,6 @@
 """Dispatch: whose turn it is. From due lanes to flights, within concurrency and budget."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gainstage.clock import SECOND_US
@@ -28,7 +28,7 @@ class Dispatcher:
         self,
         transaction: Transaction,
         settler: Settler,
-        plan_again: Callable[[Active, Iterable[int]], None],
+        plan_again: Callable[[Active, Mapping[int, bool]], None],
         now_us: int,
     ) -> None:
         self._transaction = transaction
@@ -97,9 +97,9 @@ class Dispatcher:
         """The lane's next piece of work; None when it needs no call now."""
         lanes = self._transaction.lanes
         operations = lanes.ready(active.number, lane.record_id, OPERATIONS_A_CALL)
-        stale = [operation.event_id for operation in operations if operation.plan != active.row.plan]
+        stale = {one.event_id: bool(one.in_doubt) for one in operations if one.plan != active.row.plan}
         if stale:
-            self._plan_again(active, dict.fromkeys(stale))
+            self._plan_again(active, stale)
             lanes.settle_lane(active.number, lane.record_id, self._now_us, take=lane.take)
             return None
         if not operations:

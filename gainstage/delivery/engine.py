@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from gainstage.clock import Clock
@@ -209,12 +209,14 @@ class Engine:
     ) -> list[Flight | None]:
         """New flights, each begun before the next destination picks: they may share a budget."""
 
-        def plan_again(active: Active, events: Iterable[int]) -> None:
-            for event_id in events:
+        def plan_again(active: Active, events: Mapping[int, bool]) -> None:
+            for event_id, in_doubt in events.items():
                 kept = transaction.intake.kept(event_id)
                 withdrawn = transaction.lanes.remove_event(event_id, active.number)
                 if kept is not None:
                     router.plan_again(kept, active)
+                if in_doubt:
+                    transaction.lanes.doubt_event(event_id, active.number)
                 for number in withdrawn:
                     transaction.lanes.end_lane(active.number, number)
 

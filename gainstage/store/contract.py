@@ -227,6 +227,9 @@ class Lanes(Protocol):
         Returns free records.
         """
 
+    def doubt_event(self, event_id: int, destination_id: int) -> None:
+        """The event's append was perhaps received, under an earlier plan."""
+
     def doubt(self, operation: int) -> None:
         """The append was perhaps received."""
 

@@ -239,6 +239,13 @@ class Lanes:
                     free.append(int(number))
         return free
 
+    def doubt_event(self, event_id: int, destination_id: int) -> None:
+        """The event's append was perhaps received, under an earlier plan."""
+        self._connection.execute(
+            "UPDATE operation SET in_doubt = 1 WHERE event_id = ? AND destination_id = ? AND kind = 1",
+            (event_id, destination_id),
+        )
+
     def doubt(self, operation: int) -> None:
         """The append was perhaps received."""
         self._connection.execute("UPDATE operation SET in_doubt = 1 WHERE id = ?", (operation,))

@@ -98,3 +98,16 @@ async def test_news_of_an_email_reach_events_at_a_destination_without_usable_set
     shop.configure(**usable)
     await shop.deliver(5)
     assert shop.vendor.persons == {"ann@x.example": {"email": "ann@x.example", "city": "Bern"}}
+
+
+async def test_an_event_planned_anew_stays_in_doubt(shop: Workshop) -> None:
+    """Other settings do not tell whether it arrived."""
+    await shop.take({"type": "track", "event": "Used", "context": {"traits": {"email": "ann@x.example"}}})
+    shop.vendor.script = [CallFailed("timeout", "No answer.", sent=True)]
+    await shop.work()
+    assert shop.column("SELECT in_doubt FROM operation") == [1]
+    shop.vendor.gate = asyncio.Event()
+    shop.configure(shop=Settings(park_for=timedelta(days=1)))
+    await shop.deliver(5)
+    assert shop.column("SELECT plan FROM operation") == [2]
+    assert shop.column("SELECT in_doubt FROM operation") == [1]
