@@ -18,7 +18,6 @@ TESTS = Path(__file__).parent
 LONG = {
     "benchmarks": "make bench",
     "fuzz": "make fuzz",
-    "simulation": "make simulate",
     "torture": "make torture",
 }
 

@@ -21,6 +21,8 @@ NOTHING = Asked({})
 
 #: Words that an event may end with.
 GO, FAIL, FILTER, PARK = "go", "fail", "filter", "park"
+#: Either: whether the e-mail is known depends on who came first.
+GO_OR_PARK = "go or park"
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class Reading:
         return any("poison" in value for value in self.asked.fields.values())
 
 
-def read(vendor: str, said: Said, *, reachable: bool) -> Reading:
-    """How a message reads for a vendor. `reachable`: an e-mail of its person is told in the stream."""
+def read(vendor: str, said: Said, knows: str = GO) -> Reading:
+    """How a message reads for a vendor. `knows`: how it goes where its person's e-mail is needed."""
     if said.kind in ("alias", "page"):
         return Reading(FILTER)
     if vendor == "click":
@@ -48,7 +50,7 @@ def read(vendor: str, said: Said, *, reachable: bool) -> Reading:
         return _append(said) if said.name == MAPPED else Reading(FAIL)
     if said.kind == "group" and "name" not in said.traits:
         return Reading(FAIL)
-    return Reading(GO if reachable else PARK, Asked(_cs_fields(said)))
+    return Reading(knows, Asked(_cs_fields(said)))
 
 
 def _append(said: Said) -> Reading:
@@ -120,25 +122,31 @@ def merged(asked: Iterable[tuple[Stamp, Asked]]) -> dict[Field, str]:
     return {name: value for name, (_, value) in newest.items()}
 
 
-def told_emails(stream: Iterable[Said]) -> set[str]:
-    """Ids (`u:`, `a:`) whose e-mail is told somewhere in the stream, by the ids that messages join."""
+def told_emails(stream: Iterable[Said], *, surely: bool) -> set[str]:
+    """Ids (`u:`, `a:`) whose e-mail is told somewhere in the stream, by the ids that messages join.
+
+    `surely`: without what a nameless visitor of a device tells of the user that the device is known by.
+    """
     joined: dict[str, set[str]] = {}
     told: set[str] = set()
+    devices: set[str] = set()
     for said in stream:
-        ids = [f"u:{said.user}"] * bool(said.user) + [f"a:{said.device}"] * bool(said.device)
+        ids = ids_of(said)
         if said.kind == "alias":
-            ids += [f"u:{said.previous}", f"a:{said.previous}"]
+            ids |= {f"u:{said.previous}", f"a:{said.previous}"}
         for one in ids:
             joined.setdefault(one, set()).update(ids)
-        if said.tells:
-            told.update(ids[:1] if said.kind == "alias" else ids)
+        if said.tells and not said.user and surely:
+            devices |= ids
+        elif said.tells:
+            told |= {f"u:{said.user}"} if said.kind == "alias" else ids
     waiting = list(told)
     while waiting:
         for other in joined.get(waiting.pop(), ()):
             if other not in told:
                 told.add(other)
                 waiting.append(other)
-    return told
+    return told | devices
 
 
 def ids_of(said: Said) -> set[str]:

@@ -18,7 +18,19 @@ from gainstage.store.rows import (
 )
 from gainstage.store.store import FILE_NAME
 from tests.simulation.fate import Fate
-from tests.simulation.model import FAIL, FILTER, PARK, Field, Reading, ids_of, merged, read, told_emails
+from tests.simulation.model import (
+    FAIL,
+    FILTER,
+    GO,
+    GO_OR_PARK,
+    PARK,
+    Field,
+    Reading,
+    ids_of,
+    merged,
+    read,
+    told_emails,
+)
 from tests.simulation.stream import Said
 from tests.simulation.vendor import Broken, Vendors
 
@@ -34,6 +46,8 @@ class Oracle:
         self._vendors = vendors
         self._fate = fate
         self._seen_event = 0
+        #: Messages that a person had tried again.
+        self._decided: set[str] = set()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -42,7 +56,7 @@ class Oracle:
     def hear(self, said: Said) -> None:
         """A message was accepted: from now on its values may turn up at the vendors."""
         for vendor in ("cs", "px", "click"):
-            for name, value in read(vendor, said, reachable=True).asked.fields.items():
+            for name, value in read(vendor, said).asked.fields.items():
                 self._vendors.said[(vendor, name, value)].append((said.stamp, said.source))
                 if name[2] == "Tier__gc":
                     self._vendors.said[(vendor, (*name[:2], "Plan__gc"), value)].append(
@@ -152,6 +166,10 @@ class Oracle:
             )
         ]
 
+    def decide(self, event: int) -> None:
+        """A person has an event tried again."""
+        self._decided.update(row[0] for row in self._all("SELECT message_id FROM event WHERE id = ?", event))
+
     # in the end
 
     def settled(self, accepted: int) -> bool:
@@ -183,11 +201,15 @@ class Oracle:
                                       "source_id") for key in [rows]
         }  # fmt: skip
         _expect(said.keys() <= entered, f"accepted and lost: {sorted(said.keys() - entered)[:5]}")
-        told = told_emails(stream)
+        surely, perhaps = told_emails(stream, surely=True), told_emails(stream, surely=False)
+
+        def knows(one: Said) -> str:
+            if ids_of(one) & surely or one.tells:
+                return GO
+            return GO_OR_PARK if ids_of(one) & perhaps else PARK
+
         for vendor, outcomes in ended.items():
-            readings = {
-                key: read(vendor, said[key], reachable=bool(ids_of(said[key]) & told)) for key in outcomes
-            }
+            readings = {key: read(vendor, said[key], knows(said[key])) for key in outcomes}
             self._judge_outcomes(vendor, said, outcomes, readings)
             self._judge_state(vendor, said, outcomes, readings)
             self._judge_appends(vendor, said, outcomes, readings)
@@ -222,6 +244,8 @@ class Oracle:
                 allowed = {FILTERED}
             elif reading.word == FAIL:
                 allowed = {FAILED}
+                if self._fate.holds and vendor == "cs":
+                    allowed.add(PARKED)
             elif reading.word == PARK:
                 allowed = {PARKED}
             elif reading.poison:
@@ -235,6 +259,8 @@ class Oracle:
                 allowed = {DELIVERED}
                 if self._fate.holds and vendor == "cs" and reading.asked.append:
                     allowed.add(PARKED)
+            if reading.word == GO_OR_PARK:
+                allowed.add(PARKED)
             _expect(
                 word in allowed,
                 f"{vendor}: {one.kind} {key} ended {WORDS[word]} ({code}), not "
@@ -290,9 +316,12 @@ class Oracle:
             )
             _expect(not again, f"{vendor}: {receipt.message_id} was sent again after its answer was recorded")
         if self._fate.holds and vendor == "cs":
-            repeated = [message for message, n in times.items() if n > 1]
+            unanswered = Counter(receipt.message_id for receipt in receipts if not receipt.denied)
+            repeated = [
+                message for message, n in unanswered.items() if n > 1 and message not in self._decided
+            ]
             _expect(not repeated, f"{vendor}: repeated in spite of `hold`: {repeated}")
-        self._judge_order(vendor, list(times), by_id)
+        self._judge_order(vendor, [message for message in times if message not in self._decided], by_id)
 
     def _judge_order(self, vendor: str, firsts: list[str], by_id: dict[str, Said]) -> None:
         routed = {message_id: number for number, message_id in self._all("SELECT id, message_id FROM event")}

@@ -31,6 +31,8 @@ class Receipt:
     message_id: str
     #: The answer that confirmed it was read and recorded.
     recorded: bool = False
+    #: The vendor took it, and answered that it failed.
+    denied: bool = False
 
 
 @dataclass
@@ -144,6 +146,8 @@ class Vendors:
             raise
         if answer is served:
             self.answered.extend(receipts)
+        for receipt in receipts:
+            receipt.denied = answer.status >= 500
         self._note(number, request, fault, str(answer.status), served)
         return answer
 

@@ -292,6 +292,7 @@ class World:
             for event, destination, source in chosen:
                 again = NewDelivery(event, destination, source, PENDING, "queued", "Is planned again.")
                 transaction.ledger.change(again, self.clock.now_us())
+                self.oracle.decide(event)
                 self.note(f"retries event {event} at destination {destination}")
 
     def _change(self) -> None:
