@@ -61,6 +61,8 @@ def learn(intake: Intake, event: Event) -> tuple[str, ...]:
             after.user_id = event.user_id
             if owner is None or not owner.email:
                 _inherit(intake, event.user_id, after, news)
+        elif key.startswith("u:") and after.user_id:  # an alias: the old id still learns for the new one
+            _inherit(intake, after.user_id, after, news)
         if known is None or after != known:
             if not (known is None and after == KnownUser()):
                 intake.remember(key, after)

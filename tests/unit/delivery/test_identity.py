@@ -129,6 +129,11 @@ SET_FREE = {
         ({"type": "alias", "previousId": "old"}, {"userId": "u"}),
         ({"type": "identify"}, {"userId": "u"}, MAIL),
     ],
+    "the old id, later": [
+        ({}, {"userId": "u"}),
+        ({"type": "alias", "previousId": "old"}, {"userId": "u"}),
+        ({"type": "identify"}, {"userId": "old"}, MAIL),
+    ],
 }
 
 
