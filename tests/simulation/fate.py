@@ -38,6 +38,9 @@ class Fate:
     patient: bool
     #: Appends whose answer is lost are kept for a person.
     holds: bool
+    #: The vendor whose key was wrong at first, where another key means another tenant: events that waited in
+    #: the old tenant's lanes may be overtaken by new ones.
+    moved: str = ""
     #: A custom field was mapped elsewhere while events were under way.
     remapped: bool = False
     keys: dict[str, str] = field(default_factory=lambda: dict(KEYS))
@@ -74,6 +77,7 @@ class Fate:
             replaces=chance.random() < 0.5,
             patient=chance.random() < 0.1,
             holds=holds,
+            moved=next((name for name in ("px", "click") if "wrong" in str(bodies.get(name))), ""),
         )
 
     def limits(self) -> dict[str, dict[int, int]]:
