@@ -6,7 +6,8 @@ retries by the clock, counts calls or keeps state. `gainstage.testing.destinatio
 it.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+import re
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -189,3 +190,21 @@ def outcome_of_status(response: Response, said: str) -> Outcome | None:
     if status >= 400:
         return Rejected("refused", told)
     return None
+
+
+MASK = "***"
+#: Shorter ones occur within ordinary words.
+SECRET_CHARACTERS = 8
+
+
+def conceal(text: str, secrets: Iterable[str]) -> str:
+    """The text without the secrets, the longest first.
+
+    A short secret is hidden where it stands alone: within other words it would only garble them.
+    """
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= SECRET_CHARACTERS:
+            text = text.replace(secret, MASK)
+        elif secret and secret in text:
+            text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])", MASK, text)
+    return text

@@ -122,8 +122,8 @@ def _work(operation: Operation, event: Event, facts: dict[Record, dict[str, Any]
 def _shown(active: Active, flight: Flight) -> dict[str, Any]:
     request = flight.request
     assert request is not None
-    kept = msgspec.json.decode(active.mask(shown(request)))
-    return {"method": request.method, "url": active.mask(request.url), **kept}
+    kept = msgspec.json.decode(active.mask_request(shown(request)))
+    return {"method": request.method, "url": active.mask_request(request.url), **kept}
 
 
 def _line(message_id: str, outcome: str, reason: str, detail: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, SecretStr
 
 from gainstage.clock import SECOND_US
 from gainstage.connection import Configuration, Connected
-from gainstage.destination import Budget
+from gainstage.destination import SECRET_CHARACTERS, Budget, conceal
 from gainstage.store.contract import Transaction
 from gainstage.store.rows import DestinationRow
 
@@ -35,9 +35,7 @@ class Active:
         #: Events kept for a cause that the last change of settings may have cured are planned anew from
         #: here on.
         self.replan_after: int | None = None
-        self.secrets = (
-            tuple(sorted(secrets_in(self.settings), key=len, reverse=True)) if self.settings else ()
-        )
+        self.secrets = tuple(secrets_in(self.settings)) if self.settings else ()
 
     @property
     def number(self) -> int:
@@ -74,9 +72,11 @@ class Active:
 
     def mask(self, text: str) -> str:
         """The text without any of the destination's secrets."""
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        return text
+        return conceal(text, self.secrets)
+
+    def mask_request(self, text: str) -> str:
+        """A request's text without the secrets that are long enough to be told from its own words."""
+        return conceal(text, [secret for secret in self.secrets if len(secret) >= SECRET_CHARACTERS])
 
 
 def activate(transaction: Transaction, configuration: Configuration, now_us: int) -> dict[str, Active]:

@@ -21,9 +21,8 @@ def begin_call(transaction: Transaction, flight: Flight, budgets: Sequence[Budge
     transaction.calls.spend(budgets, now_us, 1)
     works = request.works or range(len(flight.members))
     events = dict.fromkeys(event for work in works for event in flight.members[work].events)
-    flight.call = transaction.calls.begin(
-        active.number, now_us, request.method, active.mask(request.url), active.mask(shown(request)), events
-    )
+    url, text = active.mask_request(request.url), active.mask_request(shown(request))
+    flight.call = transaction.calls.begin(active.number, now_us, request.method, url, text, events)
     return flight
 
 

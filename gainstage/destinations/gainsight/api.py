@@ -16,6 +16,7 @@ from gainstage.destination import (
     Response,
     Settled,
     Work,
+    conceal,
     outcome_of_status,
 )
 from gainstage.destinations.gainsight.settings import ClickstreamSettings
@@ -63,7 +64,8 @@ def read_answer(settings: ClickstreamSettings, response: Response) -> Outcome:
     refusal; an HTML page or an object that is cut off is no answer of this endpoint; anything else with 2xx
     (an empty body, a word) counts as taken.
     """
-    said = conceal(settings, response.body.decode(errors="replace").strip()[:SAID_CHARACTERS])
+    text = response.body.decode(errors="replace").strip()[:SAID_CHARACTERS]
+    said = conceal(text, [settings.access_key.get_secret_value()])  # an answer may quote the key
     if 400 <= response.status < 500 and any(word in said.lower() for word in KEY_WORDS):
         return Blocked("credentials_refused", f"HTTP {response.status}: {said}")
     failure = outcome_of_status(response, said)
@@ -80,11 +82,6 @@ def read_answer(settings: ClickstreamSettings, response: Response) -> Outcome:
     if body is None and said.startswith(("<", "{", "[")):
         return Retry("answer_unreadable", f"HTTP {response.status} with a body that is no JSON: {said}")
     return Delivered()
-
-
-def conceal(settings: ClickstreamSettings, said: str) -> str:
-    """An answer may quote the key."""
-    return said.replace(settings.access_key.get_secret_value(), "***")
 
 
 def check(settings: ClickstreamSettings) -> Check:

@@ -15,6 +15,7 @@ from gainstage.destination import (
     Response,
     Settled,
     Work,
+    conceal,
     outcome_of_status,
 )
 from gainstage.destinations.gainsight_px.settings import REGIONS, PxSettings
@@ -175,7 +176,7 @@ def read_answer(settings: PxSettings, response: Response) -> Outcome | None:
     Documented are 201 for a create, 204 for an update. An empty body confirms with these only; a body that is
     there must be JSON and name no error.
     """
-    said = conceal(settings, reason(response))
+    said = conceal(reason(response), [settings.api_key.get_secret_value()])
     if response.status == 403 and is_page(response):
         # Seen in clients: the edge answers so, to single requests and for a while.
         return Retry("vendor_error", "HTTP 403 with a page: the edge in front of PX refused the request.")
@@ -215,11 +216,6 @@ def reason(response: Response) -> str:
     if not isinstance(told, str) or not told:
         told = response.body.decode(errors="replace").strip()
     return " ".join(told.split())[:SAID_CHARACTERS]
-
-
-def conceal(settings: PxSettings, said: str) -> str:
-    """An answer may quote the key."""
-    return said.replace(settings.api_key.get_secret_value(), "***")
 
 
 def check(settings: PxSettings) -> Check:
