@@ -222,9 +222,9 @@ class Vendors:
             there = self.fields[vendor].get(name)
             if there is not None and there != value:
                 others = self.said[(vendor, name, there)]
-                sources = {source for _, source in stamps} & {source for _, source in others}
+                sources = {source for _, source in (*stamps, *others)}
                 # Two destinations of one tenant: while one's answer is lost, the other does not know of it.
-                if max(stamps)[0] < min(others)[0] and (sources or vendor != "cs"):
+                if max(stamps)[0] < min(others)[0] and (len(sources) == 1 or vendor != "cs"):
                     self._complain(f"{vendor}: {name}: the older {value!r} replaces the newer {there!r}")
             self.fields[vendor][name] = value
 
