@@ -13,8 +13,6 @@ from gainstage.destination import SECRET_CHARACTERS, Budget, conceal
 from gainstage.store.contract import Transaction
 from gainstage.store.rows import DestinationRow
 
-#: Reasons that a change of the settings may cure: the events are planned anew by themselves.
-CURED_BY_SETTINGS = ("setting_missing", "configuration_invalid")
 DEFAULT_RESEND_SECONDS = DEFAULT_PARK_SECONDS = 7 * 86_400
 
 
@@ -32,9 +30,6 @@ class Active:
         self.plan = row.plan
         #: A call succeeded since the start or the last change of settings; until then calls go one at a time.
         self.proven = False
-        #: Events kept for a cause that the last change of settings may have cured are planned anew from
-        #: here on.
-        self.replan_after: int | None = None
         self.secrets = tuple(secrets_in(self.settings)) if self.settings else ()
 
     @property
@@ -97,13 +92,12 @@ def activate(transaction: Transaction, configuration: Configuration, now_us: int
             row.fingerprint, row.paused = fingerprint, paused
             if changed:
                 row.plan += 1
+                row.replan_after = 0
                 row.blocked, row.code, row.detail, row.since_us = False, None, None, None
                 row.failures, row.resume_us = 0, 0
                 transaction.lanes.restart(row.id, now_us)
             transaction.destinations.save(row)
         active.plan = row.plan
-        if usable:
-            active.replan_after = 0
         found[name] = active
     transaction.calls.declare(_share_limits(found.values()))
     transaction.destinations.connect(

@@ -1,6 +1,6 @@
 """Dispatch: whose turn it is. From due lanes to flights, within concurrency and budget."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from gainstage.clock import SECOND_US
@@ -24,16 +24,9 @@ OPERATIONS_A_CALL = 500
 class Dispatcher:
     """Picks within one transaction."""
 
-    def __init__(
-        self,
-        transaction: Transaction,
-        settler: Settler,
-        plan_again: Callable[[Active, Mapping[int, bool]], None],
-        now_us: int,
-    ) -> None:
+    def __init__(self, transaction: Transaction, settler: Settler, now_us: int) -> None:
         self._transaction = transaction
         self._settler = settler
-        self._plan_again = plan_again
         self._now_us = now_us
 
     def pick(self, active: Active, under_way: int) -> list[Flight]:
@@ -68,9 +61,13 @@ class Dispatcher:
         return flights
 
     def _room(self, active: Active, under_way: int) -> int:
-        """How many flights may start now: none while paused, one while it is uncertain that calls succeed."""
+        """How many flights may start now.
+
+        None while paused or while waiting events are planned anew, one while it is uncertain that calls
+        succeed.
+        """
         row = active.row
-        if not active.runs or row.resume_us > self._now_us:
+        if not active.runs or row.resume_us > self._now_us or row.replan_after is not None:
             return 0
         if row.blocked or row.failures >= FAILURES_BEFORE_PROBING or not active.proven:
             return 1 - under_way
@@ -97,11 +94,6 @@ class Dispatcher:
         """The lane's next piece of work; None when it needs no call now."""
         lanes = self._transaction.lanes
         operations = lanes.ready(active.number, lane.record_id, OPERATIONS_A_CALL)
-        stale = {one.event_id: bool(one.in_doubt) for one in operations if one.plan != active.row.plan}
-        if stale:
-            self._plan_again(active, stale)
-            lanes.settle_lane(active.number, lane.record_id, self._now_us, take=lane.take)
-            return None
         if not operations:
             lanes.settle_lane(active.number, lane.record_id, self._now_us)
             return None

@@ -9,15 +9,16 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from gainstage.clock import Clock
 from gainstage.connection import Configuration
-from gainstage.delivery.destinations import CURED_BY_SETTINGS, Active, activate
+from gainstage.delivery.destinations import Active, activate
 from gainstage.delivery.dispatch import LEASE_US, Dispatcher
 from gainstage.delivery.flight import Flight
 from gainstage.delivery.journal import begin_call, end_call
+from gainstage.delivery.replanning import Replanner
 from gainstage.delivery.router import Router
 from gainstage.delivery.settling import Settler
 from gainstage.delivery.transport import Transport
@@ -28,7 +29,6 @@ from gainstage.store.contract import PartitionLost, Store, Transaction
 from gainstage.store.rows import Document
 
 SLICE = 500
-REPLANNED_A_TURN = 200
 IDLE_SECONDS = 0.1
 STORAGE_PAUSE_SECONDS = 1.0
 #: Later than any lease ends, also one taken before the clock was set back.
@@ -105,9 +105,10 @@ class Engine:
             settler = Settler(transaction, now_us, self._chance)
             for flight, result in finished:
                 self._record(transaction, settler, flight, result, now_us)
-            replanned = self._replan(transaction, router, now_us)
             ready = self._reserve(transaction, settler, now_us)
-            picked = self._dispatch(transaction, settler, router, now_us)
+            flying = {flight.active.number for flight in self._flights}
+            replanned = Replanner(transaction, router, now_us).work(self._active.values(), flying)
+            picked = self._dispatch(transaction, settler, now_us)
             ready.extend(picked)
         started = [flight for flight in ready if flight is not None]
         for flight in started:
@@ -177,6 +178,9 @@ class Engine:
         ready: list[Flight | None] = []
         waiting, self._hungry = self._hungry, []
         for flight in waiting:
+            if not flight.active.current:
+                self._give_back(settler, flight, "queued", "The settings changed.")
+                continue
             budgets = flight.active.family(flight.request.family if flight.request else "")
             if transaction.calls.available(budgets, now_us) != 0:
                 if self._hold(transaction, flight, now_us):
@@ -186,11 +190,14 @@ class Engine:
                 if self._hold(transaction, flight, now_us):
                     self._hungry.append(flight)
                 continue
-            spent = CallFailed("out_of_budget", "The call budget is used up.", sent=False)
-            for one in flight.give_back(spent):
-                settler.record(flight, one)
-            self._flights.discard(flight)
+            self._give_back(settler, flight, "out_of_budget", "The call budget is used up.")
         return ready
+
+    def _give_back(self, settler: Settler, flight: Flight, code: str, detail: str) -> None:
+        """End a flight before its next call."""
+        for one in flight.give_back(CallFailed(code, detail, sent=False)):
+            settler.record(flight, one)
+        self._flights.discard(flight)
 
     def _hold(self, transaction: Transaction, flight: Flight, now_us: int) -> bool:
         """Prolong the flight's leases; a flight that lost one ends here, its work is somebody else's now."""
@@ -204,23 +211,9 @@ class Engine:
         self._flights.discard(flight)
         return False
 
-    def _dispatch(
-        self, transaction: Transaction, settler: Settler, router: Router, now_us: int
-    ) -> list[Flight | None]:
+    def _dispatch(self, transaction: Transaction, settler: Settler, now_us: int) -> list[Flight | None]:
         """New flights, each begun before the next destination picks: they may share a budget."""
-
-        def plan_again(active: Active, events: Mapping[int, bool]) -> None:
-            for event_id, in_doubt in events.items():
-                kept = transaction.intake.kept(event_id)
-                withdrawn = transaction.lanes.remove_event(event_id, active.number)
-                if kept is not None:
-                    router.plan_again(kept, active)
-                if in_doubt:
-                    transaction.lanes.doubt_event(event_id, active.number)
-                for number in withdrawn:
-                    transaction.lanes.end_lane(active.number, number)
-
-        dispatcher = Dispatcher(transaction, settler, plan_again, now_us)
+        dispatcher = Dispatcher(transaction, settler, now_us)
         begun: list[Flight | None] = []
         for active in self._active.values():
             under_way = sum(1 for flight in self._flights if flight.active.number == active.number)
@@ -242,31 +235,6 @@ class Engine:
             self._hungry.append(flight)
             return None
         return begin_call(transaction, flight, budgets, now_us)
-
-    def _replan(self, transaction: Transaction, router: Router, now_us: int) -> bool:
-        """Plan anew what a person retried and what changed settings may have cured; let go of what
-        expired.
-        """
-        worked = False
-        for active in self._active.values():
-            if active.settings is None:
-                continue
-            events = transaction.ledger.kept_with(active.number, ("queued",), 0, REPLANNED_A_TURN)
-            if active.replan_after is not None:
-                cured = transaction.ledger.kept_with(
-                    active.number, CURED_BY_SETTINGS, active.replan_after, REPLANNED_A_TURN
-                )
-                active.replan_after = cured[-1] if len(cured) == REPLANNED_A_TURN else None
-                events = sorted({*events, *cured})
-            for event_id in events:
-                kept = transaction.intake.kept(event_id)
-                if kept is not None:
-                    router.plan_again(kept, active)
-                    worked = True
-        for delivery in transaction.ledger.expired(now_us, REPLANNED_A_TURN):
-            router.expire(delivery)
-            worked = True
-        return worked
 
     # calls
 
@@ -304,10 +272,8 @@ class Engine:
             settler = Settler(transaction, now_us, self._chance)
             for flight, result in self._finished:
                 self._record(transaction, settler, flight, result, now_us)
-            ended = CallFailed("queued", "gainstage was stopped.", sent=False)
             for flight in self._hungry:
-                for one in flight.give_back(ended):
-                    settler.record(flight, one)
+                self._give_back(settler, flight, "queued", "gainstage was stopped.")
         self._finished, self._hungry = [], []
 
     async def _abandon(self) -> None:

@@ -159,7 +159,6 @@ class Planner:
             routed.source_id,
             1,
             UPSERT,
-            0,
             event.stamp,
             event.time_us,
             0,

@@ -215,6 +215,11 @@ class Lanes(Protocol):
     def ready(self, destination_id: int, number: int, limit: int) -> list[OperationRow]:
         """The operations of a lane that may go: upserts first, then appends, each in order of arrival."""
 
+    def outdated(self, destination_id: int, plan: int, after: int, limit: int) -> dict[int, bool]:
+        """Events above `after` with operations of an earlier plan, oldest first, and whether one is an append
+        that was perhaps received.
+        """
+
     def remove(self, operations: Iterable[int]) -> set[int]:
         """Take settled operations out; returns those that had not been withdrawn meanwhile."""
 
@@ -247,7 +252,7 @@ class Lanes(Protocol):
         """After a success or a refusal: go on with what is left, at once; or end the lane."""
 
     def end_lane(self, destination_id: int, number: int) -> None:
-        """Operations were withdrawn: a lane that is empty and has no turn to come is gone."""
+        """Operations were withdrawn: a lane that is empty is gone."""
 
     def settle_lane_unless_leased(self, destination_id: int, number: int, now_us: int) -> None:
         """Like `settle_lane` for a lane from which operations were withdrawn; a call under way

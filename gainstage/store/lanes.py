@@ -184,7 +184,7 @@ class Lanes:
         events, those that were planned anew among them.
         """
         rows = self._connection.execute(
-            "SELECT id, event_id, source_id, alone, kind, plan, stamp, time_us, in_doubt, "
+            "SELECT id, event_id, source_id, alone, kind, stamp, time_us, in_doubt, "
             "CASE kind WHEN 1 THEN (SELECT message_id FROM event WHERE id = event_id) END, content, follows "
             "FROM operation WHERE record_id = ? AND destination_id = ? AND waits = 0 "
             "ORDER BY kind, event_id, id LIMIT ?",
@@ -193,14 +193,25 @@ class Lanes:
         return [
             OperationRow._make(
                 (
-                    *row[:9],
-                    row[9] or "",
-                    msgspec.json.decode(row[10]),
-                    _follows.decode(row[11]) if row[11] else (),
+                    *row[:8],
+                    row[8] or "",
+                    msgspec.json.decode(row[9]),
+                    _follows.decode(row[10]) if row[10] else (),
                 )
             )
             for row in rows
         ]
+
+    def outdated(self, destination_id: int, plan: int, after: int, limit: int) -> dict[int, bool]:
+        """Events above `after` with operations of an earlier plan, oldest first, and whether one is an append
+        that was perhaps received.
+        """
+        rows = self._connection.execute(
+            "SELECT event_id, max(in_doubt) FROM operation WHERE event_id > ? AND destination_id = ? "
+            "AND plan != ? GROUP BY event_id ORDER BY event_id LIMIT ?",
+            (after, destination_id, plan, limit),
+        )
+        return {int(event_id): bool(in_doubt) for event_id, in_doubt in rows}
 
     def remove(self, operations: Iterable[int]) -> set[int]:
         """Take settled operations out; returns those that had not been withdrawn meanwhile."""
@@ -308,9 +319,9 @@ class Lanes:
             self.end_lane(destination_id, number)
 
     def end_lane(self, destination_id: int, number: int) -> None:
-        """Operations were withdrawn: a lane that is empty and has no turn to come is gone."""
+        """Operations were withdrawn: a lane that is empty is gone."""
         self._connection.execute(
-            "DELETE FROM lane WHERE destination_id = ?1 AND record_id = ?2 AND due_us IS NULL AND NOT EXISTS "
+            "DELETE FROM lane WHERE destination_id = ?1 AND record_id = ?2 AND NOT EXISTS "
             "(SELECT 1 FROM operation WHERE record_id = ?2 AND destination_id = ?1)",
             (destination_id, number),
         )

@@ -116,7 +116,6 @@ class OperationRow(NamedTuple):
     source_id: int
     alone: int
     kind: int
-    plan: int
     stamp: bytes
     time_us: int
     in_doubt: int
@@ -137,7 +136,11 @@ class KnownUser(msgspec.Struct):
 
 
 class DestinationRow(msgspec.Struct):
-    """A destination's number and state. `resume_us`: nothing is sent before."""
+    """A destination's number and state.
+
+    `resume_us`: nothing is sent before. `replan_after`: the settings changed, and events with a number above
+    it are still to be planned anew; None when all are.
+    """
 
     id: int
     name: str
@@ -150,6 +153,7 @@ class DestinationRow(msgspec.Struct):
     blocked: bool = False
     failures: int = 0
     resume_us: int = 0
+    replan_after: int | None = None
 
 
 class Document(msgspec.Struct, frozen=True):

@@ -18,7 +18,8 @@ CREATE TABLE destination (
     since_us INTEGER,
     blocked INTEGER NOT NULL DEFAULT 0,
     failures INTEGER NOT NULL DEFAULT 0,
-    resume_us INTEGER NOT NULL DEFAULT 0
+    resume_us INTEGER NOT NULL DEFAULT 0,
+    replan_after INTEGER          -- events above it are planned anew before anything goes; null: none is
 );
 
 -- Which sources feed which destinations now: what stands behind the offsets counts for these.

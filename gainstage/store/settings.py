@@ -8,7 +8,9 @@ import msgspec
 from gainstage.sqlite import Database
 from gainstage.store.rows import DestinationRow, Document
 
-_STATE = "id, name, fingerprint, plan, paused, code, detail, since_us, blocked, failures, resume_us"
+_STATE = (
+    "id, name, fingerprint, plan, paused, code, detail, since_us, blocked, failures, resume_us, replan_after"
+)
 
 
 def destination_row(row: tuple[Any, ...]) -> DestinationRow:
@@ -37,10 +39,10 @@ class Destinations:
         self._connection.execute(
             "UPDATE destination SET fingerprint=?, plan=?, paused=?, code=?, detail=?, since_us=?, "
             "blocked=?, "
-            "failures=?, resume_us=? WHERE id=?",
+            "failures=?, resume_us=?, replan_after=? WHERE id=?",
             (
                 row.fingerprint, row.plan, row.paused, row.code, row.detail, row.since_us, row.blocked,
-                row.failures, row.resume_us, row.id,
+                row.failures, row.resume_us, row.replan_after, row.id,
             ),
         )  # fmt: skip
 

@@ -20,7 +20,11 @@ from gainstage.store.reading import Reading
 from gainstage.store.settings import Destinations, Documents
 
 FILE_NAME = "store.db"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+#: What brings a store of this version to the next one.
+MIGRATIONS = {
+    1: "ALTER TABLE destination ADD COLUMN replan_after INTEGER; UPDATE destination SET replan_after = 0",
+}
 #: Enough for the pages that a turn of the engine changes, so that none is written twice.
 CACHE_KIB = 16 * 1024
 #: Pages in the write-ahead log before they go into the database: fewer, larger checkpoints.
@@ -89,16 +93,17 @@ class Store:
             self._migrate()
 
     def _migrate(self) -> None:
-        version = self._version()
-        if version == 0:
-            with self._exclusively():
-                if self._version() == 0:  # nobody else was quicker
-                    self._connection.execute(schema())
-                    self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        elif version > SCHEMA_VERSION:
+        if (version := self._version()) > SCHEMA_VERSION:
             raise NoStore(
                 f"{self._path} was written by a newer gainstage (schema {version}); use that one or newer."
             )
+        if version == SCHEMA_VERSION:
+            return
+        with self._exclusively():
+            while (version := self._version()) < SCHEMA_VERSION:  # somebody else may have been quicker
+                self._connection.execute(MIGRATIONS[version] if version else schema())
+                version = version + 1 if version else SCHEMA_VERSION
+                self._connection.execute(f"PRAGMA user_version = {version}")
 
     def _version(self) -> int:
         return int(self._connection.pragma("user_version"))

@@ -38,9 +38,6 @@ class Fate:
     patient: bool
     #: Appends whose answer is lost are kept for a person.
     holds: bool
-    #: The vendor whose key was wrong at first, where another key means another tenant: events that waited in
-    #: the old tenant's lanes may be overtaken by new ones.
-    moved: str = ""
     #: A custom field was mapped elsewhere while events were under way.
     remapped: bool = False
     keys: dict[str, str] = field(default_factory=lambda: dict(KEYS))
@@ -77,7 +74,6 @@ class Fate:
             replaces=chance.random() < 0.5,
             patient=chance.random() < 0.1,
             holds=holds,
-            moved=next((name for name in ("px", "click") if "wrong" in str(bodies.get(name))), ""),
         )
 
     def limits(self) -> dict[str, dict[int, int]]:
@@ -118,7 +114,7 @@ class Fate:
         chance = self.chance
         name = chance.choice(sorted(self.good))
         body = self.bodies.setdefault(name, copy.deepcopy(self.good[name]))
-        kind = chance.choice(("pause", "disable", "unusable", "mend", "mend", "remap", "budget"))
+        kind = chance.choice(("pause", "disable", "unusable", "mend", "mend", "remap", "budget", "key"))
         if kind == "pause":
             body["paused"] = not body.get("paused", False)
         elif kind == "disable":
@@ -130,6 +126,8 @@ class Fate:
             field_name = body["settings"]["person_fields"]["tier"]
             other = "Plan__gc" if field_name == "Tier__gc" else "Tier__gc"
             body["settings"]["person_fields"] = {"tier": other}
+        elif kind == "key":  # for PX and the clickstream another key is another tenant
+            _mistype_key(body["settings"])
         elif kind == "mend":
             self.bodies[name] = {**copy.deepcopy(self.good[name]), "enabled": body.get("enabled", True)}
         else:  # a change that matters to nobody, but for the settings' fingerprint
@@ -189,7 +187,7 @@ def _with_mistakes(chance: random.Random, good: Bodies) -> Bodies:
     settings = bodies[name]["settings"]
     match chance.choice(("key", "secret", "absent", "paused")):
         case "key":
-            settings["api_key" if "api_key" in settings else "access_key"] = "wrong" * 7
+            _mistype_key(settings)
         case "secret" if "shared_secret" in settings:
             del settings["shared_secret"]
         case "absent" if len(bodies) > 1:
@@ -197,6 +195,10 @@ def _with_mistakes(chance: random.Random, good: Bodies) -> Bodies:
         case _:
             bodies[name]["paused"] = True
     return bodies
+
+
+def _mistype_key(settings: dict[str, Any]) -> None:
+    settings["api_key" if "api_key" in settings else "access_key"] = "wrong" * 7
 
 
 def configured(documents: Sequence[Document], revision: int) -> Configuration:

@@ -321,8 +321,6 @@ class Oracle:
                 message for message, n in unanswered.items() if n > 1 and message not in self._decided
             ]
             _expect(not repeated, f"{vendor}: repeated in spite of `hold`: {repeated}")
-        if vendor == self._fate.moved:
-            return
         self._judge_order(vendor, [message for message in times if message not in self._decided], by_id)
 
     def _judge_order(self, vendor: str, firsts: list[str], by_id: dict[str, Said]) -> None:

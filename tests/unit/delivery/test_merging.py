@@ -19,7 +19,7 @@ FIELDS = st.dictionaries(st.sampled_from("abc"), st.integers(0, 2), min_size=1)
 def operation(number: int, fields: dict[str, Any], *, at: int | None = None) -> OperationRow:
     """An upsert whose stamp is `at`, else its number."""
     stamp = b"%016x" % (number if at is None else at)
-    return OperationRow(number, number, 1, 1, 0, 1, stamp, NOW_US, 0, "", fields)
+    return OperationRow(number, number, 1, 1, 0, stamp, NOW_US, 0, "", fields)
 
 
 def text(at: int) -> str:

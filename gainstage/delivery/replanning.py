@@ -1,0 +1,72 @@
+"""Planning anew: what a change of settings makes of waiting events, what a person retried, what expired.
+
+After a change every waiting event is planned anew, in the order of arrival, before anything is sent under the
+new settings: they may lead to other records, or to another tenant (a corrected key), where a user's newer
+events would overtake those that still wait under the old ones.
+"""
+
+from collections.abc import Iterable
+
+from gainstage.delivery.destinations import Active
+from gainstage.delivery.router import Router
+from gainstage.store.contract import Transaction
+
+REPLANNED_A_TURN = 500
+#: Reasons that a change of the settings may cure: the events are planned anew by themselves.
+CURED_BY_SETTINGS = ("setting_missing", "configuration_invalid")
+RETRIED = ("queued",)
+
+
+class Replanner:
+    """Plans anew within one transaction."""
+
+    def __init__(self, transaction: Transaction, router: Router, now_us: int) -> None:
+        self._transaction = transaction
+        self._router = router
+        self._now_us = now_us
+
+    def work(self, actives: Iterable[Active], flying: set[int]) -> bool:
+        """A turn's share; `flying`: the destinations with calls under way. True when anything was done."""
+        worked = False
+        for active in actives:
+            if active.settings is None:
+                continue
+            if active.row.replan_after is None:
+                retried = self._transaction.ledger.kept_with(active.number, RETRIED, 0, REPLANNED_A_TURN)
+                worked |= self._plan(active, dict.fromkeys(retried, False))
+            elif active.number not in flying:  # else an answer is to come for what was sent before
+                self._go_on(active, active.row.replan_after)
+                worked = True
+        for delivery in self._transaction.ledger.expired(self._now_us, REPLANNED_A_TURN):
+            self._router.expire(delivery)
+            worked = True
+        return worked
+
+    def _go_on(self, active: Active, after: int) -> None:
+        """The next events above `after` after a change of settings."""
+        place = (active.number, active.row.plan, after, REPLANNED_A_TURN)
+        events = self._transaction.lanes.outdated(*place)
+        kept = self._transaction.ledger.kept_with(
+            active.number, (*CURED_BY_SETTINGS, *RETRIED), after, REPLANNED_A_TURN
+        )
+        for event_id in kept:
+            events.setdefault(event_id, False)
+        due = sorted(events)[:REPLANNED_A_TURN]
+        self._plan(active, {event_id: events[event_id] for event_id in due})
+        active.row.replan_after = due[-1] if len(due) == REPLANNED_A_TURN else None
+        self._transaction.destinations.save(active.row)
+
+    def _plan(self, active: Active, events: dict[int, bool]) -> bool:
+        """Plan events anew, in this order; for each, whether its append was perhaps received."""
+        lanes = self._transaction.lanes
+        for event_id, in_doubt in events.items():
+            kept = self._transaction.intake.kept(event_id)
+            if kept is None:
+                continue
+            withdrawn = lanes.remove_event(event_id, active.number)
+            self._router.plan_again(kept, active)
+            if in_doubt:
+                lanes.doubt_event(event_id, active.number)
+            for number in withdrawn:
+                lanes.end_lane(active.number, number)
+        return bool(events)

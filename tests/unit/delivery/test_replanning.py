@@ -1,0 +1,161 @@
+"""After a change of settings: every waiting event is planned anew, in order, before anything is sent."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gainstage.delivery.replanning import REPLANNED_A_TURN
+from gainstage.destination import Request
+from gainstage.store import Store
+from tests.unit.delivery.workshop import Answer, Settings, Workshop, opened, status
+
+WRONG = Settings(tenant="wrong")
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Workshop]:
+    with opened(tmp_path, {"shop": WRONG}) as found:
+        yield found
+
+
+def track(user: int, place: int) -> dict[str, object]:
+    email = f"u{user}@x.example"
+    return {
+        "type": "track",
+        "event": f"{user}/{place}",
+        "userId": f"u-{user}",
+        "context": {"traits": {"email": email}},
+    }
+
+
+def in_order(shop: Workshop) -> None:
+    """Every user's events arrived once, in the order of their places."""
+    places = defaultdict(list)
+    for event in shop.vendor.events:
+        user, place = event["name"].split("/")
+        places[user].append(int(place))
+    assert places
+    for user, found in places.items():
+        assert found == sorted(set(found)), f"user {user}: {found}"
+
+
+def refuse_the_wrong(request: Request) -> Answer:
+    return status(401) if request.headers["authorization"] == "wrong-key" else None
+
+
+async def blocked(shop: Workshop, users: int, places: int) -> None:
+    """Events that wait while their credentials are refused."""
+    shop.configure(shop=Settings(tenant="wrong", key="wrong-key"))  # type: ignore[arg-type]
+    shop.vendor.answer = refuse_the_wrong
+    for place in range(places):
+        await shop.take(*(track(user, place) for user in range(users)))
+    await shop.work()
+    assert shop.vendor.events == []
+
+
+async def test_events_that_waited_under_a_wrong_key_go_before_newer_ones(shop: Workshop) -> None:
+    """A corrected key is another tenant, with other lanes."""
+    users, places = 10, REPLANNED_A_TURN // 10 * 2 + 3
+    await blocked(shop, users, places)
+    shop.configure(shop=Settings())
+    await shop.take(*(track(user, places) for user in range(users)))
+    await shop.deliver(200)
+    assert shop.counts == {"delivered": users * (places + 1)}
+    in_order(shop)
+
+
+async def test_events_routed_while_settings_were_unusable_go_before_newer_ones(shop: Workshop) -> None:
+    shop.unusable = {"shop"}
+    shop.configure()
+    places = REPLANNED_A_TURN + 2
+    await shop.take(*(track(1, place) for place in range(places)))
+    await shop.work()
+    shop.unusable = set()
+    shop.configure()
+    await shop.take(track(1, places))
+    await shop.deliver(200)
+    assert shop.counts == {"delivered": places + 1}
+    in_order(shop)
+
+
+async def test_a_process_that_ends_while_planning_anew_is_continued_by_the_next(shop: Workshop) -> None:
+    users, places = 4, REPLANNED_A_TURN // 2
+    await blocked(shop, users, places)
+    shop.configure(shop=Settings())
+    await shop.turn()
+    assert shop.vendor.events == []
+    shop.engine = shop.new_engine()
+    await shop.take(*(track(user, places) for user in range(users)))
+    await shop.deliver(200)
+    assert shop.counts == {"delivered": users * (places + 1)}
+    in_order(shop)
+
+
+async def test_an_event_whose_call_failed_during_the_change_goes_before_newer_ones(shop: Workshop) -> None:
+    """Its lane of the old tenant waits after a failure, while that of the new tenant could go at once."""
+    shop.vendor.gate = asyncio.Event()
+    await shop.take(track(1, 0))
+    await shop.work()
+    shop.configure(shop=Settings())
+    await shop.work()
+    shop.vendor.script = [status(503)]
+    shop.vendor.gate.set()
+    await shop.work()
+    await shop.take(track(1, 1))
+    await shop.deliver()
+    assert shop.counts == {"delivered": 2}
+    in_order(shop)
+
+
+async def test_what_is_under_way_when_settings_change_is_not_sent_again(shop: Workshop) -> None:
+    shop.vendor.gate = asyncio.Event()
+    await shop.take(track(1, 0), track(1, 1))
+    await shop.work()
+    assert len(shop.vendor.requests) == 1
+    shop.configure(shop=Settings())
+    await shop.work()
+    assert len(shop.vendor.requests) == 1, "nothing starts before the answer is known"
+    shop.vendor.gate.set()
+    await shop.deliver()
+    assert [event["name"] for event in shop.vendor.events] == ["1/0", "1/1"]
+    in_order(shop)
+
+
+async def test_a_call_that_waits_for_budget_is_given_back_when_settings_change(shop: Workshop) -> None:
+    """Else it would hold the new settings back until the budget renews."""
+    shop.configure(shop=Settings(tenant="wrong", calls=1, window_seconds=80.0))
+    await shop.take(track(1, 0))
+    await shop.work()
+    await shop.take(track(2, 0))
+    await shop.work()
+    assert len(shop.vendor.events) == 1
+    shop.configure(shop=Settings())
+    await shop.work()
+    assert len(shop.vendor.events) == 2
+    assert shop.counts == {"delivered": 2}
+
+
+async def test_waiting_values_are_sent_as_the_new_settings_say(shop: Workshop) -> None:
+    await shop.take({"type": "identify", "traits": {"email": "ann@x.example", "plan": "pro"}})
+    await shop.turn()
+    shop.configure(shop=Settings())
+    await shop.deliver()
+    assert shop.vendor.persons == {"ann@x.example": {"email": "ann@x.example", "plan": "pro"}}
+    assert shop.column("SELECT name FROM tenant JOIN record ON tenant.id = tenant_id WHERE state IS NOT NULL")
+    assert shop.column("SELECT count(*) FROM lane") == [0]
+
+
+def test_a_store_of_the_first_schema_is_taken_over(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.transaction() as transaction:
+        transaction.destinations.get("shop")
+    store._connection.execute("ALTER TABLE destination DROP COLUMN replan_after; PRAGMA user_version = 1")
+    store.close()
+    store = Store(tmp_path)
+    with store.transaction() as transaction:
+        row = transaction.destinations.get("shop")
+        assert row.replan_after == 0, "what waited is planned anew, once"
+    store.close()
