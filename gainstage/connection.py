@@ -27,6 +27,8 @@ class Source:
     origins: tuple[str, ...] = ()
     #: Events a second; None for no limit.
     rate_limit: int | None = None
+    #: Off: what arrives is answered with yes and not kept.
+    enabled: bool = True
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ class Configuration:
     revision: int
     sources: Mapping[str, Source]
     destinations: Mapping[str, Connected]
+    #: Sources that are configured and cannot be used now: nobody knows their write keys.
+    unusable_sources: frozenset[str] = frozenset()
 
     def fed_by(self, source: str) -> tuple[Connected, ...]:
         """The destinations that an event of this source meets: connected and enabled ones."""

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from gainstage.app.previewing import preview
     from gainstage.app.reports import Reports, open_store
     from gainstage.app.sending import Progress, send
-    from gainstage.app.serving import serve
+    from gainstage.app.serving import Front, serve
 
 __all__ = [
     "CheckResult",
+    "Front",
     "Progress",
     "Reports",
     "apply",
@@ -29,6 +30,7 @@ __all__ = [
 
 _ROOMS = {
     "CheckResult": "checking",
+    "Front": "serving",
     "Progress": "sending",
     "Reports": "reports",
     "apply": "configuring",

@@ -19,15 +19,18 @@ from gainstage.app.configuring import configurer, in_force
 from gainstage.app.folder import held, open_parts
 from gainstage.app.reports import Reports
 from gainstage.clock import SystemClock
-from gainstage.connection import Source
+from gainstage.connection import Configuration, Source
 from gainstage.dashboard.application import pages
 from gainstage.ingest.application import TrackingApi
 from gainstage.ingest.counts import Counts
+from gainstage.ingest.front import Front
 from gainstage.ingest.server import serve as listen
 from gainstage.log.contract import LogUnavailable
 from gainstage.log.local import LocalLog
 from gainstage.sqlite import StorageUnavailable
 from gainstage.store.store import Store
+
+__all__ = ["Front", "serve"]
 
 RELOAD_SECONDS = 1.0
 #: How long delivery may take to finish its calls: their time limit and a little.
@@ -38,7 +41,13 @@ logger = structlog.get_logger(__name__)
 
 
 def serve(
-    data: Path, config: Path | None, host: str, port: int, *, on_started: Callable[[str], None]
+    data: Path,
+    config: Path | None,
+    host: str,
+    port: int,
+    *,
+    front: Front | None = None,
+    on_started: Callable[[str], None],
 ) -> None:
     """Take events and deliver them until SIGINT or SIGTERM; everything accepted is kept.
 
@@ -56,9 +65,9 @@ def serve(
                     "no_sources",
                     remedy="Add sources to gainstage.yaml; until then every write key is unknown.",
                 )
-            sources = Sources(store, configuration.sources)
+            sources = Sources(store, configuration)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_serve(store, log, sources, data.absolute(), host, port, on_started))
+                runner.run(_serve(store, log, sources, data.absolute(), host, port, front, on_started))
         finally:
             asyncio.run(log.close())
             store.close()
@@ -71,6 +80,7 @@ async def _serve(
     data: Path,
     host: str,
     port: int,
+    front: Front | None,
     on_started: Callable[[str], None],
 ) -> None:
     counts = Counts()
@@ -79,6 +89,8 @@ async def _serve(
         log=log,
         clock=SystemClock(),
         sources=sources.current,
+        complete=sources.complete,
+        front=front,
         counts=counts,
         ready=Readiness(store, log).problems,
         fallback=pages(reports, counts),
@@ -122,15 +134,19 @@ class Readiness:
 class Sources:
     """The sources in force; follows changes of the configuration."""
 
-    def __init__(self, store: Store, sources: Mapping[str, Source]) -> None:
+    def __init__(self, store: Store, configuration: Configuration) -> None:
         self._store = store
-        self._sources = sources
+        self._configuration = configuration
         self._configure = configurer()
         self._revision = self._current_revision()
 
     def current(self) -> Mapping[str, Source]:
         """By name."""
-        return self._sources
+        return self._configuration.sources
+
+    def complete(self) -> bool:
+        """Whether these are all that are configured; one may name a variable that is not set here."""
+        return not self._configuration.unusable_sources
 
     async def follow(self) -> None:
         """Look for a new configuration until cancelled."""
@@ -143,7 +159,7 @@ class Sources:
     def _reload(self) -> None:
         with self._store.reading() as reading:
             documents, revision = reading.documents(), reading.revision()
-        self._sources = self._configure(documents, revision).sources
+        self._configuration = self._configure(documents, revision)
         self._revision = revision
 
     def _current_revision(self) -> int:

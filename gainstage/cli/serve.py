@@ -1,5 +1,6 @@
 """`gainstage serve`: the tracking API, delivery and the pages, until it is told to stop."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,13 +20,41 @@ def serve(
     port: Annotated[
         int, typer.Option("--port", metavar="P", min=0, max=65535, help="The port; 0 takes a free one.")
     ] = 8080,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--trusted-proxy",
+            metavar="ADDRESS",
+            help="A proxy, or a network of them, whose X-Forwarded-For is believed. Repeat it for several.",
+            show_default=False,
+        ),
+    ] = None,
+    public_url: Annotated[
+        str | None,
+        typer.Option(
+            "--public-url",
+            metavar="URL",
+            help="Where SDKs reach this server. Default: the address at which each of them asks.",
+            show_default=False,
+        ),
+    ] = None,
+    analytics_js: Annotated[
+        Path | None,
+        typer.Option(
+            "--analytics-js",
+            metavar="FILE",
+            help="dist/umd/standalone.js of the npm package @segment/analytics-next, for the HTML snippet.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Take events from the SDKs and deliver them."""
     from gainstage import app
     from gainstage.cli.logging import log_plain_lines
 
     log_plain_lines()
-    app.serve(data, config_file(config), host, port, on_started=announce)
+    front = app.Front.of(trusted_proxy or (), public_url, analytics_js)
+    app.serve(data, config_file(config), host, port, front=front, on_started=announce)
     tell("gainstage has stopped; everything accepted is kept.")
 
 

@@ -79,6 +79,9 @@ class SourceForm(BaseModel):
         ge=1,
         description="Events a second; more are told to come later. Default: none.",
     )
+    enabled: bool = Field(
+        default=True, description="Off: what its SDKs send is answered with yes and not kept."
+    )
 
 
 class DestinationForm(BaseModel):

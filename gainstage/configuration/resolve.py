@@ -129,12 +129,15 @@ class _Resolver:
     def run(self, documents: Iterable[Written], *, revision: int) -> Configuration:
         listed = tuple(Document.of(document) for document in documents)
         sources: dict[str, Source] = {}
+        unusable: set[str] = set()
         names = [document.name for document in listed if document.kind == "source"]
         for document in (d for d in listed if d.kind == "source"):
             checked = self._begin(document)
             source = self._source(checked, sources)
             if source and not checked.problems:
                 sources[source.name] = source
+            else:
+                unusable.add(document.name)
             self._end(checked)
         destinations: dict[str, Connected] = {}
         for document in (d for d in listed if d.kind == "destination"):
@@ -145,7 +148,7 @@ class _Resolver:
             elif connected:
                 destinations[connected.name] = connected
             self._end(checked)
-        return Configuration(revision, sources, destinations)
+        return Configuration(revision, sources, destinations, frozenset(unusable))
 
     def _begin(self, document: Document) -> _Checked:
         expansion = Expansion(self.environment)
@@ -173,7 +176,7 @@ class _Resolver:
                 checked.refuse("write_key", f"source {other.name} has the same write key; each needs its own")
         if form.origins and form.kind != "web":
             checked.refuse("origins", f"only web sources have origins; this one is {form.kind}")
-        return Source(form.name, form.kind, key, tuple(form.origins), form.rate_limit)
+        return Source(form.name, form.kind, key, tuple(form.origins), form.rate_limit, form.enabled)
 
     def _destination(
         self, checked: _Checked, known: list[str], sources: Mapping[str, Source]

@@ -2,5 +2,6 @@
 
 from gainstage.ingest.application import TrackingApi
 from gainstage.ingest.counts import Counts
+from gainstage.ingest.front import Front
 
-__all__ = ["Counts", "TrackingApi"]
+__all__ = ["Counts", "Front", "TrackingApi"]

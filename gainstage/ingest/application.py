@@ -1,67 +1,51 @@
-"""The tracking API as an ASGI application: paths, the order of checks, and the yes after the log's yes.
+"""The tracking API as an ASGI application: which path is answered by what.
 
 No framework stands on this path: a request costs little more than its body. Everything else that the process
-serves is handed in as `fallback`.
+serves is handed in as `fallback`. Which maker's SDK calls is never asked: one answer is right for all.
 """
 
-import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NamedTuple
 
-import msgspec
-
-from gainstage.clock import MINUTE_US, Clock
+from gainstage.clock import Clock
 from gainstage.connection import Source
 from gainstage.event import KINDS
-from gainstage.ingest.answers import (
-    NOT_FOUND,
-    Answer,
-    Refused,
-    rate_limited,
-    refusal,
-    succeed,
-    unavailable,
-)
+from gainstage.ingest.answers import NOT_FOUND, SUCCESS
 from gainstage.ingest.asgi import Application, Receive, Scope, Send, header
-from gainstage.ingest.body import BodyReader, Disconnected, inflated
+from gainstage.ingest.browser_settings import BrowserSettings
+from gainstage.ingest.cors import preflight, readable_by
 from gainstage.ingest.counts import Counts
-from gainstage.ingest.credentials import Credentials, basic_user, query_key, text_key
-from gainstage.ingest.decoding import Decoded, decode_batch, decode_single, undecodable
-from gainstage.ingest.rate import RateLimits
-from gainstage.log.contract import Log, LogUnavailable
+from gainstage.ingest.credentials import Credentials
+from gainstage.ingest.decoding import Decode, decode_batch, decode_single
+from gainstage.ingest.front import Front
+from gainstage.ingest.intake import Intake
+from gainstage.ingest.probes import VERSION, Readiness, always_ready, health, readiness
+from gainstage.ingest.routing import GET, POST, Paths, Route, varying, wrong_method
+from gainstage.log.contract import Log
 from gainstage.normalise import Surroundings
 
-Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
-Decode = Callable[[bytes], Decoded]
-#: The parts that cannot be used now and why, one sentence each; empty when all can.
-Readiness = Callable[[], Awaitable[Mapping[str, str]]]
-
-BATCH_PATHS = ("/v1/batch", "/v1/import")
-LIVE = Answer(200, b'{"status":"live"}')
-READY = Answer(200, b'{"status":"ready"}')
-FAULTS_REMEMBERED = 100
-
-_log = logging.getLogger("gainstage.ingest")
-
-
-class Route(NamedTuple):
-    """What answers at a path."""
-
-    methods: frozenset[str]
-    handle: Handler
+#: RudderStack's calls beyond Segment's kinds: kept, and explained as what no destination takes.
+OTHER_KINDS = ("merge", "audiencelist")
+BATCH_PATHS = ("/v1/batch", "/v1/import", "/beacon/v1/batch")
+#: Where Segment's SDKs for browsers and apps send batches. The one for Swift drops what is refused with 400
+#: and nothing else, so a body that is too large is told that here, and 413 everywhere else.
+SEGMENT_BATCH_PATH = "/v1/b"
+#: What SDKs tell about themselves.
+DISCARDED_PATHS = ("/v1/m", "/rsaMetrics")
+SEGMENT_PIXELS = KINDS
+RUDDER_PIXELS = ("track", "page")
 
 
-async def always_ready() -> Mapping[str, str]:
-    """The readiness of a process that has nothing to wait for."""
-    return {}
+def _always() -> bool:
+    return True
 
 
 class TrackingApi:
     """Takes what SDKs send and answers once the log has it.
 
-    `sources` gives the configured sources by name; a changed configuration is a new mapping. `fallback`
-    serves every path that is not in `routes`.
+    `sources` gives the configured sources by name; a changed configuration is a new mapping. While `complete`
+    says no, one of them cannot be read and an unknown key may be its. `fallback` serves every path that is
+    not in `routes`.
     """
 
     def __init__(
@@ -70,32 +54,58 @@ class TrackingApi:
         clock: Clock,
         sources: Callable[[], Mapping[str, Source]],
         *,
+        complete: Callable[[], bool] = _always,
+        front: Front | None = None,
         counts: Counts | None = None,
         ready: Readiness = always_ready,
         fallback: Application | None = None,
     ) -> None:
+        front = front or Front()
         self.counts = counts or Counts()
-        self._log = log
-        self._clock = clock
         self._ready = ready
         self._fallback = fallback
-        self._credentials = Credentials(sources)
-        self._rates = RateLimits()
-        self._bodies = BodyReader()
-        self._received_us = 0
-        self._reported_us: dict[str, int] = {}
-        self.routes: dict[str, Route] = {
-            "/health": Route(frozenset(("GET", "HEAD")), self._answer_health),
-            "/ready": Route(frozenset(("GET", "HEAD")), self._answer_ready),
-        }
-        for path in BATCH_PATHS:
-            self.routes[path] = self._tracking(decode_batch)
-        for kind in KINDS:
-            around = Surroundings(type=kind).encoded()
-            self.routes[f"/v1/{kind}"] = self._tracking(partial(decode_single, surroundings=around))
+        credentials = Credentials(sources, complete)
+        self._intake = Intake(log, clock, credentials, self.counts, front.proxies)
+        self._settings = BrowserSettings(credentials, front.public_address, clock, self._intake.refusal)
+        self._script = front.analytics_js
+        #: Every path of the tracking API. A part that varies is written `{name}`.
+        self.routes: dict[str, Route] = {**self._event_routes(), **self._other_routes()}
+        self._paths = Paths(self.routes, front.public_address.prefix if front.public_address else "")
 
-    def _tracking(self, decode: Decode) -> Route:
-        return Route(frozenset(("POST",)), partial(self._track, decode))
+    def _event_routes(self) -> dict[str, Route]:
+        routes = {path: self._tracking(decode_batch) for path in BATCH_PATHS}
+        routes[SEGMENT_BATCH_PATH] = self._tracking(decode_batch, too_large_status=400)
+        for kind in (*KINDS, *OTHER_KINDS):
+            around = Surroundings(type=kind).encoded()
+            single = self._tracking(partial(decode_single, surroundings=around))
+            routes[f"/v1/{kind}"] = single
+            if kind in KINDS:
+                routes[f"/v1/{kind[0]}"] = single
+        for kind in SEGMENT_PIXELS:
+            routes[f"/v1/pixel/{kind}"] = self._pixel(Surroundings(type=kind))
+        for kind in RUDDER_PIXELS:
+            around_it = Surroundings(type=kind, channel="web", integrations={"All": True})
+            routes[f"/pixel/v1/{kind}"] = self._pixel(around_it)
+        return routes
+
+    def _other_routes(self) -> dict[str, Route]:
+        settings = self._settings
+        routes = {path: Route(POST, _discard, shared=True) for path in DISCARDED_PATHS}
+        return routes | {
+            "/v1/projects/{writeKey}/settings": Route(GET, settings.answer_segment, shared=True),
+            "/sourceConfig": Route(GET, settings.answer_rudder, shared=True),
+            "/analytics.js/v1/{writeKey}/analytics.min.js": Route(GET, self._answer_script, shared=True),
+            "/analytics-next/bundles/{name}": Route(GET, self._answer_script_part, shared=True),
+            "/health": Route(GET, self._answer_health),
+            "/ready": Route(GET, self._answer_ready),
+            "/version": Route(GET, _answer_version),
+        }
+
+    def _tracking(self, decode: Decode, *, too_large_status: int = 413) -> Route:
+        return Route(POST, partial(self._intake.track, decode, too_large_status), shared=True)
+
+    def _pixel(self, surroundings: Surroundings) -> Route:
+        return Route(GET, partial(self._intake.show_pixel, surroundings.encoded()), shared=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -103,95 +113,37 @@ class TrackingApi:
             if self._fallback is not None:
                 await self._fallback(scope, receive, send)
             return
-        route = self.routes.get(scope["path"]) or self.routes.get(_plain(scope["path"]))
+        route = self.routes.get(scope["path"]) or self._paths.find(scope)
         if route is None:
             await (self._fallback or not_found)(scope, receive, send)
-        elif scope["method"] not in route.methods:
-            await _wrong_method(route)(send)
-        else:
+        elif scope["method"] in route.methods:
             await route.handle(scope, receive, send)
-
-    async def _track(self, decode: Decode, scope: Scope, receive: Receive, send: Send) -> None:
-        source = ""
-        try:
-            found: Source | None = None
-            if user := basic_user(scope):  # who is turned away here has not had its body read
-                found = self._credentials.source(user)
-                source = found.name
-                self._check_rate(found)
-            body = await self._bodies.read(scope, receive)
-            decoded = self._decoded(decode, body, found, scope)
-            if found is None:
-                found = self._credentials.source(text_key(decoded.write_key) or query_key(scope))
-                source = found.name
-                self._check_rate(found)
-            await self._keep(decoded, found)
-        except Disconnected:
-            return
-        except Refused as refused:
-            answer = refused.answer
-        except LogUnavailable as error:
-            self._report(str(error))
-            answer = unavailable("the log cannot take events now")
-        except Exception as error:
-            self._report(f"{type(error).__name__} while taking events", error)
-            answer = unavailable("something went wrong here")
+        elif not route.shared:
+            await wrong_method(route)(send)
+        elif scope["method"] == "OPTIONS":
+            await preflight(scope)(send)
         else:
-            await succeed(send)
-            return
-        self.counts.refused[answer.code, source] += 1
-        await answer(send)
+            await wrong_method(route)(send, readable_by(header(scope, b"origin")))
 
-    def _decoded(self, decode: Decode, body: bytes, known: Source | None, scope: Scope) -> Decoded:
-        try:
-            return decode(inflated(body))
-        except Refused as refused:
-            # RudderStack's older mobile SDKs repeat a 400 every second for ever: their body is kept as it is.
-            if (
-                refused.answer.status == 400
-                and known is not None
-                and header(scope, b"anonymousid") is not None
-            ):
-                return undecodable(body)
-            raise
+    async def _answer_script(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._script.script(scope)(send, readable_by(header(scope, b"origin")))
 
-    def _check_rate(self, source: Source) -> None:
-        wait_seconds = self._rates.wait_seconds(source, self._clock.now_us())
-        if wait_seconds:
-            raise Refused(rate_limited(source.name, wait_seconds))
-
-    async def _keep(self, decoded: Decoded, source: Source) -> None:
-        received_us = self._received_us = max(self._clock.now_us(), self._received_us + 1)
-        entries = decoded.entries(source.name, received_us)
-        self._rates.take(source, len(entries), received_us)
-        await self._log.append(entries)
-        self.counts.accepted[source.name] += len(entries)
-        self.counts.accepted_bytes[source.name] += sum([len(entry.body) for entry in entries])
-
-    def _report(self, sentence: str, error: Exception | None = None) -> None:
-        """Log a fault once a minute at most, not with every request that meets it."""
-        now_us = self._clock.now_us()
-        if now_us < self._reported_us.get(sentence, -MINUTE_US) + MINUTE_US:
-            return
-        if len(self._reported_us) >= FAULTS_REMEMBERED:
-            self._reported_us.clear()
-        self._reported_us[sentence] = now_us
-        _log.error("%s", sentence, exc_info=error)
+    async def _answer_script_part(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self._script.part(varying(scope, "name"), scope)
+        await answer(send, readable_by(header(scope, b"origin")))
 
     async def _answer_health(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await LIVE(send)
+        await health(await self._problems())(send)
 
     async def _answer_ready(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await readiness(await self._problems())(send)
+
+    async def _problems(self) -> Mapping[str, str]:
         try:
-            problems = await self._ready()
+            return await self._ready()
         except Exception as error:
-            self._report(f"{type(error).__name__} while asking what is ready", error)
-            problems = {"process": "It cannot be told what is ready."}
-        if problems:
-            body = msgspec.json.encode({"status": "unavailable", "problems": dict(problems)})
-            await Answer(503, body)(send)
-        else:
-            await READY(send)
+            self._intake.report(f"{type(error).__name__} while asking what is ready", error)
+            return {"process": "It cannot be told what is ready."}
 
 
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
@@ -199,11 +151,10 @@ async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
     await NOT_FOUND(send)
 
 
-def _plain(path: str) -> str:
-    """A path without doubled and trailing slashes, which some SDKs and most proxies make."""
-    return "/" + "/".join(part for part in path.split("/") if part)
+async def _discard(scope: Scope, receive: Receive, send: Send) -> None:
+    """Yes to what SDKs tell about themselves; nobody reads it."""
+    await SUCCESS(send, readable_by(header(scope, b"origin")))
 
 
-def _wrong_method(route: Route) -> Answer:
-    allowed = ", ".join(sorted(route.methods))
-    return refusal(405, "method_not_allowed", f"use {allowed}", allow=allowed)
+async def _answer_version(scope: Scope, receive: Receive, send: Send) -> None:
+    await VERSION(send)

@@ -4,7 +4,7 @@ import asyncio
 import zlib
 
 from gainstage.ingest.answers import Refused, refusal, unavailable
-from gainstage.ingest.asgi import Receive, Scope, header
+from gainstage.ingest.asgi import Receive, RequestHeaders
 
 #: What a body may hold, compressed or not, in bytes. Segment's limit is 500 KB, RudderStack's 4 MB.
 BODY_BYTES = 4 * 1024 * 1024
@@ -40,14 +40,14 @@ class BodyReader:
     def __init__(self) -> None:
         self._reading_bytes = 0
 
-    async def read(self, scope: Scope, receive: Receive) -> bytes:
+    async def read(self, headers: RequestHeaders, receive: Receive) -> bytes:
         """The body as it came.
 
         Raises:
             Refused: too large, too slow, or too many at once.
             Disconnected: nobody is there to be answered.
         """
-        _check_length(header(scope, b"content-length"))
+        _check_length(headers.get(b"content-length"))
         message = await receive()
         if message["type"] != "http.request":
             raise Disconnected

@@ -7,13 +7,23 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from gainstage.connection import Source
-from gainstage.ingest.answers import INVALID_WRITE_KEY, MISSING_WRITE_KEY, Refused
-from gainstage.ingest.asgi import Scope, header
+from gainstage.ingest.answers import (
+    INVALID_WRITE_KEY,
+    MISSING_WRITE_KEY,
+    SECRET_WRITE_KEY,
+    Refused,
+    unavailable,
+)
+from gainstage.ingest.asgi import RequestHeaders, Scope
+
+#: Some SDKs for apps delete what they hold when they hear that their key is unknown: they must not hear it
+#: while that is not sure.
+KEYS_UNCERTAIN = unavailable("the source of this write key may be one that cannot be read now")
 
 
-def basic_user(scope: Scope) -> str:
+def basic_user(headers: RequestHeaders) -> str:
     """The user of Basic authentication, with or without the colon behind it; "" if there is none."""
-    value = header(scope, b"authorization")
+    value = headers.get(b"authorization")
     if value is None or value[:6].lower() != b"basic ":
         return ""
     try:
@@ -41,8 +51,9 @@ def text_key(value: Any) -> str:
 class Credentials:
     """The sources by the digest of their write key: the time of a look-up says nothing about the keys."""
 
-    def __init__(self, sources: Callable[[], Mapping[str, Source]]) -> None:
+    def __init__(self, sources: Callable[[], Mapping[str, Source]], complete: Callable[[], bool]) -> None:
         self._sources = sources
+        self._complete = complete
         self._indexed: Mapping[str, Source] | None = None
         self._by_digest: dict[bytes, Source] = {}
 
@@ -50,7 +61,7 @@ class Credentials:
         """Whose key this is.
 
         Raises:
-            Refused: there is no key, or nobody's.
+            Refused: there is no key, or nobody's, or it cannot be told whose.
         """
         if not write_key:
             raise Refused(MISSING_WRITE_KEY)
@@ -60,7 +71,18 @@ class Credentials:
             self._indexed = sources
         found = self._by_digest.get(_digest(write_key))
         if found is None:
-            raise Refused(INVALID_WRITE_KEY)
+            raise Refused(INVALID_WRITE_KEY if self._complete() else KEYS_UNCERTAIN)
+        return found
+
+    def public_source(self, write_key: str) -> Source:
+        """Whose key this is, where it stood in the open: in an address, which logs and histories keep.
+
+        Raises:
+            Refused: as above; or the key is a server's, and so a secret.
+        """
+        found = self.source(write_key)
+        if found.kind == "server":
+            raise Refused(SECRET_WRITE_KEY)
         return found
 
 

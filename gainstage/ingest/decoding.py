@@ -4,7 +4,7 @@ What is wrong with a message is for `gainstage.normalise` to say, later and by n
 if its body cannot be decoded as a whole.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ import msgspec
 from gainstage.event import EVENT_BYTES
 from gainstage.ingest.answers import Refused, refusal
 from gainstage.log.contract import Entry
-from gainstage.normalise import Surroundings, identifier
+from gainstage.normalise import Surroundings, identifier, with_address
 from gainstage.normalise.json_text import LEVELS, Unreadable, mend, too_deep
 
 #: Far beyond Segment's 2,500; what it bounds is the memory that a body of tiny items could take.
@@ -47,6 +47,7 @@ class BatchBody(msgspec.Struct, rename="camel"):
     channel: Any = None
 
 
+_DIRECT = b'"direct"'
 _ids = msgspec.json.Decoder(Ids)
 _batch = msgspec.json.Decoder(BatchBody)
 
@@ -58,6 +59,15 @@ class Decoded(msgspec.Struct):
     write_key: Any
     surroundings: bytes
 
+    def from_address(self, ip: str, *, client_side: bool) -> None:
+        """Note the sender's address: for every message, or for those whose `context.direct` says that the
+        sender is the user's device.
+        """
+        if client_side:
+            self.surroundings = with_address(self.surroundings, "ip", ip)
+        elif any(_DIRECT in bytes(text) for text in (self.surroundings, *self.messages)):
+            self.surroundings = with_address(self.surroundings, "directIp", ip)
+
     def entries(self, source: str, received_us: int) -> list[Entry]:
         """What the log keeps."""
         around = self.surroundings
@@ -65,6 +75,10 @@ class Decoded(msgspec.Struct):
             Entry(source, _key(message), received_us, place, around, bytes(message))
             for place, message in enumerate(self.messages)
         ]
+
+
+#: From a whole body, inflated, to its messages.
+Decode = Callable[[bytes], Decoded]
 
 
 def decode_batch(body: bytes) -> Decoded:

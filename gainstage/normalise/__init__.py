@@ -12,10 +12,17 @@ import msgspec
 from gainstage.event import EVENT_BYTES, KINDS, MESSAGE_ID_CHARACTERS, Event, Refusal
 from gainstage.log.contract import Entry
 from gainstage.normalise.json_text import LEVELS, TooDeep, Unreadable, decode, message_id_in
-from gainstage.normalise.surroundings import NOTHING, Surroundings, merged, run_of, surroundings_of
+from gainstage.normalise.surroundings import (
+    NOTHING,
+    Surroundings,
+    merged,
+    run_of,
+    surroundings_of,
+    with_address,
+)
 from gainstage.normalise.times import iso_of, when
 
-__all__ = ["Surroundings", "identifier", "normalise", "run_of"]
+__all__ = ["Surroundings", "identifier", "iso_of", "normalise", "run_of", "with_address"]
 
 Message = dict[str, Any]
 
@@ -170,6 +177,9 @@ def _context(message: Message, around: Surroundings) -> dict[str, Any]:
     context = _object(message, "context", "context_invalid")
     if type(around.context) is dict:
         context = merged(around.context, context)
+    ip = around.ip or (around.direct_ip if context.get("direct") is True else "")
+    if ip and not context.get("ip"):
+        context["ip"] = ip
     if context:
         message["context"] = context
     return context

@@ -1,7 +1,7 @@
 """What a request says for all its messages, and how it joins what each message says itself."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -18,6 +18,10 @@ class Surroundings(msgspec.Struct, frozen=True, omit_defaults=True, rename="came
     #: The kind that the request's path names; it wins over a message's own.
     type: str = ""
     channel: Any = None
+    #: The address of the device that sent, for a `context.ip` that is not there.
+    ip: str = ""
+    #: The same, for messages whose `context.direct` is true alone: the source is a server.
+    direct_ip: str = ""
     #: The `send` that brought the messages.
     run: int | None = None
 
@@ -37,6 +41,12 @@ NOTHING = Surroundings()
 def surroundings_of(text: bytes) -> Surroundings:
     """Read `Entry.surroundings`. Shared between the messages of a request: not to be changed."""
     return _decoder.decode(text)
+
+
+def with_address(text: bytes, name: Literal["ip", "directIp"], address: str) -> bytes:
+    """Encoded surroundings with an address in them."""
+    told = b'{"%s":%s' % (name.encode(), msgspec.json.encode(address))
+    return told + (b"," + text[1:] if text else b"}")
 
 
 def run_of(entry: Entry) -> int | None:

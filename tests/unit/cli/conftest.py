@@ -13,6 +13,7 @@ import pytest
 import gainstage
 from gainstage.cli.main import run
 from gainstage.errors import UsageError
+from gainstage.ingest import Front
 
 COUNTS = {
     "source": "web",
@@ -92,10 +93,20 @@ class FakeApp:
         if self.error:
             raise self.error
 
+    Front = Front
+
     def serve(
-        self, data: Path, config: Path | None, host: str, port: int, *, on_started: Callable[[str], None]
+        self,
+        data: Path,
+        config: Path | None,
+        host: str,
+        port: int,
+        *,
+        front: Front,
+        on_started: Callable[[str], None],
     ) -> None:
         self._ask("serve", data, config, host, port)
+        self.front = front
         on_started("http://127.0.0.1:8080")
 
     def send(

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gainstage import __version__
 from gainstage.event import EVENT_BYTES, KINDS, Event
 from gainstage.ingest.asgi import Message, Receive, Scope, Send
 from gainstage.ingest.body import BODY_BYTES
@@ -23,7 +24,7 @@ SUCCESS = b'{"success":true}'
 
 
 class TestBatches:
-    @pytest.mark.parametrize("path", ["/v1/batch", "/v1/import"])
+    @pytest.mark.parametrize("path", ["/v1/batch", "/v1/import", "/v1/b", "/beacon/v1/batch"])
     async def test_keep_every_message_as_it_came(self, path: str) -> None:
         asked = Asked()
         items = [b'{ "type":"track", "userId":7 , "event":"e" }', b'{"anonymousId":"x","type":"page"}', b"17"]
@@ -115,6 +116,20 @@ class TestSinglePaths:
         assert (answer.status, answer.body) == (200, SUCCESS)
         assert asked.outcomes() == [kind]
 
+    @pytest.mark.parametrize("kind", KINDS)
+    async def test_may_be_called_by_the_first_letter(self, kind: str) -> None:
+        asked = Asked()
+        message = {"userId": "ann", "event": "e", "previousId": "old", "groupId": "g", "writeKey": "site-key"}
+        assert (await asked.ask(f"/v1/{kind[0]}", message, {})).status == 200
+        assert asked.outcomes() == [kind]
+
+    @pytest.mark.parametrize("path", ["/v1/merge", "/v1/audiencelist"])
+    async def test_of_calls_that_no_destination_takes_are_kept_and_explained(self, path: str) -> None:
+        asked = Asked()
+        merge = {"type": "merge", "mergeProperties": [{"type": "email", "value": "a@b.c"}], "userId": "ann"}
+        assert (await asked.ask(path, merge)).status == 200
+        assert asked.outcomes() == ["type_unknown"]
+
     async def test_keep_what_is_no_object_and_explain_it_later(self) -> None:
         asked = Asked()
         assert (await asked.ask("/v1/track", [1])).status == 200
@@ -184,9 +199,9 @@ class TestCredentials:
         [
             ("/v1/batch", {"batch": [TRACK], "writeKey": "site-key"}, ""),
             ("/v1/batch", {"batch": [{**TRACK, "writeKey": "site-key"}]}, ""),
-            ("/v1/batch", {"batch": [TRACK]}, "x=1&writeKey=site-key"),
+            ("/v1/batch", {"batch": [TRACK]}, "x=1&writeKey=app-key"),
             ("/v1/track", {**TRACK, "writeKey": "site-key"}, ""),
-            ("/v1/track", TRACK, "writeKey=site-key"),
+            ("/v1/track", TRACK, "writeKey=app-key"),
             ("/v1/track", {**TRACK, "writeKey": "site-key"}, "writeKey=other"),
         ],
     )
@@ -196,7 +211,7 @@ class TestCredentials:
     ) -> None:
         asked = Asked()
         assert (await asked.ask(path, body, headers, query=query)).status == 200
-        assert len(asked.entries()) == 1
+        assert len(asked.entries("app" if "app-key" in query else "site")) == 1
 
     @pytest.mark.parametrize("headers", [{"Authorization": "Basic bm9ib2R5Og=="}, {}])
     async def test_that_are_unknown_are_401_and_counted(self, headers: Mapping[str, str]) -> None:
@@ -290,6 +305,11 @@ class TestBodies:
         ):
             assert (answer.status, answer.code) == (413, "body_too_large")
         assert asked.entries() == []
+
+    async def test_over_4_mib_are_400_where_one_sdk_drops_nothing_else(self) -> None:
+        large = {"batch": [{**TRACK, "x": "y" * 30_000}] * 150, "writeKey": "site-key"}
+        answer = await Asked().ask("/v1/b", large, {})
+        assert (answer.status, answer.code) == (400, "body_too_large")
 
     async def test_up_to_4_mib_are_taken(self) -> None:
         asked = Asked()
@@ -428,8 +448,20 @@ class TestOrder:
 
 class TestHealth:
     async def test_is_answered_without_credentials(self) -> None:
-        assert (await Asked().ask("/health", method="GET")).json == {"status": "live"}
-        assert (await Asked().ask("/ready", method="GET")).json == {"status": "ready"}
+        for path, word in (("/health", "live"), ("/ready", "ready")):
+            told = (await Asked().ask(path, method="GET")).json
+            assert told.pop("status") == word
+            assert told == {
+                "appType": "GAINSTAGE",
+                "server": "UP",
+                "db": "UP",
+                "acceptingEvents": "TRUE",
+                "mode": "NORMAL",
+            }
+
+    async def test_tells_the_version(self) -> None:
+        told = (await Asked().ask("/version", method="GET")).json
+        assert told == {"name": "gainstage", "version": __version__}
 
     async def test_names_what_is_not_ready(self) -> None:
         async def ready() -> Mapping[str, str]:
@@ -442,7 +474,18 @@ class TestHealth:
         assert answer.status == 503
         assert answer.json["problems"] == {"log": "The disk is full."}
         assert (await Asked(ready=broken).ask("/ready", method="GET")).status == 503
-        assert (await Asked(ready=ready).ask("/health", method="GET")).status == 200
+
+    async def test_calls_a_process_alive_that_cannot_take_events(self) -> None:
+        async def ready() -> Mapping[str, str]:
+            return {"log": "The disk is full."}
+
+        answer = await Asked(ready=ready).ask("/health", method="GET")
+        assert answer.status == 200
+        assert (answer.json["status"], answer.json["db"], answer.json["acceptingEvents"]) == (
+            "live",
+            "DOWN",
+            "FALSE",
+        )
 
     async def test_counts_what_was_accepted(self) -> None:
         asked = Asked()

@@ -1,0 +1,163 @@
+"""From a request to the log: who sends, whether it may, what it brings, and what to answer if that fails."""
+
+import logging
+
+from gainstage.clock import MINUTE_US, Clock
+from gainstage.connection import Source
+from gainstage.ingest.answers import (
+    ORIGIN_NOT_ALLOWED,
+    SECRET_WRITE_KEY,
+    SOURCE_DISABLED,
+    SUCCESS,
+    Answer,
+    Refused,
+    rate_limited,
+    succeed,
+    unavailable,
+)
+from gainstage.ingest.asgi import Receive, RequestHeaders, Scope, Send, header
+from gainstage.ingest.body import BodyReader, Disconnected, inflated
+from gainstage.ingest.cors import readable_by
+from gainstage.ingest.counts import Counts
+from gainstage.ingest.credentials import Credentials, basic_user, query_key, text_key
+from gainstage.ingest.decoding import Decode, Decoded, undecodable
+from gainstage.ingest.pixel import GIF, decode_pixel
+from gainstage.ingest.proxies import Proxies
+from gainstage.ingest.rate import RateLimits
+from gainstage.log.contract import Log, LogUnavailable
+
+FAULTS_REMEMBERED = 100
+
+_log = logging.getLogger("gainstage.ingest")
+
+
+class Intake:
+    """Takes events and answers once the log has them."""
+
+    def __init__(
+        self, log: Log, clock: Clock, credentials: Credentials, counts: Counts, proxies: Proxies
+    ) -> None:
+        self._log = log
+        self._clock = clock
+        self._credentials = credentials
+        self._counts = counts
+        self._proxies = proxies
+        self._rates = RateLimits()
+        self._bodies = BodyReader()
+        self._received_us = 0
+        self._reported_us: dict[str, int] = {}
+
+    async def track(
+        self, decode: Decode, too_large_status: int, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answer a request whose body holds events."""
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin")
+        source: Source | None = None
+        try:
+            if user := basic_user(headers):  # who is turned away here has not had its body read
+                source = self._credentials.source(user)
+                self._admit(source, origin)
+            body = await self._bodies.read(headers, receive)
+            decoded = self._decoded(decode, body, source, headers)
+            if source is None:
+                source = self._source_in(decoded, scope)
+                self._admit(source, origin)
+            await self._keep(decoded, source, scope)
+        except Disconnected:
+            return
+        except Exception as error:
+            answer = self.refusal(error, source)
+            if answer.status == 413:
+                answer = answer.with_status(too_large_status)
+        else:
+            if origin is None:
+                await succeed(send)
+                return
+            answer = SUCCESS
+        await answer(send, readable_by(origin))
+
+    async def show_pixel(self, surroundings: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request whose query holds an event: with the image, whatever became of the event."""
+        source: Source | None = None
+        origin = header(scope, b"origin")
+        try:
+            if scope["method"] == "GET":
+                decoded = decode_pixel(scope.get("query_string", b""), surroundings)
+                source = self._credentials.public_source(text_key(decoded.write_key))
+                self._admit(source, origin)
+                await self._keep(decoded, source, scope)
+        except Exception as error:
+            self.refusal(error, source)
+        await GIF(send, readable_by(origin))
+
+    def refusal(self, error: Exception, source: Source | None) -> Answer:
+        """The answer to a request that this ended, counted; what is our fault is logged."""
+        if isinstance(error, Refused):
+            answer = error.answer
+        elif isinstance(error, LogUnavailable):
+            self.report(str(error))
+            answer = unavailable("the log cannot take events now")
+        else:
+            self.report(f"{type(error).__name__} while answering an SDK", error)
+            answer = unavailable("something went wrong here")
+        self._counts.refused[answer.code, source.name if source else ""] += 1
+        return answer
+
+    def report(self, sentence: str, error: Exception | None = None) -> None:
+        """Log a fault once a minute at most, not with every request that meets it."""
+        now_us = self._clock.now_us()
+        if now_us < self._reported_us.get(sentence, -MINUTE_US) + MINUTE_US:
+            return
+        if len(self._reported_us) >= FAULTS_REMEMBERED:
+            self._reported_us.clear()
+        self._reported_us[sentence] = now_us
+        _log.error("%s", sentence, exc_info=error)
+
+    def _decoded(self, decode: Decode, body: bytes, known: Source | None, headers: RequestHeaders) -> Decoded:
+        try:
+            return decode(inflated(body))
+        except Refused as refused:
+            # RudderStack's older mobile SDKs repeat a 400 every second for ever: their body is kept as it is.
+            if refused.answer.status == 400 and known is not None and b"anonymousid" in headers:
+                return undecodable(body)
+            raise
+
+    def _source_in(self, decoded: Decoded, scope: Scope) -> Source:
+        if key := text_key(decoded.write_key):
+            return self._credentials.source(key)
+        return self._credentials.public_source(query_key(scope))
+
+    def _admit(self, source: Source, origin: bytes | None) -> None:
+        """Let a source pass, or say why it may not send now."""
+        if origin is not None:
+            check_origin(source, origin)
+        if not source.enabled:
+            raise Refused(SOURCE_DISABLED)
+        if source.rate_limit is not None:
+            wait_seconds = self._rates.wait_seconds(source, self._clock.now_us())
+            if wait_seconds:
+                raise Refused(rate_limited(source.name, wait_seconds))
+
+    async def _keep(self, decoded: Decoded, source: Source, scope: Scope) -> None:
+        if self._proxies and (ip := self._proxies.client(scope)):
+            decoded.from_address(ip, client_side=source.kind != "server")
+        received_us = self._received_us = max(self._clock.now_us(), self._received_us + 1)
+        entries = decoded.entries(source.name, received_us)
+        if source.rate_limit is not None:
+            self._rates.take(source, len(entries), received_us)
+        await self._log.append(entries)
+        self._counts.accepted[source.name] += len(entries)
+        self._counts.accepted_bytes[source.name] += sum([len(entry.body) for entry in entries])
+
+
+def check_origin(source: Source, origin: bytes) -> None:
+    """Whether a page of this origin may use this source.
+
+    Raises:
+        Refused: the key is a server's, which no page should know, or the source names other origins.
+    """
+    if source.kind == "server":
+        raise Refused(SECRET_WRITE_KEY)
+    if source.origins and origin.decode("latin-1") not in source.origins:
+        raise Refused(ORIGIN_NOT_ALLOWED)
