@@ -54,7 +54,7 @@ class Dispatcher:
                 continue
             member, work = prepared
             group = groups.setdefault((work.record.object, member.merged is None), [])
-            group.append((self._hold(member), work))
+            group.append((self._hold(active, member), work))
             if len(group) >= self._most(active, member):
                 flights.append(_flight(active, groups.pop((work.record.object, member.merged is None))))
         flights.extend(_flight(active, group) for group in groups.values())
@@ -144,9 +144,9 @@ class Dispatcher:
             self._settler.deliver_operation(active, member, operation, merged.code(index))
         lanes.settle_lane(active.number, member.number, self._now_us, take=member.take)
 
-    def _hold(self, member: Member) -> Member:
+    def _hold(self, active: Active, member: Member) -> Member:
         """Lease the record for the flight."""
-        fence = self._transaction.lanes.lease(member.number, self._now_us + LEASE_US)
+        fence = self._transaction.lanes.lease(member.number, active.number, self._now_us + LEASE_US)
         return Member(
             member.number, member.record, member.operations, member.merged, fence,
             member.attempts, member.failing_since_us, member.take,

@@ -46,14 +46,16 @@ class Settler:
         delivered = isinstance(outcome, Delivered)  # only that ends a doubt of an earlier call
         lanes = self._transaction.lanes
         confirmed = member.merged.confirmed(self._now_us) if delivered and member.merged is not None else None
+        tried = isinstance(outcome, Retry) and outcome.code not in UNTRIED
         doubt = True if in_doubt else False if delivered else None
-        if not lanes.release(member.number, member.fence, in_doubt=doubt, state=confirmed):
+        unsure = None if member.merged is None else True if in_doubt or tried else doubt
+        if not lanes.release(member.number, member.fence, in_doubt=doubt, unsure=unsure, state=confirmed):
             return
         if settled.facts:
             lanes.learn(member.number, settled.facts)
         for record, facts in settled.learnt.items():
             self._learn(flight.active, member.operations[0], record, facts)
-        if in_doubt or (isinstance(outcome, Retry) and outcome.code not in UNTRIED):
+        if unsure:
             self._unsure(member)
         if in_doubt and member.merged is None:
             lanes.doubt(member.operations[0].id)

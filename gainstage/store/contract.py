@@ -188,15 +188,28 @@ class Lanes(Protocol):
         Returns the values that are known of it.
         """
 
-    def lease(self, number: int, until_us: int) -> int:
-        """Take the record for a call; returns the fence that must still hold when the answer is recorded."""
+    def lease(self, number: int, destination_id: int, until_us: int) -> int:
+        """Take the record for a call of a destination; returns the fence that must still hold when the answer
+        is recorded.
+        """
 
     def extend(self, number: int, fence: int, until_us: int) -> bool:
         """Prolong a lease; False when it was lost."""
 
-    def release(self, number: int, fence: int, *, in_doubt: bool | None, state: State | None = None) -> bool:
+    def release(
+        self,
+        number: int,
+        fence: int,
+        *,
+        in_doubt: bool | None,
+        unsure: bool | None,
+        state: State | None = None,
+    ) -> bool:
         """Give the record back, with its state if a call confirmed one; False when the lease was lost
-        meanwhile. `in_doubt`: None leaves it as it is.
+        meanwhile.
+
+        `in_doubt`: an answer was lost. `unsure`: the call may have written values without confirming them.
+        None leaves it as it is.
         """
 
     def expire(self, before_us: int, held: Iterable[int] = ()) -> list[int]:
@@ -246,6 +259,9 @@ class Lanes(Protocol):
     def due(self, destination_id: int, now_us: int, limit: int) -> list[LaneRow]:
         """Lanes whose turn it is and whose record nobody holds: by priority, then by how long they
         are due.
+
+        Where another destination's call may have written values of the record, that one goes first: what it
+        sent may be newer.
         """
 
     def settle_lane(self, destination_id: int, number: int, now_us: int, *, take: int | None = None) -> None:

@@ -109,11 +109,14 @@ class Lanes:
 
     # leases
 
-    def lease(self, number: int, until_us: int) -> int:
-        """Take the record for a call; returns the fence that must still hold when the answer is recorded."""
+    def lease(self, number: int, destination_id: int, until_us: int) -> int:
+        """Take the record for a call of a destination; returns the fence that must still hold when the answer
+        is recorded.
+        """
         (fence,) = self._connection.execute(
-            "UPDATE record SET fence = fence + 1, leased_until_us = ? WHERE id = ? RETURNING fence",
-            (until_us, number),
+            "UPDATE record SET fence = fence + 1, leased_until_us = ?, unsure = unsure AND holder = ?2, "
+            "holder = ?2 WHERE id = ?3 RETURNING fence",
+            (until_us, destination_id, number),
         ).fetchone()
         return int(fence)
 
@@ -125,14 +128,26 @@ class Lanes:
         )
         return self._connection.changes() == 1
 
-    def release(self, number: int, fence: int, *, in_doubt: bool | None, state: State | None = None) -> bool:
+    def release(
+        self,
+        number: int,
+        fence: int,
+        *,
+        in_doubt: bool | None,
+        unsure: bool | None,
+        state: State | None = None,
+    ) -> bool:
         """Give the record back, with its state if a call confirmed one; False when the lease was lost
-        meanwhile. `in_doubt`: None leaves it as it is.
+        meanwhile.
+
+        `in_doubt`: an answer was lost. `unsure`: the call may have written values without confirming them.
+        None leaves it as it is.
         """
         self._connection.execute(
             "UPDATE record SET leased_until_us = 0, in_doubt = coalesce(?, in_doubt), "
-            "state = coalesce(?, state) WHERE id = ? AND fence = ? AND leased_until_us > 0",
-            (in_doubt, msgspec.json.encode(state) if state is not None else None, number, fence),
+            "unsure = coalesce(?, unsure), state = coalesce(?, state) "
+            "WHERE id = ? AND fence = ? AND leased_until_us > 0",
+            (in_doubt, unsure, msgspec.json.encode(state) if state is not None else None, number, fence),
         )
         return self._connection.changes() == 1
 
@@ -155,7 +170,8 @@ class Lanes:
                 value[2] = 0
             self.write_state(number, state)
             self._connection.execute(
-                "UPDATE record SET leased_until_us = 0, fence = fence + 1, in_doubt = 1 WHERE id = ?",
+                "UPDATE record SET leased_until_us = 0, fence = fence + 1, in_doubt = 1, unsure = 1 "
+                "WHERE id = ?",
                 (number,),
             )
             self._connection.execute(_DOUBT_UNANSWERED, (number,))
@@ -279,13 +295,19 @@ class Lanes:
     def due(self, destination_id: int, now_us: int, limit: int) -> list[LaneRow]:
         """Lanes whose turn it is and whose record nobody holds: by priority, then by how long they
         are due.
+
+        Where another destination's call may have written values of the record, that one goes first: what it
+        sent may be newer.
         """
         rows: list[LaneRow] = []
         for priority in PRIORITIES:  # one after the other, so that lanes due later are not even looked at
             found = self._connection.execute(
                 "SELECT record_id, lane.object, attempts, failing_since_us, take FROM lane "
                 "JOIN record ON record.id = record_id WHERE destination_id = ? AND priority = ? "
-                "AND due_us <= ? AND leased_until_us = 0 ORDER BY due_us LIMIT ?",
+                "AND due_us <= ? AND leased_until_us = 0 "
+                "AND (unsure = 0 OR holder = destination_id OR NOT EXISTS (SELECT 1 FROM lane AS theirs "
+                "WHERE theirs.destination_id = holder AND theirs.record_id = record.id AND holder IN "
+                "(SELECT connection.destination_id FROM connection))) ORDER BY due_us LIMIT ?",
                 (destination_id, priority, now_us, limit - len(rows)),
             )
             rows.extend(LaneRow(*row) for row in found)

@@ -121,6 +121,8 @@ CREATE TABLE record (
     state BLOB,                            -- {field: [stamp, value, confirmed at, or 0 where unsure]}
     facts BLOB,
     in_doubt INTEGER NOT NULL DEFAULT 0,   -- a call's answer was lost
+    holder INTEGER NOT NULL DEFAULT 0,     -- the destination whose call was the last one
+    unsure INTEGER NOT NULL DEFAULT 0,     -- 1: that call may have written values without confirming them
     fence INTEGER NOT NULL DEFAULT 0,
     leased_until_us INTEGER NOT NULL DEFAULT 0,
     UNIQUE (tenant_id, object, key)

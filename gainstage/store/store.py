@@ -23,7 +23,12 @@ FILE_NAME = "store.db"
 SCHEMA_VERSION = 2
 #: What brings a store of this version to the next one.
 MIGRATIONS = {
-    1: "ALTER TABLE destination ADD COLUMN replan_after INTEGER; UPDATE destination SET replan_after = 0",
+    1: """
+        ALTER TABLE destination ADD COLUMN replan_after INTEGER;
+        UPDATE destination SET replan_after = 0;
+        ALTER TABLE record ADD COLUMN holder INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE record ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;
+    """,
 }
 #: Enough for the pages that a turn of the engine changes, so that none is written twice.
 CACHE_KIB = 16 * 1024

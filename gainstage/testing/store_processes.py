@@ -55,9 +55,10 @@ def enter(
 def wait_in_lane(
     transaction: Transaction, event: int, kind: int = UPSERT, *, record: Record = PERSON, waits: int = 0,
     after: Sequence[Record] = (), content: dict[str, Any] | None = None, due_us: int = NOW_US,
+    at: str = "d",
 ) -> int:  # fmt: skip
-    """Let an operation of an event wait at destination `d`; the record's number."""
-    destination = transaction.names.destination("d")
+    """Let an operation of an event wait at a destination; the record's number."""
+    destination = transaction.names.destination(at)
     number = transaction.lanes.record_number(transaction.names.tenant("acme"), record)
     follows = msgspec.json.encode(after) if after else None
     transaction.lanes.add([

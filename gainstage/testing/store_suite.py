@@ -256,28 +256,46 @@ class StoreSuite(ABC):
         with self.store(tmp_path) as one, self.store(tmp_path) as two:
             with one.transaction() as transaction:
                 number = wait_in_lane(transaction, enter(transaction, 1, "d"))
-                fence = transaction.lanes.lease(number, NOW_US + SECOND_US)
+                fence = transaction.lanes.lease(number, 1, NOW_US + SECOND_US)
             with two.transaction() as transaction:
                 assert transaction.lanes.due(1, NOW_US, 9) == []
                 assert transaction.lanes.record(number).leased
                 assert transaction.lanes.extend(number, fence, NOW_US + 2 * SECOND_US)
-                assert transaction.lanes.release(number, fence, in_doubt=False)
-                assert not transaction.lanes.release(number, fence, in_doubt=False)
+                assert transaction.lanes.release(number, fence, in_doubt=False, unsure=False)
+                assert not transaction.lanes.release(number, fence, in_doubt=False, unsure=False)
                 assert len(transaction.lanes.due(1, NOW_US, 9)) == 1
+
+    def test_a_record_left_unsure_waits_for_the_destination_that_wrote_it(self, tmp_path: Path) -> None:
+        """What that one sent may be newer than what the other would write."""
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            lanes = transaction.lanes
+            event = enter(transaction, 1, "d")
+            number = wait_in_lane(transaction, event)
+            wait_in_lane(transaction, event, at="e")
+            transaction.destinations.connect([(1, 1), (1, 2)])
+            fence = lanes.lease(number, 1, NOW_US + SECOND_US)
+            assert lanes.release(number, fence, in_doubt=False, unsure=True)
+            assert [len(lanes.due(one, NOW_US, 9)) for one in (1, 2)] == [1, 0]
+            transaction.destinations.connect([(1, 2)])
+            assert len(lanes.due(2, NOW_US, 9)) == 1, "nobody waits for a destination that is switched off"
+            transaction.destinations.connect([(1, 1), (1, 2)])
+            fence = lanes.lease(number, 1, NOW_US + SECOND_US)
+            assert lanes.release(number, fence, in_doubt=False, unsure=False)
+            assert [len(lanes.due(one, NOW_US, 9)) for one in (1, 2)] == [1, 1]
 
     def test_an_old_fence_records_nothing(self, tmp_path: Path) -> None:
         with self.store(tmp_path) as store, store.transaction() as transaction:
             lanes = transaction.lanes
             number = wait_in_lane(transaction, enter(transaction, 1, "d"))
-            old = lanes.lease(number, NOW_US + SECOND_US)
+            old = lanes.lease(number, 1, NOW_US + SECOND_US)
             assert lanes.expire(NOW_US + SECOND_US) == [number]
-            new = lanes.lease(number, NOW_US + 5 * SECOND_US)
+            new = lanes.lease(number, 1, NOW_US + 5 * SECOND_US)
             assert new > old
             assert not lanes.extend(number, old, NOW_US + 9 * SECOND_US)
-            assert not lanes.release(number, old, in_doubt=False, state={"x": ["s", 1, NOW_US]})
+            assert not lanes.release(number, old, in_doubt=False, unsure=False, state={"x": ["s", 1, NOW_US]})
             assert lanes.record(number).state == {}
             assert lanes.record(number).leased
-            assert lanes.release(number, new, in_doubt=None, state={"x": ["s", 2, NOW_US]})
+            assert lanes.release(number, new, in_doubt=None, unsure=None, state={"x": ["s", 2, NOW_US]})
             assert lanes.record(number).state == {"x": ["s", 2, NOW_US]}
 
     def test_an_expired_lease_leaves_its_call_unknown(self, tmp_path: Path) -> None:
@@ -287,7 +305,7 @@ class StoreSuite(ABC):
                 number = wait_in_lane(transaction, sent, APPEND)
                 wait_in_lane(transaction, later, APPEND)
                 transaction.lanes.write_state(number, {"city": ["s", "Bern", NOW_US]})
-                transaction.lanes.lease(number, NOW_US + SECOND_US)
+                transaction.lanes.lease(number, 1, NOW_US + SECOND_US)
                 transaction.calls.begin(1, NOW_US, "POST", "https://x.example", "{}", [sent])
             with store.transaction() as transaction:
                 assert transaction.lanes.expire(NOW_US) == []

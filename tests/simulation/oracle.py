@@ -57,11 +57,9 @@ class Oracle:
         """A message was accepted: from now on its values may turn up at the vendors."""
         for vendor in ("cs", "px", "click"):
             for name, value in read(vendor, said).asked.fields.items():
-                self._vendors.said[(vendor, name, value)].append((said.stamp, said.source))
+                self._vendors.said[(vendor, name, value)].append(said.stamp)
                 if name[2] == "Tier__gc":
-                    self._vendors.said[(vendor, (*name[:2], "Plan__gc"), value)].append(
-                        (said.stamp, said.source)
-                    )
+                    self._vendors.said[(vendor, (*name[:2], "Plan__gc"), value)].append(said.stamp)
 
     # after every turn
 

@@ -48,10 +48,8 @@ class Vendors:
     trace: list[str]
     fields: dict[str, dict[Field, str]] = field(default_factory=lambda: defaultdict(dict))
     receipts: list[Receipt] = field(default_factory=list)
-    #: Every stamp and source under which a value was said, by vendor, field and value.
-    said: dict[tuple[str, Field, str], list[tuple[Stamp, str]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
+    #: Every stamp under which a value was said, by vendor, field and value.
+    said: dict[tuple[str, Field, str], list[Stamp]] = field(default_factory=lambda: defaultdict(list))
     #: Why the world must end.
     broken: list[str] = field(default_factory=list)
     calls: int = 0
@@ -220,12 +218,8 @@ class Vendors:
                 self._complain(f"{vendor}: nobody said {value!r} for {name}")
                 continue
             there = self.fields[vendor].get(name)
-            if there is not None and there != value:
-                others = self.said[(vendor, name, there)]
-                sources = {source for _, source in (*stamps, *others)}
-                # Two destinations of one tenant: while one's answer is lost, the other does not know of it.
-                if max(stamps)[0] < min(others)[0] and (len(sources) == 1 or vendor != "cs"):
-                    self._complain(f"{vendor}: {name}: the older {value!r} replaces the newer {there!r}")
+            if there not in (None, value) and max(stamps) < min(self.said[(vendor, name, there)]):
+                self._complain(f"{vendor}: {name}: the older {value!r} replaces the newer {there!r}")
             self.fields[vendor][name] = value
 
     def _cs(self, request: Request, body: Any) -> Response:

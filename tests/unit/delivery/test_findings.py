@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from gainstage.destination import CallFailed, Planned
 from gainstage.event import Event, Identity
@@ -81,6 +82,33 @@ async def test_taking_apart_sends_no_older_value_over_one_that_may_have_arrived(
     await shop.deliver(20)
     assert [body.get("city") for body in shop.vendor.bodies()] == ["Rome", "Rome", None, "Rome"]
     assert shop.counts == {"delivered": 2, "failed": 1}
+
+
+async def test_another_destination_of_the_tenant_writes_nothing_older_over_what_may_have_arrived(
+    tmp_path: Path,
+) -> None:
+    def chooses(settings: Settings, event: Event, identity: Identity) -> Planned:
+        if event.context.get("for") != settings.key.get_secret_value():
+            return Planned(Filtered("event_not_listed", "For the other one."))
+        return plan(settings, event, identity)
+
+    def city(name: str, for_: str, day: int) -> dict[str, object]:
+        at, traits = f"2025-12-0{day}T00:00:00Z", {"email": "ann@x.example", "city": name}
+        return {"type": "identify", "timestamp": at, "traits": traits, "context": {"for": for_}}
+
+    settings = {name: Settings(key=SecretStr(name)) for name in ("one", "two")}
+    with opened(tmp_path, settings) as shop:
+        with_type(shop, plan=chooses)
+        shop.vendor.script = [CallFailed("timeout", "No answer.", sent=True)]
+        await shop.take(city("Rome", "one", 2))
+        await shop.deliver(2)
+        assert shop.vendor.persons["ann@x.example"]["city"] == "Rome"  # it did arrive
+        shop.vendor.script = [status(503), status(503)]
+        await shop.take(city("Bern", "two", 1))
+        await shop.deliver(30)
+        cities = [body["city"] for body in shop.vendor.bodies() if "city" in body]
+        assert set(cities) == {"Rome"}
+        assert shop.outcomes("m-2")["two"] == ("delivered", "superseded")
 
 
 async def test_news_of_an_email_reach_events_at_a_destination_without_usable_settings(
