@@ -22,7 +22,7 @@ _HEADERS = (
     (b"cache-control", b"public, max-age=300"),
     # For pages that only load what says that it may be loaded.
     (b"cross-origin-resource-policy", b"cross-origin"),
-    (b"vary", b"Accept-Encoding"),
+    (b"vary", b"Accept-Encoding, Origin"),
     (b"x-content-type-options", b"nosniff"),
 )
 

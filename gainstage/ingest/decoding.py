@@ -59,7 +59,7 @@ class Decoded(msgspec.Struct):
     write_key: Any
     surroundings: bytes
 
-    def from_address(self, ip: str, *, client_side: bool) -> None:
+    def note_address(self, ip: str, *, client_side: bool) -> None:
         """Note the sender's address: for every message, or for those whose `context.direct` says that the
         sender is the user's device.
         """

@@ -141,7 +141,7 @@ class Intake:
 
     async def _keep(self, decoded: Decoded, source: Source, scope: Scope) -> None:
         if self._proxies and (ip := self._proxies.client(scope)):
-            decoded.from_address(ip, client_side=source.kind != "server")
+            decoded.note_address(ip, client_side=source.kind != "server")
         received_us = self._received_us = max(self._clock.now_us(), self._received_us + 1)
         entries = decoded.entries(source.name, received_us)
         if source.rate_limit is not None:

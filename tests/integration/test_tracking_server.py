@@ -11,6 +11,7 @@ import pytest
 from gainstage.clock import SystemClock
 from gainstage.connection import Source
 from gainstage.ingest import TrackingApi
+from gainstage.ingest.pixel import GIF
 from gainstage.ingest.server import HEAD_BYTES, AddressUnavailable, serve
 from gainstage.log.contract import Entry, Position
 from gainstage.log.memory import MemoryLog, entries_by_source
@@ -34,7 +35,7 @@ class Serving:
 
     def __init__(self, log: MemoryLog) -> None:
         self.log = log
-        sources = {"site": Source("site", "server", "site-key")}
+        sources = {"site": Source("site", "server", "site-key"), "web": Source("web", "web", "web-key")}
         self._api = TrackingApi(log, SystemClock(), lambda: sources)
         self.port = 0
 
@@ -119,6 +120,55 @@ async def test_takes_four_mebibytes_and_not_more() -> None:
         endless = chunked(b" " * 6 * 1024 * 1024, 64_000)
         assert b" 413 " in await serving.ask(endless)
         assert len(serving.entries) == 205
+
+
+async def test_a_body_that_nobody_reads_does_not_disturb_the_next_request() -> None:
+    large = json.dumps({"batch": [TRACK] * 10_000}).encode()
+    head = "POST {} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: {}\r\n\r\n"
+    unread = [("/v1/m", "Basic eA==", b"200"), ("/v1/batch", "Basic bm9ib2R5Og==", b"401")]
+    async with running() as serving:
+        reader, writer = await asyncio.open_connection("127.0.0.1", serving.port)
+        for path, authorization, status in unread:
+            writer.write(head.format(path, authorization, len(large)).encode() + large)
+            assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 " + status)
+            writer.write(whole({"batch": [TRACK]}))
+            assert (await reader.readuntil(b'{"success":true}')).startswith(b"HTTP/1.1 200")
+        writer.close()
+        assert len(serving.entries) == 2
+
+
+async def test_a_browser_asks_first_and_then_sends_on_one_connection() -> None:
+    body = json.dumps({**TRACK, "writeKey": "web-key"}).encode()
+    ask = (
+        "OPTIONS /v1/t HTTP/1.1\r\nhost: x\r\norigin: https://a.com\r\n"
+        "access-control-request-method: POST\r\naccess-control-request-headers: authorization\r\n\r\n"
+    )
+    post = "POST /v1/t HTTP/1.1\r\nhost: x\r\norigin: https://a.com\r\n"
+    post = f"{post}content-length: {len(body)}\r\n\r\n"
+    async with running() as serving:
+        reader, writer = await asyncio.open_connection("127.0.0.1", serving.port)
+        writer.write(ask.encode())
+        answer = await reader.readuntil(b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 204") and b"access-control-allow-headers: authorization" in answer
+        writer.write(post.encode() + body)
+        answer = await reader.readuntil(b'{"success":true}')
+        assert answer.startswith(b"HTTP/1.1 200") and b"access-control-allow-origin: https://a.com" in answer
+        writer.close()
+        assert len(entries_by_source(serving.log)["web"]) == 1
+
+
+async def test_an_image_and_the_settings_come_over_the_wire() -> None:
+    async with running() as serving:
+        path = b"/v1/pixel/track?writeKey=web-key&userId=ann&event=E-mail%20Opened&properties.a%20b=%C3%A4+1"
+        image = await serving.ask(b"GET %s HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n" % path)
+        assert image.startswith(b"HTTP/1.1 200") and image.endswith(GIF.body)
+        (entry,) = entries_by_source(serving.log)["web"]
+        properties = {"a b": "\u00e4 1"}
+        assert json.loads(entry.body) == {"userId": "ann", "event": "E-mail Opened", "properties": properties}
+        path = b"/v1/projects/web%2Dkey/settings"
+        told = await serving.ask(b"GET %s HTTP/1.0\r\nhost: e.com:1\r\n\r\n" % path)
+        settings = json.loads(told.partition(b"\r\n\r\n")[2])
+        assert settings["integrations"]["Segment.io"]["apiHost"] == "e.com:1/v1"
 
 
 async def test_invites_a_body_that_waits_to_be_asked_for() -> None:

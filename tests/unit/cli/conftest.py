@@ -87,6 +87,8 @@ class FakeApp:
         }
     )
     error: Exception | None = None
+    #: What the last server was told of what stands before it.
+    front: Front = field(default_factory=Front)
 
     def _ask(self, *question: Any) -> None:
         self.asked.append(question)

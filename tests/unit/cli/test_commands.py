@@ -206,6 +206,21 @@ def test_serve_prints_one_address_a_line(gainstage_command: Command, app: FakeAp
     assert ended.out.splitlines()[0].split() == ["Tracking", "API", "http://127.0.0.1:8080/v1/batch"]
 
 
+def test_serve_is_told_what_stands_before_it(
+    gainstage_command: Command, app: FakeApp, tmp_path: Path
+) -> None:
+    gainstage_command("serve")
+    assert not app.front.proxies and app.front.public_address is None
+    given = ("--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", "::1", "--public-url", "https://e.acme.com")
+    gainstage_command("serve", *given)
+    scope = {"client": ("::1", 1), "headers": [(b"x-forwarded-for", b"203.0.113.9,10.1.1.1")]}
+    assert app.front.proxies.client(scope) == "203.0.113.9"
+    assert app.front.public_address == ("https", "e.acme.com", "")
+    wrong = gainstage_command("serve", "--trusted-proxy", "everybody")
+    assert (wrong.code, wrong.err.count("\n")) == (2, 1)
+    assert "'everybody' is no address" in wrong.err
+
+
 def test_an_error_is_one_sentence_on_stderr(gainstage_command: Command, app: FakeApp) -> None:
     app.error = UsageError("The port is taken: choose another one with --port.")
     ended = gainstage_command("serve")

@@ -31,6 +31,7 @@ def test_a_good_file_gives_sources_and_destinations(tmp_path: Path) -> None:
         ("https://app.acme.com",),
     )
     assert website.rate_limit == 50
+    assert website.enabled
     main = configuration.destinations["main"]
     assert main.type is ACME
     assert main.settings is not None and main.problem is None
@@ -38,6 +39,13 @@ def test_a_good_file_gives_sources_and_destinations(tmp_path: Path) -> None:
     assert main.sources == {"website"}
     assert main.kinds == {"identify", "track"}
     assert main.enabled and not main.paused
+
+
+def test_a_source_can_be_switched_off(tmp_path: Path) -> None:
+    text = GOOD.replace("    kind: web\n", "    kind: web\n    enabled: false\n")
+    configuration = loaded(tmp_path, text).configuration
+    assert not configuration.sources["website"].enabled
+    assert configuration.unusable_sources == frozenset()
 
 
 def test_sources_and_types_default_to_all(tmp_path: Path) -> None:
@@ -180,6 +188,7 @@ def test_lenient_keeps_what_can_be_used() -> None:
     fine = document({"sources": ["web", "lost"], "settings": {"access_key": "12345678"}})
     configuration, warnings = resolve([source, lost, fine], {}, lenient=True)
     assert set(configuration.sources) == {"web"}
+    assert configuration.unusable_sources == {"lost"}
     assert configuration.destinations["main"].problem is None
     assert configuration.destinations["main"].sources == {"web"}
     assert len(warnings) == 1

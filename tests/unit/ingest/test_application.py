@@ -169,6 +169,20 @@ class TestPaths:
         assert (answer.status, answer.code) == (405, "method_not_allowed")
         assert answer.headers["allow"] == "POST"
 
+    @pytest.mark.parametrize("path", Asked().api.routes)
+    @pytest.mark.parametrize("form", ["{}", "/{}", "{}/"])
+    @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "OPTIONS"])
+    async def test_never_redirect_and_never_answer_html(self, path: str, form: str, method: str) -> None:
+        asked = Asked()
+        known = path.format(writeKey="web-key", name="x")
+        answer = await asked.ask(form.format(known), {}, {"Origin": "null"}, method=method)
+        assert not 300 <= answer.status < 400
+        assert "location" not in answer.headers
+        assert answer.headers.get("content-type", "application/json") in ("application/json", "image/gif")
+        route = asked.api.routes[path]
+        takes = method in route.methods or (method == "OPTIONS" and route.shared)
+        assert (answer.status != 405) == takes
+
     async def test_of_other_parts_go_to_the_fallback(self) -> None:
         async def page(scope: Scope, receive: Receive, send: Send) -> None:
             body = scope["path"].encode()
