@@ -1,5 +1,9 @@
-"""The pages of a server: metrics for Prometheus and the status as JSON."""
+"""The pages of a server: metrics for Prometheus, the status as JSON, the description of all of HTTP.
 
+Whatever goes wrong here is answered in JSON too.
+"""
+
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
@@ -8,13 +12,21 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gainstage import __version__
+from gainstage.dashboard import description
+from gainstage.log.contract import LogUnavailable
+from gainstage.store import StorageUnavailable
 
+#: When to come again where the figures cannot be read, in seconds.
+UNAVAILABLE_SECONDS = 5
 WORDS = ("received", "delivered", "filtered", "failed", "parked", "pending")
+
+_log = logging.getLogger("gainstage.dashboard")
 
 
 class Status(Protocol):
@@ -40,23 +52,67 @@ def pages(status: Status, intake: Intake) -> Starlette:
 
     async def index(request: Request) -> Response:
         return JSONResponse(
-            {"name": "gainstage", "version": __version__, "status": "/status", "metrics": "/metrics"}
+            {
+                "name": "gainstage",
+                "version": __version__,
+                "status": "/status",
+                "metrics": "/metrics",
+                "openapi": description.PATH,
+            }
         )
 
+    def openapi(request: Request) -> Response:  # no coroutine: made the first time in a thread
+        return Response(description.encoded(), media_type="application/json")
+
     async def show_status(request: Request) -> Response:
-        return JSONResponse(await status.status_now(_now_us()))
+        return JSONResponse(await _figures_of(status))
 
     async def metrics(request: Request) -> Response:
         registry = CollectorRegistry()
-        registry.register(_Figures(await status.status_now(_now_us()), intake))
+        registry.register(_Figures(await _figures_of(status), intake))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    async def not_found(request: Request, error: Exception) -> Response:
-        return JSONResponse({"code": "not_found", "message": f"nothing is at {request.url.path}"}, 404)
+    routes = [
+        Route("/", index),
+        Route("/status", show_status),
+        Route("/metrics", metrics),
+        Route(description.PATH, openapi),
+    ]
+    return Starlette(routes=routes, exception_handlers=_HANDLERS)
 
-    handlers: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {404: not_found}
-    routes = [Route("/", index), Route("/status", show_status), Route("/metrics", metrics)]
-    return Starlette(routes=routes, exception_handlers=handlers)
+
+async def _figures_of(status: Status) -> dict[str, Any]:
+    try:
+        return await status.status_now(_now_us())
+    except (StorageUnavailable, LogUnavailable) as error:
+        _log.error("%s", error)
+        raise HTTPException(503) from error
+    except Exception as error:
+        _log.error("%s while reading the figures", type(error).__name__, exc_info=error)
+        raise HTTPException(503) from error
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    return JSONResponse({"code": "not_found", "message": f"nothing is at {request.url.path}"}, 404)
+
+
+async def _wrong_method(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException) and error.headers is not None
+    allowed = ", ".join(sorted(name.strip() for name in error.headers["Allow"].split(",")))
+    refused = {"code": "method_not_allowed", "message": f"use {allowed}"}
+    return JSONResponse(refused, 405, headers={"Allow": allowed})
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    refused = {"code": "unavailable", "message": "the figures cannot be read now"}
+    return JSONResponse(refused, 503, headers={"Retry-After": str(UNAVAILABLE_SECONDS)})
+
+
+_HANDLERS: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
+    404: _not_found,
+    405: _wrong_method,
+    503: _unavailable,
+}
 
 
 class _Figures(Collector):

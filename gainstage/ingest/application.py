@@ -121,7 +121,7 @@ class TrackingApi:
         elif not route.shared:
             await wrong_method(route)(send)
         elif scope["method"] == "OPTIONS":
-            await preflight(scope)(send)
+            await preflight(scope, route.methods)(send)
         else:
             await wrong_method(route)(send, readable_by(header(scope, b"origin")))
 

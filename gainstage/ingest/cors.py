@@ -24,14 +24,17 @@ def readable_by(origin: bytes | None) -> Headers:
     return () if origin is None else ((b"access-control-allow-origin", origin), *_READABLE)
 
 
-def preflight(scope: Scope) -> Answer:
-    """Yes to whatever headers are asked for: the SDKs' lists grow with their versions."""
+def preflight(scope: Scope, methods: frozenset[str]) -> Answer:
+    """Yes to whatever headers are asked for: the SDKs' lists grow with their versions.
+
+    `methods` are those of the path.
+    """
     wanted = header(scope, b"access-control-request-headers")
     headers: Headers = (
         *readable_by(header(scope, b"origin")),
         (b"access-control-allow-methods", METHODS),
         (b"access-control-max-age", b"%d" % REMEMBERED_SECONDS),
-        (b"allow", METHODS),
+        (b"allow", ", ".join(sorted({*methods, "OPTIONS"})).encode()),
     )
     if wanted is not None:
         headers = (*headers, (b"access-control-allow-headers", wanted))

@@ -43,6 +43,13 @@ async def test_a_preflight_needs_no_key(path: str) -> None:
     assert headers["vary"] == "Origin"
 
 
+@pytest.mark.parametrize("path", SHARED)
+async def test_a_preflight_tells_the_methods_of_the_path_and_no_others(path: str) -> None:
+    headers = await preflight(path, "POST")
+    methods = Asked().api.routes[path].methods
+    assert headers["allow"] == ", ".join(sorted({*methods, "OPTIONS"}))
+
+
 @pytest.mark.parametrize(
     ("path", "method", "wanted"),
     [

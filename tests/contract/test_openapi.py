@@ -1,0 +1,104 @@
+"""The description of the HTTP surface and the code say the same: paths, methods, and every refusal."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from starlette.routing import Route
+
+import gainstage.ingest
+from gainstage.clock import SystemClock
+from gainstage.dashboard.application import pages
+from gainstage.dashboard.description import document
+from gainstage.ingest import Counts, TrackingApi
+from gainstage.log.memory import MemoryLog
+
+INGEST = Path(gainstage.ingest.__file__).parent
+METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+#: A pixel is an image whatever happens; these show in the metrics.
+COUNTED_ONLY = {(400, "invalid_query"), (400, "invalid_data")}
+#: /v1/b
+UNDER_ANOTHER_STATUS = {(400, "body_too_large")}
+
+
+class NoStatus:
+    async def status_now(self, now_us: int) -> dict[str, Any]:
+        raise AssertionError("nobody asked")
+
+
+def served() -> dict[str, set[str]]:
+    """The paths and methods that a server answers; HEAD goes without saying where GET is."""
+    api = TrackingApi(MemoryLog(), SystemClock(), lambda: {})
+    found = {path: set(route.methods) for path, route in api.routes.items()}
+    for route in pages(NoStatus(), Counts()).routes:
+        assert isinstance(route, Route)
+        found[route.path] = set(route.methods or ())
+    return {path: {name.lower() for name in methods} - {"head"} for path, methods in found.items()}
+
+
+def test_every_served_path_and_method_is_described_and_nothing_else() -> None:
+    described = {path: METHODS & set(item) for path, item in document()["paths"].items()}
+    assert described == served()
+
+
+def test_the_description_is_valid_openapi() -> None:
+    schemathesis.openapi.from_dict(document()).validate()
+
+
+def test_every_operation_has_a_name_of_its_own() -> None:
+    names = [operation["operationId"] for _, operation in operations()]
+    assert len(names) == len(set(names))
+
+
+def test_every_refusal_of_the_code_is_described_and_nothing_else() -> None:
+    told = set(coded_refusals()) - COUNTED_ONLY | UNDER_ANOTHER_STATUS
+    assert set(described_refusals()) == told
+
+
+def test_every_described_answer_is_in_use() -> None:
+    used = {
+        answer["$ref"].rpartition("/")[2]
+        for _, operation in operations()
+        for answer in operation["responses"].values()
+        if "$ref" in answer
+    }
+    said_in_general = {"NotFound", "MethodNotAllowed"}
+    assert used | said_in_general == set(document()["components"]["responses"])
+
+
+@pytest.mark.parametrize("name", ["NotFound", "MethodNotAllowed"])
+def test_answers_that_no_operation_names_are_named_in_the_text(name: str) -> None:
+    assert f"`{name}`" in document()["info"]["description"]
+
+
+def operations() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, item in document()["paths"].items():
+        for method in METHODS & set(item):
+            yield path, item[method]
+
+
+def described_refusals() -> Iterator[tuple[int, str]]:
+    """Status and code of every refusal that an operation, or the text for all of them, names."""
+    responses = document()["components"]["responses"]
+    statuses = {"NotFound": {404}, "MethodNotAllowed": {405}}
+    for _, operation in operations():
+        for status, answer in operation["responses"].items():
+            if "$ref" in answer:
+                statuses.setdefault(answer["$ref"].rpartition("/")[2], set()).add(int(status))
+    for name, found in statuses.items():
+        schema = responses[name]["content"]["application/json"]["schema"]
+        for code in schema.get("properties", {}).get("code", {}).get("enum", ()):
+            yield from ((status, code) for status in found)
+
+
+def coded_refusals() -> Iterator[tuple[int, str]]:
+    """Status and code of every call of `refusal` in the tracking API."""
+    for path in INGEST.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "refusal":
+                status, code, *_ = node.args
+                assert isinstance(status, ast.Constant) and isinstance(code, ast.Constant), path
+                yield int(str(status.value)), str(code.value)
