@@ -26,6 +26,8 @@ FIELDS_AT_MOST = 1000
 #: How deep a name with dots may lead; what follows stays one name.
 LEVELS_AT_MOST = 20
 
+_TRUTH = {"true": True, "false": False}
+
 INVALID_QUERY = refusal(400, "invalid_query", f"the query has more than {FIELDS_AT_MOST} fields")
 INVALID_DATA = refusal(400, "invalid_data", "`data` of the query is not base64")
 
@@ -49,7 +51,9 @@ def decode_pixel(query: bytes, surroundings: bytes) -> Decoded:
         return Decoded(decoded.messages, decoded.write_key or write_key, surroundings)
     message: dict[str, Any] = {}
     for name, value in fields.items():
-        _put(message, name.split(".", LEVELS_AT_MOST), value)
+        steps = name.split(".", LEVELS_AT_MOST)
+        # A query has only texts, and who may have an event is told by truth values.
+        _put(message, steps, _TRUTH.get(value, value) if steps[0] == "integrations" else value)
     return Decoded((msgspec.json.encode(message),), write_key, surroundings)
 
 
@@ -62,7 +66,7 @@ def _unpacked(data: str) -> bytes:
         raise Refused(INVALID_DATA) from None
 
 
-def _put(message: dict[str, Any], steps: list[str], value: str) -> None:
+def _put(message: dict[str, Any], steps: list[str], value: object) -> None:
     """Set a value at its place; where another one stands in the way, that one stays."""
     holder = message
     for step in steps[:-1]:

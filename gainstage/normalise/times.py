@@ -58,7 +58,7 @@ _sent = lru_cache(maxsize=64)(instant_of)
 def when(message: dict[str, Any], sent_around: object, received_us: int, notes: list[str]) -> int:
     """The event's time; fills in `timestamp`, `originalTimestamp` and `sentAt` of the message."""
     sent = message.get("sentAt")
-    if sent is None and sent_around is not None:
+    if not sent and sent_around is not None:
         sent = message["sentAt"] = sent_around
     stated, original = message.get("timestamp"), message.get("originalTimestamp")
     stated_us = instant_of(stated) if stated else None

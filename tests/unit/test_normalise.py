@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gainstage.event import EVENT_BYTES, Event, Refusal
 from gainstage.log.contract import Entry
-from gainstage.normalise import Surroundings, identifier, normalise
+from gainstage.normalise import Surroundings, identifier, normalise, with_address
 from gainstage.normalise.json_text import LEVELS
 from gainstage.normalise.times import instant_of, iso_of
 from gainstage.outcome import REASONS
@@ -208,6 +208,34 @@ class TestSurroundings:
         again = event(TRACK, around)
         assert again.context == around.context
 
+    def test_the_senders_address_fills_an_ip_that_is_absent(self) -> None:
+        around = Surroundings(ip="203.0.113.9", context={"app": {"name": "a"}})
+        result = event(TRACK, around)
+        assert result.context == result.message["context"] == {"app": {"name": "a"}, "ip": "203.0.113.9"}
+        assert around.context == {"app": {"name": "a"}}
+        assert event({**TRACK, "context": {"ip": None}}, around).context["ip"] == "203.0.113.9"
+        assert event({**TRACK, "context": {"ip": "::1"}}, around).context["ip"] == "::1"
+        told = Surroundings(ip="203.0.113.9", context={"ip": "198.51.100.1"})
+        assert event(TRACK, told).context["ip"] == "198.51.100.1"
+
+    @pytest.mark.parametrize(
+        ("direct", "filled"), [(True, True), (False, False), ("true", False), (1, False)]
+    )
+    def test_a_servers_address_fills_it_only_where_the_message_comes_from_a_device(
+        self, direct: object, filled: bool
+    ) -> None:
+        around = Surroundings(direct_ip="203.0.113.9")
+        assert ("ip" in event({**TRACK, "context": {"direct": direct}}, around).context) == filled
+        assert "context" not in event(TRACK, around).message
+
+    def test_an_address_joins_what_else_is_said(self) -> None:
+        for around in (Surroundings(), Surroundings(sent_at="x", channel="web")):
+            text = with_address(around.encoded(), "ip", "203.0.113.9")
+            result = normalise("0-7", Entry("site", "", RECEIVED_US, 0, text, msgspec.json.encode(TRACK)))
+            assert isinstance(result, Event)
+            assert result.context == {"ip": "203.0.113.9"}
+            assert result.message.get("channel") == around.channel
+
     def test_the_type_of_the_path_wins(self) -> None:
         result = event({**TRACK, "type": "identify"}, Surroundings(type="track"))
         assert result.kind == result.message["type"] == "track"
@@ -327,6 +355,21 @@ class TestTimes:
         own = event({**late, "sentAt": iso(RECEIVED + 2 * HOUR)}, around)
         assert own.message["timestamp"] == iso(RECEIVED - HOUR)
 
+    @pytest.mark.parametrize("absent", [None, ""])
+    def test_a_sent_at_that_is_null_or_empty_is_none_of_its_own(self, absent: str | None) -> None:
+        around = Surroundings(sent_at=iso(RECEIVED + HOUR))
+        result = event({**TRACK, "timestamp": iso(RECEIVED + HOUR), "sentAt": absent}, around)
+        assert result.time_us == RECEIVED_US
+        assert result.message["sentAt"] == iso(RECEIVED + HOUR)
+
+    def test_a_timestamp_that_cannot_be_read_leaves_the_original_one(self) -> None:
+        message = {
+            "timestamp": "noon",
+            "originalTimestamp": iso(RECEIVED + HOUR),
+            "sentAt": iso(RECEIVED + 2 * HOUR),
+        }
+        assert event({**TRACK, **message}).message["timestamp"] == iso(RECEIVED - HOUR)
+
     def test_a_sent_at_that_cannot_be_read_corrects_nothing(self) -> None:
         message = {**TRACK, "timestamp": iso(RECEIVED - HOUR), "sentAt": "noon"}
         assert event(message).message["timestamp"] == iso(RECEIVED - HOUR)
@@ -400,8 +443,9 @@ messages = st.fixed_dictionaries(
     },
 )
 surroundings = st.builds(
-    Surroundings, sent_at=moments, context=objects | values, integrations=objects | values, channel=values
-)
+    Surroundings, sent_at=moments, context=objects | values, integrations=objects | values, channel=values,
+    ip=st.sampled_from(["", "203.0.113.9"]), direct_ip=st.sampled_from(["", "::1"]),
+)  # fmt: skip
 
 
 def written(value: object) -> bytes:
@@ -458,7 +502,7 @@ def test_no_damage_to_a_message_makes_it_fail(data: st.DataObject) -> None:
 
 
 class TestWireForms:
-    """What the four server SDKs put on the wire."""
+    """What the server and web SDKs put on the wire."""
 
     library = {"library": {"name": "analytics-python", "version": "2.4.0"}}
 
@@ -532,3 +576,68 @@ class TestWireForms:
         assert result.traits == {"email": "ann@acme.com"}
         assert result.message["timestamp"] == "2026-11-22T11:59:59.250Z"
         assert result.message["originalTimestamp"] == "2026-11-22T13:59:59.250Z"
+
+    def test_segment_web_in_standard_mode_has_its_own_sent_at(self) -> None:
+        result = event(
+            {
+                "timestamp": "2026-11-22T12:59:59.250Z",
+                "sentAt": "2026-11-22T13:00:00.250Z",
+                "integrations": {"Segment.io": True},
+                "userId": None,
+                "anonymousId": "x",
+                "type": "group",
+                "groupId": "acme",
+                "traits": {"name": "Acme"},
+                "context": {"page": {"path": "/", "referrer": ""}, "timezone": "Europe/Berlin"},
+                "messageId": "ajs-next-1795348799250-5a4c9c3e-7c64-4a0e-9c0b-0d4d8a5b8f5e",
+                "writeKey": "k",
+                "_metadata": {"bundled": ["Segment.io"], "unbundled": [], "bundledIds": []},
+            },
+            Surroundings(type="group"),
+        )
+        assert (result.user_id, result.anonymous_id, result.group_id) == ("", "x", "acme")
+        assert result.message["timestamp"] == "2026-11-22T11:59:59.250Z"
+
+    def test_segment_web_in_a_batch_has_the_batchs_sent_at(self) -> None:
+        result = event(
+            {
+                "timestamp": "2026-11-22T12:59:59.250Z",
+                "integrations": {},
+                "anonymousId": "x",
+                "type": "track",
+                "event": "Clicked",
+                "writeKey": "k",
+            },
+            Surroundings(sent_at="2026-11-22T13:00:00.250Z"),
+        )
+        assert result.message["timestamp"] == "2026-11-22T11:59:59.250Z"
+        assert "writeKey" not in result.message
+
+    def test_rudderstack_web_has_an_empty_user_and_its_traits_in_the_context(self) -> None:
+        result = event(
+            {
+                "type": "identify",
+                "channel": "web",
+                "context": {
+                    "traits": {"email": "ann@acme.com"},
+                    "sessionId": 1795348799250,
+                    "sessionStart": True,
+                    "timezone": "GMT+0530",
+                    "page": {"referrer": "$direct", "initial_referrer": "$direct"},
+                    "externalId": [{"type": "contract", "id": "c-1"}],
+                },
+                "originalTimestamp": "2026-11-22T10:59:59.250Z",
+                "sentAt": "2026-11-22T11:00:00.250Z",
+                "integrations": {"All": True},
+                "anonymousId": "x",
+                "userId": "",
+                "groupId": "",
+                "messageId": "m",
+            },
+            Surroundings(sent_at="2030-01-01T00:00:00.000Z"),
+        )
+        assert (result.user_id, result.anonymous_id, result.group_id) == ("", "x", "")
+        assert result.traits == {"email": "ann@acme.com"}
+        assert result.message["timestamp"] == "2026-11-22T11:59:59.250Z"
+        assert result.message["channel"] == "web"
+        assert result.context["externalId"] == [{"type": "contract", "id": "c-1"}]

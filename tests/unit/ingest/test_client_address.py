@@ -60,6 +60,13 @@ async def test_that_is_there_is_kept(source: str) -> None:
     assert await ip_of(source, context={"ip": "0.0.0.0", "direct": True}) == "0.0.0.0"
 
 
+async def test_that_the_request_tells_for_all_is_kept() -> None:
+    asked = Asked(front=Front.of((PROXY,), None, None))
+    body = {"batch": [TRACK], "writeKey": "web-key", "context": {"ip": "198.51.100.1"}}
+    await asked.ask("/v1/batch", body, {"X-Forwarded-For": "203.0.113.9"}, client=PROXY)
+    assert asked.events("web")[0].context == {"ip": "198.51.100.1"}
+
+
 @pytest.mark.parametrize("absent", [None, ""])
 async def test_that_is_null_or_empty_is_filled_in(absent: object) -> None:
     assert await ip_of(context={"ip": absent}) == "203.0.113.9"

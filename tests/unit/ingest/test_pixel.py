@@ -56,6 +56,15 @@ async def test_names_with_dots_lead_inside() -> None:
     assert b"app-key" not in asked.entries("app")[0].body
 
 
+async def test_destinations_can_be_switched_off_by_name() -> None:
+    asked = Asked()
+    query = "writeKey=app-key&userId=ann&event=e&integrations.All=false&integrations.Gainsight%20PX=true"
+    await shown(asked, "/v1/pixel/track", query)
+    await shown(asked, "/pixel/v1/track", query)
+    for event in asked.events("app"):
+        assert event.integrations == {"All": False, "Gainsight PX": True}
+
+
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
 @pytest.mark.parametrize("padding", [True, False])
 @pytest.mark.parametrize("escaped", [True, False])
