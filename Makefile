@@ -10,6 +10,9 @@ LOCK := requirements.lock
 LOCK_COMMAND := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--all-extras --group dev --generate-hashes --no-header --output-file $(LOCK)
 
+SDKS := tests/sdks
+SDKS_STAMP := $(SDKS)/node_modules/.package-lock.json
+
 .DEFAULT_GOAL := list
 .SUFFIXES:
 
@@ -36,8 +39,18 @@ $(STAMP): $(LOCK) pyproject.toml
 demo: $(STAMP) ## sandbox, server and sample traffic from the real SDKs, until Ctrl-C
 	$(BIN)/gainstage demo
 
+.PHONY: sdks
+sdks: ## install the Node and browser SDKs for the tests, where npm is there (make test does it)
+	@! command -v npm >/dev/null || $(MAKE) --no-print-directory $(SDKS_STAMP)
+
+# npm writes the stamp last. Without these packages the tests that need them are skipped and named.
+$(SDKS_STAMP): $(SDKS)/package.json $(SDKS)/package-lock.json
+	@echo "npm ci --prefix $(SDKS)"
+	@npm ci --prefix $(SDKS) --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@ || \
+		echo "The SDKs for Node and browsers could not be installed; their tests will be skipped." >&2
+
 .PHONY: test
-test: $(STAMP) ## all tests but the long ones; says what it did not run
+test: $(STAMP) sdks ## all tests but the long ones; says what it did not run
 	$(BIN)/python -m pytest -n $(JOBS)
 
 .PHONY: check
@@ -78,5 +91,5 @@ lock: $(STAMP) ## choose today's newest allowed versions and write requirements.
 
 .PHONY: clean
 clean: ## remove everything that these commands made
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis gainstage-data
+	rm -rf $(VENV) $(SDKS)/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis gainstage-data
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

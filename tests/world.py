@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -85,8 +85,17 @@ def configured(*destinations: Mapping[str, Any], **source: Any) -> dict[str, Any
 class World:
     """A data folder with its configuration, its server and its sandbox."""
 
-    def __init__(self, folder: Path, sandbox: str, configuration: Mapping[str, Any], port: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sandbox: str,
+        configuration: Mapping[str, Any],
+        port: int = 0,
+        options: Sequence[str] = (),
+    ) -> None:
         self.folder, self.sandbox = folder, sandbox
+        #: More options of `serve`.
+        self.options = tuple(options)
         self.data = folder / "data"
         self.config = folder / "gainstage.yaml"
         self.port = port or free_port()
@@ -120,6 +129,7 @@ class World:
                     "--port",
                     str(self.port),
                     *self._places(),
+                    *self.options,
                 ],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

@@ -1,36 +1,44 @@
-"""A process that sends one call of each type with a real SDK: `sdk_traffic SDK ADDRESS GZIP`.
+"""A process that sends with a real Python SDK: `traffic JOB`. What a job is stands in `servers.py`.
 
 Prints what the SDK reported as failed, one line each.
 """
 
+import json
 import sys
 from typing import Any
 
-CALLS = ("identify", "track", "group", "page", "screen", "alias")
 
-
-def client(sdk: str, address: str, gzip: bool) -> Any:
+def client(job: dict[str, Any]) -> Any:
     """The SDK's client, as an application makes it."""
-    if sdk == "segment":
+    if job["sdk"] == "segment-python":
         from segment.analytics.client import Client
     else:
         from rudderstack.analytics.client import Client
     return Client(
-        "site-key", host=address, gzip=gzip, max_retries=3, on_error=lambda error, _: print(repr(error))
+        job["key"], host=job["address"], on_error=lambda error, _: print(repr(error)), **job["options"]
     )
 
 
-def main(sdk: str, address: str, gzip: bool) -> None:
-    sender = client(sdk, address, gzip)
+def send_kinds(sender: Any) -> None:
+    """One call of each kind."""
     sender.identify("ann", {"email": "ann@acme.com", "name": "Ann Ö"})
     sender.track("ann", "Report Exported", {"pages": 3, "format": None})
     sender.group("ann", "acme", {"name": "Acme", "employees": 40})
     sender.page("ann", "Docs", "Home", {"url": "https://acme.com/"})
     sender.screen("ann", "App", "Start", {})
     sender.alias("anonymous-1", "ann")
-    sender.flush()
-    sender.join()
+
+
+def main(job: dict[str, Any]) -> None:
+    sender = client(job)
+    if job["tracks"]:
+        for number in range(job["tracks"]):
+            sender.track("ann", "Report Exported", {"number": number})
+    else:
+        send_kinds(sender)
+    if not job["leaves"]:
+        sender.shutdown()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3] == "gzip")
+    main(json.loads(sys.argv[1]))
