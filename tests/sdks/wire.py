@@ -1,7 +1,7 @@
 """Requests as mobile SDKs put them on the wire, read from `wire/*.yaml` and sent over a socket as they stand.
 
-In a head and a body `{key}`, `{basic}`, `{host}`, `{anonymous}`, `{now}` and `{length}` are filled in. A
-body's line breaks are there for its reader and are not sent.
+In a head and a body `{key}`, `{basic}`, `{host}`, `{anonymous}`, `{now}`, `{run}` (its message ids' first
+part) and `{length}` are filled in. A body's line breaks are there for its reader and are not sent.
 """
 
 import base64
@@ -12,6 +12,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,8 @@ def values(key: str, host: str) -> dict[str, str]:
     """What is filled in."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     basic, anonymous = (base64.b64encode(text.encode()).decode() for text in (f"{key}:", "4f2a"))
-    return {"key": key, "host": host, "now": now, "basic": basic, "anonymous": anonymous}
+    run = sha256(key.encode()).hexdigest()[:8]
+    return {"key": key, "host": host, "now": now, "basic": basic, "anonymous": anonymous, "run": run}
 
 
 def filled(template: Any, given: Mapping[str, str]) -> Any:
