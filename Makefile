@@ -73,6 +73,10 @@ simulate: $(STAMP) ## delivery in worlds of faults, each from a seed (QUICK=1: a
 torture: $(STAMP) ## kill -9 under load, again and again; nothing may be lost (QUICK=1: a few times; ROUNDS=n SEED=n)
 	$(BIN)/python -m tests.torture --rounds $(or $(ROUNDS),$(if $(QUICK),10,60)) $(if $(SEED),--seed $(SEED))
 
+.PHONY: fuzz
+fuzz: $(STAMP) ## a fuzzer looks for what breaks the decoder of the tracking API (QUICK=1: one minute; MINUTES=n SEED=n)
+	$(BIN)/python -m tests.fuzz --seconds $(if $(MINUTES),$$(($(MINUTES) * 60)),$(if $(QUICK),50,600)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: bench
 bench: $(STAMP) ## throughput, latency and memory (QUICK=1: coarse figures)
 	$(BIN)/python -m tests.benchmarks $(if $(QUICK),--quick)
