@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("tracking_api", "delivery", "memory")
+BENCHMARKS = ("tracking_api", "latency", "delivery", "memory")
 
 
 def main() -> int:
