@@ -136,13 +136,16 @@ def refuse_other_file(data: Path, config: Path | None) -> None:
 
 def configurer() -> Callable[[Sequence[Document], int], Configuration]:
     """How an engine turns stored documents into a configuration: what cannot be used is blocked, not
-    fatal.
+    fatal. Later ones are warned of; of the first, whoever started the engine has warned.
     """
+    started = False
 
     def configure(documents: Sequence[Document], revision: int) -> Configuration:
+        nonlocal started
         resolved = resolve(documents, os.environ, revision=revision, lenient=True)
-        for warning in resolved.warnings:
+        for warning in resolved.warnings if started else ():
             logger.warning("configuration_problem", problem=str(warning))
+        started = True
         return resolved.configuration
 
     return configure

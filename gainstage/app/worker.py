@@ -5,13 +5,13 @@ records those under way, so that none of them is in doubt. Until then a new serv
 """
 
 import asyncio
-import logging
 import signal
 import sys
 from pathlib import Path
 
 from gainstage.app.configuring import configurer
 from gainstage.app.folder import open_parts
+from gainstage.app.logging import log_plain_lines
 from gainstage.clock import SystemClock
 from gainstage.delivery.engine import Engine
 from gainstage.delivery.transport import HttpTransport
@@ -40,7 +40,7 @@ async def deliver(data: Path) -> None:
 
 def main() -> int:
     """Exit code 1 when the data folder cannot be used; the server starts us again."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    log_plain_lines()
     try:
         asyncio.run(deliver(Path(sys.argv[1])))
     except (UsageError, StorageUnavailable, LogUnavailable) as error:

@@ -50,7 +50,7 @@ def serve(
 ) -> None:
     """Take events from the SDKs and deliver them."""
     from gainstage import app
-    from gainstage.cli.logging import log_plain_lines
+    from gainstage.app.logging import log_plain_lines
 
     log_plain_lines()
     front = app.Front.of(trusted_proxy or (), public_url, analytics_js)

@@ -205,8 +205,7 @@ class Lanes(Protocol):
         unsure: bool | None,
         state: State | None = None,
     ) -> bool:
-        """Give the record back, with its state if a call confirmed one; False when the lease was lost
-        meanwhile.
+        """Give the record back, with its state if a call confirmed one; False when the lease was lost.
 
         `in_doubt`: an answer was lost. `unsure`: the call may have written values without confirming them.
         None leaves it as it is.
