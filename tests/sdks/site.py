@@ -72,7 +72,7 @@ class Source:
 
         Asked only after the SDK has ended, so that nothing is on its way any more.
         """
-        logged = _apart(lambda: asyncio.run(self._logged()))
+        logged = apart(lambda: asyncio.run(self._logged()))
         found = _distinct(logged)
         assert len(found) == count, [event.message for event in found]
         wanted = {"received": count, "duplicates": len(logged) - count, "refused": 0}
@@ -86,7 +86,7 @@ class Source:
 
     def counts(self) -> dict[str, int]:
         """What the ledger says of the source."""
-        status = _apart(self._world.status)
+        status = apart(self._world.status)
         rows = [row for row in status["connections"] if row["source"] == self.name]
         received = rows[0]["received"] if rows else 0
         return {"received": received, "duplicates": 0, "refused": 0, **status["sources"].get(self.name, {})}
@@ -108,7 +108,7 @@ class Source:
             with contextlib.closing(open_store(self._world.data)) as reports:
                 return [reports.trace(event.message_id) or {} for event in events]
 
-        return _apart(traces)
+        return apart(traces)
 
     async def _logged(self) -> list[Event | Refusal]:
         log, found = LocalLog(self._world.data), []
@@ -117,11 +117,11 @@ class Source:
                 after = 0
                 while stored := await log.read(partition, after, READ_AT_ONCE):
                     after = stored[-1].offset
-                    found += [one for one in stored if one.entry.source == self.name]
+                    found += [(partition, one) for one in stored if one.entry.source == self.name]
         finally:
             await log.close()
-        found.sort(key=lambda one: (one.entry.received_us, one.entry.place))
-        return [normalise(f"{self.name}-{one.offset}", one.entry) for one in found]
+        found.sort(key=lambda pair: (pair[1].entry.received_us, pair[1].entry.place))
+        return [normalise(f"{partition}-{one.offset}", one.entry) for partition, one in found]
 
 
 def _distinct(logged: list[Event | Refusal]) -> list[Event]:
@@ -133,7 +133,7 @@ def _distinct(logged: list[Event | Refusal]) -> list[Event]:
     return list(found.values())
 
 
-def _apart(ask: Callable[[], T]) -> T:
+def apart(ask: Callable[[], T]) -> T:
     """The answer of a thread of its own: the browser's driver keeps an event loop in the test's."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(ask).result()
