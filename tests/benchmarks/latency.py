@@ -77,6 +77,14 @@ class Connection(asyncio.Protocol):
             self._idle.append(self)
 
 
+def pace(count: int, begin: float) -> Iterator[tuple[int, float]]:
+    """Numbers, each when it is due by `time.perf_counter`. A thread's sleep is exact, a loop's timer not."""
+    for number in range(count):
+        due = begin + number / A_SECOND
+        time.sleep(max(0.0, due - time.perf_counter()))
+        yield number, due
+
+
 async def load(port: int, first: int, seconds: float) -> list[float]:
     """The waits of one load, in seconds; `first` is the number of its first event.
 
@@ -91,7 +99,7 @@ async def load(port: int, first: int, seconds: float) -> list[float]:
     done = asyncio.Event()
 
     def answered(due: float) -> None:
-        waits.append(loop.time() - due)
+        waits.append(time.perf_counter() - due)
         if len(waits) == len(texts):
             done.set()
 
@@ -102,12 +110,16 @@ async def load(port: int, first: int, seconds: float) -> list[float]:
             _, connection = await loop.create_connection(partial(Connection, idle), "127.0.0.1", port)
         connection.send(text, partial(answered, due))
 
-    begin = loop.time() + 0.1
     async with asyncio.timeout(seconds + ANSWER_SECONDS), asyncio.TaskGroup() as group:
-        for number, text in enumerate(texts):
-            due = begin + number / A_SECOND
-            await asyncio.sleep(max(0.0, due - loop.time()))
-            group.create_task(send(text, due))
+
+        def start(number: int, due: float) -> None:
+            group.create_task(send(texts[number], due))
+
+        def keep_pace() -> None:
+            for number, due in pace(len(texts), time.perf_counter()):
+                loop.call_soon_threadsafe(start, number, due)
+
+        await asyncio.to_thread(keep_pace)
         await done.wait()
     for connection in idle:
         connection.close()
@@ -145,10 +157,8 @@ def bare_fsyncs(path: Path, seconds: float) -> list[float]:
     """What appending 1 KB and an fsync take, at the pace of the load; in seconds."""
     text = request("/v1/track", event(1))[-1024:]
     waits: list[float] = []
-    begin = time.perf_counter()
     with path.open("ab", buffering=0) as file:
-        for number in range(int(seconds * A_SECOND)):
-            time.sleep(max(0.0, begin + number / A_SECOND - time.perf_counter()))
+        for _ in pace(int(seconds * A_SECOND), time.perf_counter()):
             started = time.perf_counter()
             file.write(text)
             os.fsync(file.fileno())
