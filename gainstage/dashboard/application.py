@@ -78,7 +78,9 @@ def pages(status: Status, intake: Intake) -> Starlette:
         Route("/metrics", metrics),
         Route(description.PATH, openapi),
     ]
-    return Starlette(routes=routes, exception_handlers=_HANDLERS)
+    application = Starlette(routes=routes, exception_handlers=_HANDLERS)
+    application.router.redirect_slashes = False  # nothing here redirects
+    return application
 
 
 async def _figures_of(status: Status) -> dict[str, Any]:

@@ -43,6 +43,12 @@ async def test_an_unknown_path_is_named_in_json() -> None:
     assert "/nowhere" in answer.json()["message"]
 
 
+async def test_a_slash_too_many_is_another_path_and_never_a_redirect() -> None:
+    answer = await ask("GET", "/status/")
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "not_found"
+
+
 @pytest.mark.parametrize("path", ["/", "/status", "/metrics", "/api/openapi.json"])
 async def test_another_method_is_refused_in_json_and_told_which_ones_there_are(path: str) -> None:
     answer = await ask("POST", path)
