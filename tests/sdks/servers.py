@@ -64,11 +64,13 @@ class Ran:
         return self.job.tracks or len(CALLS)
 
 
-def run(site: Site, jobs: Sequence[Job], *script: Step, otherwise: Step | None = None) -> list[Ran]:
+def run(
+    site: Site, jobs: Sequence[Job], *script: Step, otherwise: Step | None = None, kind: str = "server"
+) -> list[Ran]:
     """Run the jobs at the same time, each behind a proxy with this script and to a source of its own."""
 
     def one(job: Job) -> Ran:
-        source = site.source()
+        source = site.source(kind)
         with source.behind(*script, otherwise=otherwise) as proxy:
             failed = job.run(proxy.address, source.key)
         return Ran(job, source, proxy, failed)

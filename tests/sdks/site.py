@@ -20,6 +20,8 @@ SOURCES_OF_A_KIND = 60
 READ_AT_ONCE = 1_000
 SECONDS = 30.0
 KINDS = ("server", "web", "mobile")
+#: Events a second.
+RATE_LIMIT = 40
 
 T = TypeVar("T")
 
@@ -42,12 +44,16 @@ class Site:
             for kind in KINDS
             for number in range(SOURCES_OF_A_KIND)
         ]
+        sources += [
+            {"name": name, "kind": "server", "write_key": f"key-of-{name}", "rate_limit": RATE_LIMIT}
+            for name in (f"limited-{number}" for number in range(SOURCES_OF_A_KIND))
+        ]
         configuration = {"sources": sources, "destinations": [clickstream(sandbox)]}
         self.world = World(folder, sandbox, configuration, options=options)
-        self._numbers = {kind: itertools.count() for kind in KINDS}
+        self._numbers = {kind: itertools.count() for kind in (*KINDS, "limited")}
 
     def source(self, kind: str = "server") -> "Source":
-        """A source that nobody else uses."""
+        """A source that nobody else uses; "limited" ones are for servers and have a rate limit."""
         return Source(self, f"{kind}-{next(self._numbers[kind])}")
 
 

@@ -132,6 +132,14 @@ def test_a_long_overload_that_names_a_wait_loses_nothing_of_an_sdk_that_obeys(
         assert [one.status for one in ran.proxy.events][: LONG + 1] == [status] * LONG + [200]
 
 
+def test_a_rate_limit_slows_an_sdk_down_and_loses_nothing(site: Site, sdks: tuple[str, ...]) -> None:
+    patient = {"rudder-node": {"retryCount": 10}}
+    jobs = [Job(sdk, tracks=120, options=patient.get(sdk, {})) for sdk in sdks]
+    for ran in run(site, jobs, kind="limited"):
+        assert numbers(ran) == list(range(120))
+        assert 429 in [one.status for one in ran.proxy.events]
+
+
 def overload(status: int) -> list[Refuse]:
     """More refusals than an SDK would repeat a request after by itself."""
     return [Refuse(status, WAIT)] * LONG
