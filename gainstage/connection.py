@@ -17,6 +17,27 @@ SourceKind = Literal["web", "mobile", "server"]
 
 
 @dataclass(frozen=True)
+class ClientKey:
+    """The public half of a key with which an application asks for OAuth tokens."""
+
+    client_id: str
+    key_id: str
+    #: RSA, as PEM, in the one form that the same key always has.
+    public_key: str
+
+
+@dataclass(frozen=True)
+class OAuth:
+    """Who may send to a source with a token."""
+
+    keys: tuple[ClientKey, ...]
+    #: Off: the write key alone is enough, too.
+    required: bool = True
+    #: The addresses of the token endpoint that assertions are made out to; empty for the one asked at.
+    audiences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Source:
     """Where events come from: one write key."""
 
@@ -29,6 +50,8 @@ class Source:
     rate_limit: int | None = None
     #: Off: what arrives is answered with yes and not kept.
     enabled: bool = True
+    #: None: the write key alone is enough, and whatever token comes along is not looked at.
+    oauth: OAuth | None = None
 
 
 @dataclass(frozen=True)

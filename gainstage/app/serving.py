@@ -25,6 +25,7 @@ from gainstage.ingest.application import TrackingApi
 from gainstage.ingest.counts import Counts
 from gainstage.ingest.front import Front
 from gainstage.ingest.server import serve as listen
+from gainstage.ingest.token_secret import KeptSecret
 from gainstage.log.contract import LogUnavailable
 from gainstage.log.local import LocalLog
 from gainstage.sqlite import StorageUnavailable
@@ -32,6 +33,7 @@ from gainstage.store.store import Store
 
 __all__ = ["Front", "serve"]
 
+TOKEN_SECRET_NAME = "oauth.secret"
 RELOAD_SECONDS = 1.0
 #: How long delivery may take to finish its calls: their time limit and a little.
 STOP_SECONDS = 20.0
@@ -94,6 +96,7 @@ async def _serve(
         counts=counts,
         ready=Readiness(store, log).problems,
         fallback=pages(reports, counts),
+        token_secret=KeptSecret(data / TOKEN_SECRET_NAME),
     )
     delivery = asyncio.create_task(supervise(data))
     reloading = asyncio.create_task(sources.follow())

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from gainstage.configuration.oauth import OAuthForm
 from gainstage.connection import SourceKind
 from gainstage.event import KINDS
 
@@ -81,6 +82,10 @@ class SourceForm(BaseModel):
     )
     enabled: bool = Field(
         default=True, description="Off: what its SDKs send is answered with yes and not kept."
+    )
+    oauth: OAuthForm | None = Field(
+        default=None,
+        description="server only: who must, or may, send a token beside the write key. Default: nobody.",
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from gainstage.configuration.document import Document, Written
 from gainstage.configuration.environment import Expansion
 from gainstage.configuration.form import DestinationForm, SourceForm
+from gainstage.configuration.oauth import conflicts
 from gainstage.configuration.places import extend
 from gainstage.configuration.reader import Problem, outline
 from gainstage.configuration.suggest import unknown_word
@@ -176,7 +177,12 @@ class _Resolver:
                 checked.refuse("write_key", f"source {other.name} has the same write key; each needs its own")
         if form.origins and form.kind != "web":
             checked.refuse("origins", f"only web sources have origins; this one is {form.kind}")
-        return Source(form.name, form.kind, key, tuple(form.origins), form.rate_limit, form.enabled)
+        oauth = form.oauth.made() if form.oauth else None
+        if oauth and form.kind != "server":
+            checked.refuse("oauth", "only server sources have oauth: pages and apps can keep no private key")
+        for place, told in conflicts(oauth, others) if oauth else ():
+            checked.refuse(place, told)
+        return Source(form.name, form.kind, key, tuple(form.origins), form.rate_limit, form.enabled, oauth)
 
     def _destination(
         self, checked: _Checked, known: list[str], sources: Mapping[str, Source]

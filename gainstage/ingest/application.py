@@ -13,14 +13,18 @@ from gainstage.event import KINDS
 from gainstage.ingest.answers import NOT_FOUND, SUCCESS
 from gainstage.ingest.asgi import Application, Receive, Scope, Send, header
 from gainstage.ingest.browser_settings import BrowserSettings
+from gainstage.ingest.clients import Clients
 from gainstage.ingest.cors import preflight, readable_by
 from gainstage.ingest.counts import Counts
 from gainstage.ingest.credentials import Credentials
 from gainstage.ingest.decoding import Decode, decode_batch, decode_single
 from gainstage.ingest.front import Front
 from gainstage.ingest.intake import Intake
+from gainstage.ingest.oauth import TokenEndpoint
 from gainstage.ingest.probes import VERSION, Readiness, always_ready, health, readiness
 from gainstage.ingest.routing import GET, POST, Paths, Route, varying, wrong_method
+from gainstage.ingest.token_secret import TokenSecret, passing_secret
+from gainstage.ingest.tokens import AccessTokens
 from gainstage.log.contract import Log
 from gainstage.normalise import Surroundings
 
@@ -45,7 +49,7 @@ class TrackingApi:
 
     `sources` gives the configured sources by name; a changed configuration is a new mapping. While `complete`
     says no, one of them cannot be read and an unknown key may be its. `fallback` serves every path that is
-    not in `routes`.
+    not in `routes`. `token_secret` signs access tokens; by default they end with the process.
     """
 
     def __init__(
@@ -59,13 +63,19 @@ class TrackingApi:
         counts: Counts | None = None,
         ready: Readiness = always_ready,
         fallback: Application | None = None,
+        token_secret: TokenSecret | None = None,
     ) -> None:
         front = front or Front()
         self.counts = counts or Counts()
         self._ready = ready
         self._fallback = fallback
         credentials = Credentials(sources, complete)
-        self._intake = Intake(log, clock, credentials, self.counts, front.proxies)
+        clients = Clients(sources)
+        tokens = AccessTokens(clients, clock, token_secret or passing_secret())
+        self._intake = Intake(log, clock, credentials, tokens, self.counts, front.proxies)
+        self._tokens = TokenEndpoint(
+            clients, tokens, complete, front.public_address, clock, self.counts, self._intake.report
+        )
         self._settings = BrowserSettings(credentials, front.public_address, clock, self._intake.refusal)
         self._script = front.analytics_js
         #: Every path of the tracking API. A part that varies is written `{name}`.
@@ -93,6 +103,7 @@ class TrackingApi:
         routes = {path: Route(POST, _discard, shared=True) for path in DISCARDED_PATHS}
         return routes | {
             "/v1/projects/{writeKey}/settings": Route(GET, settings.answer_segment, shared=True),
+            "/token": Route(POST, self._tokens.answer),
             "/sourceConfig": Route(GET, settings.answer_rudder, shared=True),
             "/analytics.js/v1/{writeKey}/analytics.min.js": Route(GET, self._answer_script, shared=True),
             "/analytics-next/bundles/{name}": Route(GET, self._answer_script_part, shared=True),

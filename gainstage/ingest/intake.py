@@ -15,7 +15,7 @@ from gainstage.ingest.answers import (
     succeed,
     unavailable,
 )
-from gainstage.ingest.asgi import Receive, RequestHeaders, Scope, Send, header
+from gainstage.ingest.asgi import Receive, RequestHeaders, Scope, Send
 from gainstage.ingest.body import BodyReader, Disconnected, inflated
 from gainstage.ingest.cors import readable_by
 from gainstage.ingest.counts import Counts
@@ -24,6 +24,8 @@ from gainstage.ingest.decoding import Decode, Decoded, undecodable
 from gainstage.ingest.pixel import GIF, decode_pixel
 from gainstage.ingest.proxies import Proxies
 from gainstage.ingest.rate import RateLimits
+from gainstage.ingest.token_secret import SecretUnavailable
+from gainstage.ingest.tokens import AccessTokens
 from gainstage.log.contract import Log, LogUnavailable
 
 FAULTS_REMEMBERED = 100
@@ -35,11 +37,18 @@ class Intake:
     """Takes events and answers once the log has them."""
 
     def __init__(
-        self, log: Log, clock: Clock, credentials: Credentials, counts: Counts, proxies: Proxies
+        self,
+        log: Log,
+        clock: Clock,
+        credentials: Credentials,
+        tokens: AccessTokens,
+        counts: Counts,
+        proxies: Proxies,
     ) -> None:
         self._log = log
         self._clock = clock
         self._credentials = credentials
+        self._tokens = tokens
         self._counts = counts
         self._proxies = proxies
         self._rates = RateLimits()
@@ -57,12 +66,12 @@ class Intake:
         try:
             if user := basic_user(headers):  # who is turned away here has not had its body read
                 source = self._credentials.source(user)
-                self._admit(source, origin)
+                self._admit(source, origin, headers)
             body = await self._bodies.read(headers, receive)
             decoded = self._decoded(decode, body, source, headers)
             if source is None:
                 source = self._source_in(decoded, scope)
-                self._admit(source, origin)
+                self._admit(source, origin, headers)
             await self._keep(decoded, source, scope)
         except Disconnected:
             return
@@ -80,12 +89,13 @@ class Intake:
     async def show_pixel(self, surroundings: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request whose query holds an event: with the image, whatever became of the event."""
         source: Source | None = None
-        origin = header(scope, b"origin")
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin")
         try:
             if scope["method"] == "GET":
                 decoded = decode_pixel(scope.get("query_string", b""), surroundings)
                 source = self._credentials.public_source(text_key(decoded.write_key))
-                self._admit(source, origin)
+                self._admit(source, origin, headers)
                 await self._keep(decoded, source, scope)
         except Exception as error:
             self.refusal(error, source)
@@ -98,6 +108,9 @@ class Intake:
         elif isinstance(error, LogUnavailable):
             self.report(str(error))
             answer = unavailable("the log cannot take events now")
+        elif isinstance(error, SecretUnavailable):
+            self.report(str(error))
+            answer = unavailable("tokens cannot be checked now")
         else:
             self.report(f"{type(error).__name__} while answering an SDK", error)
             answer = unavailable("something went wrong here")
@@ -128,10 +141,12 @@ class Intake:
             return self._credentials.source(key)
         return self._credentials.public_source(query_key(scope))
 
-    def _admit(self, source: Source, origin: bytes | None) -> None:
+    def _admit(self, source: Source, origin: bytes | None, headers: RequestHeaders) -> None:
         """Let a source pass, or say why it may not send now."""
         if origin is not None:
             check_origin(source, origin)
+        if source.oauth is not None:
+            self._tokens.check(source.oauth, headers)
         if not source.enabled:
             raise Refused(SOURCE_DISABLED)
         if source.rate_limit is not None:
