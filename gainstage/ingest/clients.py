@@ -1,7 +1,7 @@
 """The applications that may ask for tokens, by their ids, as the sources in force name them."""
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -66,6 +66,7 @@ class Clients:
         self._indexed = sources
 
 
+@lru_cache(maxsize=1024)
 def fingerprint(key: ClientKey) -> str:
     """What stands for this key in tokens: another public key, or another application, is another one."""
     return sha256("\0".join((key.client_id, key.key_id, key.public_key)).encode()).hexdigest()[:32]

@@ -35,7 +35,7 @@ from tests.unit.ingest.clients import (
     private_text,
     public_text,
 )
-from tests.world import ROOT, World, answer_status, clickstream, fetch, surroundings, wait_for
+from tests.world import ROOT, World, answer_status, clickstream, fetch, free_port, surroundings, wait_for
 
 FOLDER = Path(__file__).parent
 KEY = "backend-key"
@@ -215,6 +215,15 @@ def test_an_sdk_without_oauth_settings_gets_nothing_in_and_says_so(
     assert "401" in make_sender(way.address, options={}).send("First")[0]
     assert seen(way, 1) == [("/v1/batch", 401)]
     assert 'code="token_missing"' in fetch(f"{world.address}/metrics")
+
+
+def test_the_sdk_for_python_gives_up_at_once_where_it_cannot_ask_for_a_token() -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    sender = Sender("python", nobody, settings("python", nobody))
+    try:
+        assert "refused" in sender.send("First")[0]
+    finally:
+        sender.close()
 
 
 DOCUMENT = ROOT / "docs" / "oauth.md"

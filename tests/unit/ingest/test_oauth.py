@@ -5,6 +5,8 @@ import dataclasses
 import hmac
 import json
 import logging
+import subprocess
+import sys
 from typing import Any
 
 import jwt
@@ -351,3 +353,17 @@ class TestRequests:
         await send(api, given.json["access_token"])
         await send(api, "nonsense")
         assert caplog.text == ""
+
+
+def test_a_server_without_oauth_loads_nothing_for_it() -> None:
+    program = """
+import sys
+from gainstage.app import serving, worker
+from gainstage.configuration import resolve
+from gainstage.configuration.document import Document
+body = {"name": "site", "kind": "server", "write_key": "site-key"}
+resolve([Document("source", "site", "file", body)], {})
+print(sorted({"jwt", "cryptography"} & set(sys.modules)))
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"
