@@ -202,9 +202,24 @@ def conceal(text: str, secrets: Iterable[str]) -> str:
 
     A short secret is hidden where it stands alone: within other words it would only garble them.
     """
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= SECRET_CHARACTERS:
-            text = text.replace(secret, MASK)
-        elif secret and secret in text:
-            text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])", MASK, text)
-    return text
+    return concealer(secrets)(text)
+
+
+def concealer(secrets: Iterable[str]) -> Callable[[str], str]:
+    """`conceal` for many texts."""
+    patterns = [
+        (secret, _alone(secret) if len(secret) < SECRET_CHARACTERS else None)
+        for secret in sorted(filter(None, secrets), key=len, reverse=True)
+    ]
+
+    def concealed(text: str) -> str:
+        for secret, alone in patterns:
+            if secret in text:
+                text = text.replace(secret, MASK) if alone is None else alone.sub(MASK, text)
+        return text
+
+    return concealed
+
+
+def _alone(secret: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])")

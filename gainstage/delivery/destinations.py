@@ -9,7 +9,7 @@ from pydantic import BaseModel, SecretStr
 
 from gainstage.clock import SECOND_US
 from gainstage.connection import Configuration, Connected
-from gainstage.destination import SECRET_CHARACTERS, Budget, conceal
+from gainstage.destination import SECRET_CHARACTERS, Budget, concealer
 from gainstage.store.contract import Transaction
 from gainstage.store.rows import DestinationRow
 
@@ -30,7 +30,15 @@ class Active:
         self.plan = row.plan
         #: A call succeeded since the start or the last change of settings; until then calls go one at a time.
         self.proven = False
-        self.secrets = tuple(secrets_in(self.settings)) if self.settings else ()
+        #: How long a confirmed value counts as there.
+        self.resend_us = _duration_us(self.settings, "resend_unchanged_after", DEFAULT_RESEND_SECONDS)
+        #: How long an event waits for what it lacks.
+        self.park_us = _duration_us(self.settings, "park_for", DEFAULT_PARK_SECONDS)
+        secrets = tuple(secrets_in(self.settings)) if self.settings else ()
+        #: A text without any of the destination's secrets.
+        self.mask = concealer(secrets)
+        #: A request's text without the secrets that are long enough to be told from its own words.
+        self.mask_request = concealer(secret for secret in secrets if len(secret) >= SECRET_CHARACTERS)
 
     @property
     def number(self) -> int:
@@ -50,28 +58,10 @@ class Active:
         """Take over what was learnt under the same settings."""
         self.proven = before is not None and before.plan == self.plan and before.proven
 
-    @property
-    def resend_us(self) -> int:
-        """How long a confirmed value counts as there."""
-        return int(_seconds(self.settings, "resend_unchanged_after", DEFAULT_RESEND_SECONDS) * SECOND_US)
-
-    @property
-    def park_us(self) -> int:
-        """How long an event waits for what it lacks."""
-        return int(_seconds(self.settings, "park_for", DEFAULT_PARK_SECONDS) * SECOND_US)
-
     def family(self, name: str) -> tuple[Budget, ...]:
         """The budgets that a request of this family counts against; the first family where empty."""
         wanted = name or (self.budgets[0].family if self.budgets else "")
         return tuple(budget for budget in self.budgets if budget.family == wanted)
-
-    def mask(self, text: str) -> str:
-        """The text without any of the destination's secrets."""
-        return conceal(text, self.secrets)
-
-    def mask_request(self, text: str) -> str:
-        """A request's text without the secrets that are long enough to be told from its own words."""
-        return conceal(text, [secret for secret in self.secrets if len(secret) >= SECRET_CHARACTERS])
 
 
 def activate(transaction: Transaction, configuration: Configuration, now_us: int) -> dict[str, Active]:
@@ -168,6 +158,6 @@ def secrets_in(settings: BaseModel) -> Iterable[str]:
     return walk(settings.model_dump())
 
 
-def _seconds(settings: Any, name: str, default: float) -> float:
-    value = getattr(settings, name, default)
-    return float(value.total_seconds() if hasattr(value, "total_seconds") else value)
+def _duration_us(settings: Any, name: str, default_seconds: float) -> int:
+    value = getattr(settings, name, default_seconds)
+    return int((value.total_seconds() if hasattr(value, "total_seconds") else value) * SECOND_US)

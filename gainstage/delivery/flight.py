@@ -2,7 +2,8 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.merging import Merged
@@ -12,8 +13,7 @@ from gainstage.outcome import Outcome, Retry, Unknown
 from gainstage.store.rows import OperationRow
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(msgspec.Struct, frozen=True):
     """One piece of work of a flight: the record that it holds and the operations that it settles."""
 
     number: int
@@ -29,6 +29,8 @@ class Member:
     @property
     def events(self) -> tuple[int, ...]:
         """The events behind it, each once, oldest first."""
+        if len(self.operations) == 1:
+            return (self.operations[0].event_id,)
         return tuple(dict.fromkeys(operation.event_id for operation in self.operations))
 
 

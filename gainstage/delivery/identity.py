@@ -49,9 +49,13 @@ def watched(intake: Intake, event: Event) -> tuple[str, ...]:
 
 def learn(intake: Intake, event: Event) -> tuple[str, ...]:
     """Remember what the event says. Returns the rows for which an e-mail became known or a user was found."""
-    email, account, stamp = _email(event), _account(event), event.stamp
-    news: list[str] = []
+    email, account = _email(event), _account(event)
     owner = intake.user(f"u:{event.user_id}") if event.user_id else None
+    joins = event.anonymous_id or event.kind == "alias" or (owner is not None and owner.user_id)
+    if not email and not account and not joins:
+        return ()
+    stamp = event.stamp
+    news: list[str] = []
     for key in keys(event):
         known = intake.user(key)
         after = _updated(known, email, account, stamp)

@@ -44,6 +44,8 @@ class Routed(NamedTuple):
     source_id: int
     event: Event
     identity: Identity
+    #: The event's, made once for all its operations.
+    stamp: bytes
     #: No lingering: its `send` has read all its input.
     hurried: bool = False
 
@@ -123,7 +125,7 @@ class Planner:
                     UPSERT if isinstance(operation, Upsert) else APPEND,
                     active.row.plan,
                     waits,
-                    routed.event.stamp,
+                    routed.stamp,
                     routed.event.time_us,
                     _encode(operation.fields if isinstance(operation, Upsert) else operation.content),
                     _encode(after) if after else None,
@@ -159,7 +161,7 @@ class Planner:
             routed.source_id,
             1,
             UPSERT,
-            event.stamp,
+            routed.stamp,
             event.time_us,
             0,
             "",

@@ -89,7 +89,7 @@ class Router:
         if resolved != kept.identity:
             self._transaction.intake.resolve(kept.event_id, _encode(resolved))
         self._transaction.ledger.unpark(kept.event_id, active.number)
-        routed = Routed(kept.event_id, kept.source_id, event, resolved, self._hurried(kept.run))
+        routed = Routed(kept.event_id, kept.source_id, event, resolved, event.stamp, self._hurried(kept.run))
         delivery = self._planner.plan(routed, active)
         self._planner.write()
         self._transaction.ledger.change(delivery, self._now_us)
@@ -136,7 +136,7 @@ class Router:
             self._unpark(news)
         known = _encode(resolved) if resolved != Identity(user_id=event.user_id) else None
         self._events.append(new._replace(identity=known))
-        routed = Routed(new.id, new.source_id, event, resolved, self._hurried(new.run))
+        routed = Routed(new.id, new.source_id, event, resolved, event.stamp, self._hurried(new.run))
         deliveries = [self._planner.plan(routed, active) for active in self._fed_by(entry.source)]
         self._deliveries.extend(deliveries)
         if any(delivery.word >= 2 for delivery in deliveries):

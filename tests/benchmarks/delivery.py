@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from gainstage.app.worker import collect_rarely
 from gainstage.clock import SystemClock
 from gainstage.connection import Configuration, Connected, Source
 from gainstage.delivery.engine import Engine
@@ -199,6 +200,7 @@ def main() -> None:
     arguments.add_argument("--profile", action="store_true")
     arguments.add_argument("--type", choices=sorted(SETTINGS), action="append")
     given = arguments.parse_args()
+    collect_rarely()
     count = 3_000 if given.quick else given.events
     for type_name in given.type or sorted(SETTINGS):
         with tempfile.TemporaryDirectory() as folder:

@@ -58,6 +58,8 @@ def read_answer(settings: CsSettings, response: Response) -> Outcome | None:
     """What an answer means; None for success."""
     status, body = response.status, response.json()
     code = str(body.get("errorCode") or "") if isinstance(body, dict) else ""
+    if 200 <= status < 300 and not code and isinstance(body, dict) and body.get("result") is True:
+        return None
     told = f"HTTP {status}: {said(settings, response)}"
     if status == 429 or code in THROTTLES:
         return Throttled(detail=told)

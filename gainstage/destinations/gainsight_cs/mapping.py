@@ -18,16 +18,21 @@ CONTRACT_TYPE = "gainsightEventContractId"
 FIRST_NAME = ("traits.firstName", "traits.first_name", "traits.firstname")
 MIDDLE_NAME = ("traits.middleName", "traits.middle_name", "traits.middlename")
 LAST_NAME = ("traits.lastName", "traits.last_name", "traits.lastname")
+NAME_TRAITS = tuple(
+    tuple(path.removeprefix("traits.") for path in spellings)
+    for spellings in (FIRST_NAME, MIDDLE_NAME, LAST_NAME)
+)
 
 
 def joined_name(event: Event) -> str | None:
     """First, middle and last name, as far as they are given."""
     words = []
-    for spellings in (FIRST_NAME, MIDDLE_NAME, LAST_NAME):
-        values = (event.traits.get(path.removeprefix("traits.")) for path in spellings)
-        word = next((value.strip() for value in values if isinstance(value, str) and value.strip()), None)
-        if word:
-            words.append(word)
+    for spellings in NAME_TRAITS:
+        for trait in spellings:
+            value = event.traits.get(trait)
+            if isinstance(value, str) and value.strip():
+                words.append(value.strip())
+                break
     return " ".join(words) or None
 
 
