@@ -22,6 +22,7 @@ class Active:
     def __init__(self, connected: Connected, row: DestinationRow, tenant_id: int) -> None:
         self.connected = connected
         self.row = row
+        self.number = row.id
         self.tenant_id = tenant_id
         self.settings: Any = connected.settings
         self.budgets: tuple[Budget, ...] = connected.type.budgets(self.settings) if self.settings else ()
@@ -39,10 +40,6 @@ class Active:
         self.mask = concealer(secrets)
         #: A request's text without the secrets that are long enough to be told from its own words.
         self.mask_request = concealer(secret for secret in secrets if len(secret) >= SECRET_CHARACTERS)
-
-    @property
-    def number(self) -> int:
-        return self.row.id
 
     @property
     def runs(self) -> bool:

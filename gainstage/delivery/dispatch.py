@@ -1,6 +1,6 @@
 """Dispatch: whose turn it is. From due lanes to flights, within concurrency and budget."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gainstage.clock import SECOND_US
@@ -40,7 +40,8 @@ class Dispatcher:
             return []
         flights: list[Flight] = []
         groups: dict[tuple[str, bool], list[tuple[Member, Work]]] = {}
-        for lane in self._transaction.lanes.due(active.number, self._now_us, LANES_A_TURN):
+        leased: list[RecordRow] = []
+        for lane, record, operations in self._due(active, room):
             if (
                 budget is not None
                 and len(flights) + len(groups) >= budget
@@ -49,16 +50,30 @@ class Dispatcher:
                 break
             if len(flights) + len(groups) >= room and not self._fits(active, lane, groups):
                 break
-            prepared = self._prepare(active, lane)
+            prepared = self._prepare(active, lane, record, operations)
             if prepared is None:
                 continue
+            leased.append(record)
             member, work = prepared
             group = groups.setdefault((work.record.object, member.merged is None), [])
-            group.append((self._hold(active, member), work))
+            group.append(prepared)
             if len(group) >= self._most(active, member):
                 flights.append(_flight(active, groups.pop((work.record.object, member.merged is None))))
         flights.extend(_flight(active, group) for group in groups.values())
+        self._transaction.lanes.lease(leased, active.number, self._now_us + LEASE_US)
         return flights
+
+    def _due(self, active: Active, room: int) -> Iterator[tuple[LaneRow, RecordRow, Sequence[OperationRow]]]:
+        """The lanes whose turn it is, with their records and operations: as many at once as may go."""
+        lanes = self._transaction.lanes
+        due = lanes.due(active.number, self._now_us, LANES_A_TURN)
+        for start in range(0, len(due), room):
+            some = due[start : start + room]
+            numbers = [lane.record_id for lane in some]
+            records = lanes.records(numbers)
+            operations = lanes.ready(active.number, numbers, OPERATIONS_A_CALL)
+            for lane in some:
+                yield lane, records[lane.record_id], operations[lane.record_id]
 
     def _room(self, active: Active, under_way: int) -> int:
         """How many flights may start now.
@@ -90,14 +105,13 @@ class Dispatcher:
             return 1
         return active.connected.type.batch.get(member.record.object, 1)
 
-    def _prepare(self, active: Active, lane: LaneRow) -> tuple[Member, Work] | None:
+    def _prepare(
+        self, active: Active, lane: LaneRow, record: RecordRow, operations: Sequence[OperationRow]
+    ) -> tuple[Member, Work] | None:
         """The lane's next piece of work; None when it needs no call now."""
-        lanes = self._transaction.lanes
-        operations = lanes.ready(active.number, lane.record_id, OPERATIONS_A_CALL)
         if not operations:
-            lanes.settle_lane(active.number, lane.record_id, self._now_us)
+            self._transaction.lanes.settle_lane(active.number, record.id, self._now_us)
             return None
-        record = lanes.record(lane.record_id)
         if operations[0].kind != UPSERT:
             operation = operations[0]
             member = _member(record, [operation], None, lane)
@@ -144,14 +158,6 @@ class Dispatcher:
             self._settler.deliver_operation(active, member, operation, merged.code(index))
         lanes.settle_lane(active.number, member.number, self._now_us, take=member.take)
 
-    def _hold(self, active: Active, member: Member) -> Member:
-        """Lease the record for the flight."""
-        fence = self._transaction.lanes.lease(member.number, active.number, self._now_us + LEASE_US)
-        return Member(
-            member.number, member.record, member.operations, member.merged, fence,
-            member.attempts, member.failing_since_us, member.take,
-        )  # fmt: skip
-
 
 def newest(operations: Sequence[OperationRow], count: int) -> list[OperationRow]:
     """So many of them, while a bad one is sought: never an older value before a newer one.
@@ -166,8 +172,9 @@ def _member(
     record: RecordRow, operations: Sequence[OperationRow], merged: Merged | None, lane: LaneRow
 ) -> Member:
     return Member(
-        record.id, record.record, operations, merged, 0, lane.attempts, lane.failing_since_us, lane.take
-    )
+        record.id, record.record, operations, merged, record.next_fence,
+        lane.attempts, lane.failing_since_us, lane.take,
+    )  # fmt: skip
 
 
 def _flight(active: Active, group: Sequence[tuple[Member, Work]]) -> Flight:

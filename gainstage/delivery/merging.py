@@ -5,12 +5,14 @@ vendor confirmed before. What is older than a confirmed value is superseded; wha
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from gainstage.store.rows import OperationRow, State
 
 
-class Merged(NamedTuple):
+class Merged(msgspec.Struct, frozen=True):
     """The outcome of merging upserts of one record.
 
     `fields` must be sent (empty: nothing needs to be), `known` is every value known once they are,

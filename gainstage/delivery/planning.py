@@ -6,7 +6,6 @@ settings, a retry). What it gathers is written at once by `write`, within the sa
 
 import logging
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
 
@@ -26,6 +25,7 @@ from gainstage.store.rows import (
     PENDING,
     NewDelivery,
     NewOperation,
+    NewTurn,
     OperationRow,
 )
 
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
-class Routed(NamedTuple):
+class Routed(msgspec.Struct, frozen=True):
     """An event on its way into lanes."""
 
     event_id: int
@@ -151,7 +151,7 @@ class Planner:
         if number in self._busy:
             return False
         row = lanes.record(number)
-        if not row.state or row.in_doubt or row.leased or row.waiting:
+        if not row.state or row.in_doubt or row.leased or lanes.waiting(number):
             self._busy.add(number)
             return False
         event = routed.event
@@ -178,6 +178,5 @@ class Planner:
         """Enter the operations and their lanes."""
         lanes = self._transaction.lanes
         lanes.add(self._operations)
-        for (destination, number), (object_, due_us) in self._lanes.items():
-            lanes.touch(destination, number, object_, 0, due_us)
+        lanes.touch(NewTurn(*lane, object_, 0, due_us) for lane, (object_, due_us) in self._lanes.items())
         self._operations, self._lanes = [], {}

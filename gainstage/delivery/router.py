@@ -5,7 +5,6 @@ event planned at the destinations that its source feeds, and the offset advanced
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 import msgspec
 
@@ -26,7 +25,7 @@ _decode_entry = msgspec.msgpack.Decoder(Entry).decode
 UNPARKED_AT_ONCE = 500
 
 
-class Taken(NamedTuple):
+class Taken(msgspec.Struct, frozen=True):
     """An entry of the log, read."""
 
     stored: Stored
@@ -65,6 +64,8 @@ class Router:
         """
         self._transaction.intake.advance(partition, expected, slice_[-1].offset)
         taken = [self._read(partition, stored) for stored in slice_]
+        events = (one.result for one in taken if isinstance(one.result, Event))
+        self._transaction.intake.look_up({key for event in events for key in memory.keys(event)})
         seen = self._transaction.intake.seen([one.key for one in taken])
         for one in taken:
             self._take(partition, one, duplicate=one.key in seen)
@@ -97,9 +98,8 @@ class Router:
     def expire(self, delivery: NewDelivery) -> None:
         """What a parked event lacked did not come in time: it fails, and can be retried."""
         self._transaction.ledger.unpark(delivery.event_id, delivery.destination_id)
-        failed = delivery._replace(
-            word=FAILED, code="parked_too_long", detail=f"Waited in vain: {delivery.detail}", until_us=None
-        )
+        place = (delivery.event_id, delivery.destination_id, delivery.source_id)
+        failed = NewDelivery(*place, FAILED, "parked_too_long", f"Waited in vain: {delivery.detail}")
         self._transaction.ledger.change(failed, self._now_us)
 
     def _read(self, partition: int, stored: Stored) -> Taken:
@@ -109,8 +109,7 @@ class Router:
         return Taken(stored, source_id, result, event_key(source_id, result.message_id))
 
     def _take(self, partition: int, taken: Taken, *, duplicate: bool) -> None:
-        (stored, source_id, result, key), intake = taken, self._transaction.intake
-        entry = stored.entry
+        result, source_id, entry = taken.result, taken.source_id, taken.stored.entry
         run = run_of(entry)
         if run is not None:
             counts = self._runs.setdefault(run, [0, 0])
@@ -119,28 +118,36 @@ class Router:
         if duplicate:
             self._transaction.ledger.count(source_id, 0, DUPLICATE)
             return
-        number = intake.next_event_id()
-        place = (number, key, source_id, result.message_id, entry.received_us, partition, stored.offset)
+        number = self._transaction.intake.next_event_id()
+        place = (
+            number, taken.key, source_id, result.message_id, entry.received_us, partition,
+            taken.stored.offset,
+        )  # fmt: skip
         if isinstance(result, Refusal):
             self._events.append(NewEvent(*place, None, run, result.code, result.detail))
             self._bodies.append((number, _encode_entry(entry)))
             self._transaction.ledger.count(source_id, 0, REFUSED)
             return
-        self._plan(NewEvent(*place, None, run), result, entry)
+        resolved, known = self._identify(result)
+        self._events.append(NewEvent(*place, known, run))
+        routed = Routed(number, source_id, result, resolved, result.stamp, self._hurried(run))
+        self._plan(routed, entry)
 
-    def _plan(self, new: NewEvent, event: Event, entry: Entry) -> None:
+    def _identify(self, event: Event) -> tuple[Identity, bytes | None]:
+        """What is known of the event's user by now, and the part of it that is kept; learn from the event."""
         intake = self._transaction.intake
         resolved = memory.resolve(intake, event)
         news = memory.learn(intake, event)
         if news:
             self._unpark(news)
-        known = _encode(resolved) if resolved != Identity(user_id=event.user_id) else None
-        self._events.append(new._replace(identity=known))
-        routed = Routed(new.id, new.source_id, event, resolved, event.stamp, self._hurried(new.run))
+        told = resolved.email or resolved.account or resolved.user_id != event.user_id
+        return resolved, _encode(resolved) if told else None
+
+    def _plan(self, routed: Routed, entry: Entry) -> None:
         deliveries = [self._planner.plan(routed, active) for active in self._fed_by(entry.source)]
         self._deliveries.extend(deliveries)
         if any(delivery.word >= 2 for delivery in deliveries):
-            self._bodies.append((new.id, _encode_entry(entry)))
+            self._bodies.append((routed.event_id, _encode_entry(entry)))
 
     def _unpark(self, news: tuple[str, ...]) -> None:
         """Something is known now that parked events may have waited for: plan them, before this one."""

@@ -22,7 +22,7 @@ from gainstage.destination import Settled
 from gainstage.operation import Record
 from gainstage.outcome import Blocked, Delivered, Filtered, Parked, Rejected, Retry, Throttled, Unknown
 from gainstage.store.contract import Transaction
-from gainstage.store.rows import FAILED, FILTERED, PARKED, NewDelivery, NewOperation, OperationRow
+from gainstage.store.rows import FAILED, FILTERED, PARKED, NewDelivery, NewOperation, NewTurn, OperationRow
 
 DEFAULT_THROTTLE_SECONDS = 60.0
 _encode = msgspec.json.Encoder().encode
@@ -105,8 +105,8 @@ class Settler:
             return
         still_open = ledger.deliver_one(event_id, active.number, code, self._now_us)
         if still_open:
-            for number in lanes.unblock(event_id, active.number, member.record):
-                lanes.touch(active.number, number, lanes.object_of(number), 0, self._now_us)
+            free = lanes.unblock(event_id, active.number, member.record)
+            lanes.touch(NewTurn(active.number, number, object_, 0, self._now_us) for number, object_ in free)
 
     def _learn(
         self, active: Active, operation: OperationRow, record: Record, facts: dict[str, Any] | None
@@ -117,7 +117,7 @@ class Settler:
         if facts is not None:
             lanes.learn(number, facts)
             return
-        waiting, state = lanes.record(number).waiting, lanes.forget(number)
+        waiting, state = lanes.waiting(number), lanes.forget(number)
         said_at: dict[str, dict[str, Any]] = {}
         for name, (stamp, value, _) in state.items():
             said_at.setdefault(stamp, {})[name] = value
@@ -130,7 +130,7 @@ class Settler:
         )
         lanes.accompany(operation.event_id, active.number)
         self._transaction.ledger.open_more(operation.event_id, active.number, len(said_at))
-        lanes.touch(active.number, number, record.object, 0, self._now_us)
+        lanes.touch([NewTurn(active.number, number, record.object, 0, self._now_us)])
 
     # refusal
 

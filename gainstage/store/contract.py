@@ -23,6 +23,7 @@ from gainstage.store.rows import (
     NewDelivery,
     NewEvent,
     NewOperation,
+    NewTurn,
     OperationRow,
     RecordRow,
     State,
@@ -70,6 +71,9 @@ class Intake(Protocol):
 
     def resolve(self, event_id: int, identity: bytes) -> None:
         """Store what was resolved for an event later than at routing."""
+
+    def look_up(self, keys: Iterable[str]) -> None:
+        """Read what identity memory holds under these keys at once: `user` will be asked for them."""
 
     def user(self, key: str) -> KnownUser | None:
         """What identity memory holds under a key; the row is locked until the transaction ends.
@@ -170,11 +174,14 @@ class Lanes(Protocol):
     def record(self, number: int) -> RecordRow:
         """A record with what is known of it."""
 
+    def records(self, numbers: Iterable[int]) -> dict[int, RecordRow]:
+        """Records by number, with what is known of each."""
+
     def facts(self, tenant_id: int, record: Record) -> dict[str, Any]:
         """What the vendor told about a record; empty where nothing is known."""
 
-    def object_of(self, number: int) -> str:
-        """The object that a record is one of."""
+    def waiting(self, number: int) -> bool:
+        """Whether operations wait for the record, at some destination."""
 
     def write_state(self, number: int, state: State) -> None:
         """Keep what is known of a record's fields."""
@@ -188,9 +195,9 @@ class Lanes(Protocol):
         Returns the values that are known of it.
         """
 
-    def lease(self, number: int, destination_id: int, until_us: int) -> int:
-        """Take the record for a call of a destination; returns the fence that must still hold when the answer
-        is recorded.
+    def lease(self, records: Iterable[RecordRow], destination_id: int, until_us: int) -> None:
+        """Take records for calls of a destination; the `next_fence` of each must still hold when its answer
+        is recorded. The rows are as read in this transaction.
         """
 
     def extend(self, number: int, fence: int, until_us: int) -> bool:
@@ -213,9 +220,7 @@ class Lanes(Protocol):
 
     def expire(self, before_us: int, held: Iterable[int] = ()) -> list[int]:
         """End leases that ran out, but those of the records `held`: their calls count as unknown, of values
-        and appends alike.
-
-        Returns the records.
+        and appends alike. Returns the records.
         """
 
     def accompany(self, event_id: int, destination_id: int) -> None:
@@ -224,8 +229,8 @@ class Lanes(Protocol):
     def add(self, operations: Iterable[NewOperation]) -> None:
         """Let operations wait."""
 
-    def ready(self, destination_id: int, number: int, limit: int) -> list[OperationRow]:
-        """The operations of a lane that may go: upserts first, then appends, each in order of arrival."""
+    def ready(self, destination_id: int, numbers: Sequence[int], limit: int) -> dict[int, list[OperationRow]]:
+        """What may go of lanes, at most `limit` of each: upserts first, then appends, in order of arrival."""
 
     def outdated(self, destination_id: int, plan: int, after: int, limit: int) -> dict[int, bool]:
         """Events above `after` with operations of an earlier plan, oldest first, and whether one is an append
@@ -238,10 +243,10 @@ class Lanes(Protocol):
     def remove_event(self, event_id: int, destination_id: int) -> list[int]:
         """Take all operations of an event at a destination out; returns their records."""
 
-    def unblock(self, event_id: int, destination_id: int, record: Record) -> list[int]:
+    def unblock(self, event_id: int, destination_id: int, record: Record) -> list[tuple[int, str]]:
         """An operation of the event is done: those that follow its record wait for one less.
 
-        Returns free records.
+        Returns free records and the objects that they are of.
         """
 
     def doubt_event(self, event_id: int, destination_id: int) -> None:
@@ -250,14 +255,11 @@ class Lanes(Protocol):
     def doubt(self, operation: int) -> None:
         """The append was perhaps received."""
 
-    def touch(
-        self, destination_id: int, number: int, object_: str, priority: int, due_us: int | None
-    ) -> None:
-        """An operation came: the lane goes at `due_us` at the latest, unless it waits after a failure."""
+    def touch(self, turns: Iterable[NewTurn]) -> None:
+        """Operations came, or may go now: make their lanes, or let them go earlier."""
 
     def due(self, destination_id: int, now_us: int, limit: int) -> list[LaneRow]:
-        """Lanes whose turn it is and whose record nobody holds: by priority, then by how long they
-        are due.
+        """Lanes whose turn it is and whose record nobody holds, by priority, then by how long they are due.
 
         Where another destination's call may have written values of the record, that one goes first: what it
         sent may be newer.
@@ -270,9 +272,7 @@ class Lanes(Protocol):
         """Operations were withdrawn: a lane that is empty is gone."""
 
     def settle_lane_unless_leased(self, destination_id: int, number: int, now_us: int) -> None:
-        """Like `settle_lane` for a lane from which operations were withdrawn; a call under way
-        settles its own.
-        """
+        """Like `settle_lane` where operations were withdrawn; a call under way settles its own."""
 
     def postpone(
         self,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
+from msgspec.structs import astuple
 
 from gainstage.event import Identity
 from gainstage.sqlite import Database
@@ -60,7 +61,7 @@ class Intake:
 
     def add(self, events: Iterable[NewEvent]) -> None:
         """Enter the events."""
-        self._connection.executemany("INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?)", events)
+        self._connection.executemany("INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?)", map(astuple, events))
 
     def keep_bodies(self, bodies: Iterable[tuple[int, bytes]]) -> None:
         """Keep the log entries of events that are not settled."""
@@ -82,17 +83,23 @@ class Intake:
         """Store what was resolved for an event later than at routing."""
         self._connection.execute("UPDATE event SET identity = ? WHERE id = ?", (identity, event_id))
 
+    def look_up(self, keys: Iterable[str]) -> None:
+        """Read what identity memory holds under these keys at once: `user` will be asked for them."""
+        unread = [key for key in keys if key not in self._users]
+        self._users.update(dict.fromkeys(unread))
+        rows = self._connection.executemany(
+            "SELECT key, user_id, email, email_stamp, account, account_stamp FROM identity WHERE key = ?",
+            ((key,) for key in unread),
+        )
+        self._users.update((row[0], KnownUser(*row[1:])) for row in rows)
+
     def user(self, key: str) -> KnownUser | None:
         """What identity memory holds under a key; the row is locked until the transaction ends.
 
         Not to be changed.
         """
         if key not in self._users:
-            row = self._connection.execute(
-                "SELECT user_id, email, email_stamp, account, account_stamp FROM identity WHERE key = ?",
-                (key,),
-            ).fetchone()
-            self._users[key] = KnownUser(*row) if row else None
+            self.look_up([key])
         return self._users[key]
 
     def remember(self, key: str, user: KnownUser) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from gainstage.operation import Record
 from gainstage.sqlite import Database
-from gainstage.store.rows import LaneRow, NewOperation, OperationRow, RecordRow, State
+from gainstage.store.rows import LaneRow, NewOperation, NewTurn, OperationRow, RecordRow, State
 
 #: Live events first, then audiences, then history.
 PRIORITIES = (0, 1, 2)
@@ -46,21 +47,26 @@ class Lanes:
 
     def record(self, number: int) -> RecordRow:
         """A record with what is known of it."""
-        object_, key, state, facts, in_doubt, fence, leased_until_us, waiting = self._connection.execute(
-            "SELECT object, key, state, facts, in_doubt, fence, leased_until_us, "
-            "EXISTS (SELECT 1 FROM operation WHERE record_id = record.id) FROM record WHERE id = ?",
-            (number,),
-        ).fetchone()
-        return RecordRow(
-            number,
-            Record(object_, key),
-            msgspec.json.decode(state) if state else {},
-            msgspec.json.decode(facts) if facts else {},
-            bool(in_doubt),
-            fence,
-            leased_until_us > 0,
-            bool(waiting),
+        return self.records([number])[number]
+
+    def records(self, numbers: Iterable[int]) -> dict[int, RecordRow]:
+        """Records by number, with what is known of each."""
+        rows = self._connection.executemany(
+            "SELECT id, object, key, state, facts, in_doubt, fence, leased_until_us FROM record WHERE id = ?",
+            ((number,) for number in numbers),
         )
+        return {
+            number: RecordRow(
+                number,
+                Record(object_, key),
+                msgspec.json.decode(state) if state else {},
+                msgspec.json.decode(facts) if facts else {},
+                bool(in_doubt),
+                fence,
+                leased_until_us > 0,
+            )
+            for number, object_, key, state, facts, in_doubt, fence, leased_until_us in rows
+        }
 
     def facts(self, tenant_id: int, record: Record) -> dict[str, Any]:
         """What the vendor told about a record; empty where nothing is known."""
@@ -71,10 +77,10 @@ class Lanes:
         facts: dict[str, Any] = msgspec.json.decode(row[0]) if row and row[0] else {}
         return facts
 
-    def object_of(self, number: int) -> str:
-        """The object that a record is one of."""
-        (object_,) = self._connection.execute("SELECT object FROM record WHERE id = ?", (number,)).fetchone()
-        return str(object_)
+    def waiting(self, number: int) -> bool:
+        """Whether operations wait for the record, at some destination."""
+        row = self._connection.execute("SELECT 1 FROM operation WHERE record_id = ? LIMIT 1", (number,))
+        return row.fetchone() is not None
 
     def write_state(self, number: int, state: State) -> None:
         """Keep what is known of a record's fields."""
@@ -109,16 +115,15 @@ class Lanes:
 
     # leases
 
-    def lease(self, number: int, destination_id: int, until_us: int) -> int:
-        """Take the record for a call of a destination; returns the fence that must still hold when the answer
+    def lease(self, records: Iterable[RecordRow], destination_id: int, until_us: int) -> None:
+        """Take records for calls of a destination; the `next_fence` of each must still hold when its answer
         is recorded.
         """
-        (fence,) = self._connection.execute(
-            "UPDATE record SET fence = fence + 1, leased_until_us = ?, unsure = unsure AND holder = ?2, "
-            "holder = ?2 WHERE id = ?3 RETURNING fence",
-            (until_us, destination_id, number),
-        ).fetchone()
-        return int(fence)
+        self._connection.executemany(
+            "UPDATE record SET fence = ?1, leased_until_us = ?2, unsure = unsure AND holder = ?3, "
+            "holder = ?3 WHERE id = ?4",
+            ((row.next_fence, until_us, destination_id, row.id) for row in records),
+        )
 
     def extend(self, number: int, fence: int, until_us: int) -> bool:
         """Prolong a lease; False when it was lost."""
@@ -191,31 +196,24 @@ class Lanes:
             "INSERT INTO operation (destination_id, record_id, event_id, source_id, alone, kind, plan, "
             "waits, stamp, "
             "time_us, content, follows) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-            operations,
+            map(astuple, operations),
         )
 
-    def ready(self, destination_id: int, number: int, limit: int) -> list[OperationRow]:
-        """The operations of a lane that may go: upserts first, then appends, each in the order of their
-        events, those that were planned anew among them.
+    def ready(self, destination_id: int, numbers: Sequence[int], limit: int) -> dict[int, list[OperationRow]]:
+        """The operations of lanes that may go, by record and at most `limit` of each: upserts first, then
+        appends, each in the order of their events, those that were planned anew among them.
         """
-        rows = self._connection.execute(
-            "SELECT id, event_id, source_id, alone, kind, stamp, time_us, in_doubt, "
+        found: dict[int, list[OperationRow]] = {number: [] for number in numbers}
+        rows = self._connection.executemany(
+            "SELECT record_id, id, event_id, source_id, alone, kind, stamp, time_us, in_doubt, "
             "CASE kind WHEN 1 THEN (SELECT message_id FROM event WHERE id = event_id) END, content, follows "
             "FROM operation WHERE record_id = ? AND destination_id = ? AND waits = 0 "
             "ORDER BY kind, event_id, id LIMIT ?",
-            (number, destination_id, limit),
+            ((number, destination_id, limit) for number in numbers),
         )
-        return [
-            OperationRow._make(
-                (
-                    *row[:8],
-                    row[8] or "",
-                    msgspec.json.decode(row[9]),
-                    _follows.decode(row[10]) if row[10] else (),
-                )
-            )
-            for row in rows
-        ]
+        for row in rows:
+            found[row[0]].append(_operation(row[1:]))
+        return found
 
     def outdated(self, destination_id: int, plan: int, after: int, limit: int) -> dict[int, bool]:
         """Events above `after` with operations of an earlier plan, oldest first, and whether one is an append
@@ -245,24 +243,24 @@ class Lanes:
         ).fetchall()
         return [int(number) for (number,) in rows]
 
-    def unblock(self, event_id: int, destination_id: int, record: Record) -> list[int]:
+    def unblock(self, event_id: int, destination_id: int, record: Record) -> list[tuple[int, str]]:
         """An operation of the event is done: those that follow its record wait for one less.
 
-        Returns free records.
+        Returns free records and the objects that they are of.
         """
         free = []
         rows = self._connection.execute(
-            "SELECT id, record_id, waits, follows FROM operation "
-            "WHERE event_id = ? AND destination_id = ? AND waits > 0",
+            "SELECT operation.id, record_id, object, waits, follows FROM operation "
+            "JOIN record ON record.id = record_id WHERE event_id = ? AND destination_id = ? AND waits > 0",
             (event_id, destination_id),
         ).fetchall()
-        for operation, number, waits, follows in rows:
+        for operation, number, object_, waits, follows in rows:
             if record in _follows.decode(follows):
                 self._connection.execute(
                     "UPDATE operation SET waits = ? WHERE id = ?", (waits - 1, operation)
                 )
                 if waits == 1:
-                    free.append(int(number))
+                    free.append((int(number), str(object_)))
         return free
 
     def doubt_event(self, event_id: int, destination_id: int) -> None:
@@ -278,17 +276,15 @@ class Lanes:
 
     # lanes
 
-    def touch(
-        self, destination_id: int, number: int, object_: str, priority: int, due_us: int | None
-    ) -> None:
-        """An operation came: the lane goes at `due_us` at the latest, unless it waits after a failure."""
-        self._connection.execute(
+    def touch(self, turns: Iterable[NewTurn]) -> None:
+        """Operations came, or may go now: make their lanes, or let them go earlier."""
+        self._connection.executemany(
             "INSERT INTO lane (destination_id, record_id, object, priority, due_us) VALUES (?1, ?2, ?3, "
             "?4, ?5) "
             "ON CONFLICT (destination_id, record_id) DO UPDATE SET priority = min(priority, ?4), "
             "due_us = CASE WHEN ?5 IS NULL OR (attempts > 0 AND due_us IS NOT NULL) THEN due_us "
             "ELSE min(coalesce(due_us, ?5), ?5) END",
-            (destination_id, number, object_, priority, due_us),
+            turns,
         )
 
     def due(self, destination_id: int, now_us: int, limit: int) -> list[LaneRow]:
@@ -381,3 +377,11 @@ class Lanes:
             "WHERE destination_id = ?2 AND due_us IS NOT NULL AND (attempts > 0 OR code != '')",
             (now_us, destination_id),
         )
+
+
+def _operation(row: tuple[Any, ...]) -> OperationRow:
+    values = list(row)
+    values[8] = row[8] or ""
+    values[9] = msgspec.json.decode(row[9])
+    values[10] = _follows.decode(row[10]) if row[10] else ()
+    return OperationRow(*values)

@@ -22,6 +22,7 @@ from gainstage.store.rows import (
     NewDelivery,
     NewEvent,
     NewOperation,
+    NewTurn,
     event_key,
 )
 
@@ -65,8 +66,15 @@ def wait_in_lane(
         NewOperation(destination, number, event, 1, True, kind, 1, waits, b"stamp", NOW_US,
                      msgspec.json.encode(content or {"event": event}), follows)
     ])  # fmt: skip
-    transaction.lanes.touch(destination, number, record.object, 0, None if waits else due_us)
+    transaction.lanes.touch([NewTurn(destination, number, record.object, 0, None if waits else due_us)])
     return number
+
+
+def lease(transaction: Transaction, number: int, until_us: int) -> int:
+    """Take a record for a call of the first destination; returns its fence."""
+    row = transaction.lanes.record(number)
+    transaction.lanes.lease([row], 1, until_us)
+    return row.next_fence
 
 
 @contextmanager

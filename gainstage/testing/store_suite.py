@@ -4,9 +4,6 @@ Some tests start processes of their own, so the opener is named as `module:calla
 """
 
 import signal
-from abc import ABC
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from gainstage.destination import Budget
 from gainstage.operation import Record
-from gainstage.store.contract import PartitionLost, Store
+from gainstage.store.contract import PartitionLost
 from gainstage.store.rows import (
     DELIVERED,
     FAILED,
@@ -27,12 +24,11 @@ from gainstage.store.rows import (
     NewDelivery,
     event_key,
 )
+from gainstage.testing.lanes_suite import LanesSuite
 from gainstage.testing.store_model import LedgerMachine, assert_windows_hold
 from gainstage.testing.store_processes import (
-    APPEND,
     NOW_US,
     PERSON,
-    UPSERT,
     child,
     enter,
     opened_by,
@@ -42,19 +38,8 @@ from gainstage.testing.store_processes import (
 SECOND_US = 1_000_000
 
 
-class StoreSuite(ABC):
+class StoreSuite(LanesSuite):
     """The behaviours of `gainstage.store.contract.Store`."""
-
-    #: `module:callable`; called with a folder it opens the store there, making it if there is none.
-    opener: str
-
-    @contextmanager
-    def store(self, place: Path) -> Iterator[Store]:
-        opened = opened_by(self.opener, place)
-        try:
-            yield opened
-        finally:
-            opened.close()
 
     # everything or nothing
 
@@ -167,14 +152,18 @@ class StoreSuite(ABC):
                 assert transaction.intake.kept(number) is None
 
     def test_identity_memory_is_as_the_transaction_before_left_it(self, tmp_path: Path) -> None:
-        known = KnownUser("u", "a@x.example", b"1", "acme", b"2")
+        known, other = KnownUser("u", "a@x.example", b"1", "acme", b"2"), KnownUser("e")
         with self.store(tmp_path) as one, self.store(tmp_path) as two:
             with one.transaction() as transaction:
                 assert transaction.intake.user("a:d") is None
                 transaction.intake.remember("a:d", known)
                 assert transaction.intake.user("a:d") == known
+                transaction.intake.remember("a:d\0", other)
             with two.transaction() as transaction:
-                assert transaction.intake.user("a:d") == known
+                transaction.intake.remember("u:e", other)
+                transaction.intake.look_up(["a:d", "a:d\0", "u:e", "u:f"])
+                found = [transaction.intake.user(key) for key in ("a:d", "a:d\0", "u:e", "u:f")]
+                assert found == [known, other, other, None]
 
     # the ledger
 
@@ -215,137 +204,6 @@ class StoreSuite(ABC):
                 assert transaction.ledger.kept_with(1, ("queued",), 0, 10) == [3, 4]
                 assert transaction.ledger.kept_with(1, ("queued",), 3, 10) == [4]
                 assert transaction.reading.counters()[("app", "d")]["pending"] == 3
-
-    # lanes
-
-    def test_upserts_go_before_appends_and_each_in_order(self, tmp_path: Path) -> None:
-        with self.store(tmp_path) as store, store.transaction() as transaction:
-            events = [enter(transaction, n, "d") for n in range(1, 7)]
-            for event in events:
-                number = wait_in_lane(transaction, event, APPEND if event % 2 else UPSERT)
-            ready = transaction.lanes.ready(1, number, 10)
-            assert [operation.event_id for operation in ready] == [2, 4, 6, 1, 3, 5]
-            assert [operation.message_id for operation in ready][3:] == ["m-1", "m-3", "m-5"]
-            assert len(transaction.lanes.ready(1, number, 2)) == 2
-
-    def test_what_follows_a_record_waits_until_it_is_settled(self, tmp_path: Path) -> None:
-        team = Record("team", "name:Acme")
-        with self.store(tmp_path) as store, store.transaction() as transaction:
-            event = enter(transaction, 1, "d", opened=2)
-            first = wait_in_lane(transaction, event, record=team)
-            second = wait_in_lane(transaction, event, waits=1, after=(team,))
-            assert [lane.record_id for lane in transaction.lanes.due(1, NOW_US, 9)] == [first]
-            assert transaction.lanes.ready(1, second, 9) == []
-            (operation,) = transaction.lanes.ready(1, first, 9)
-            assert transaction.lanes.remove([operation.id]) == {operation.id}
-            assert transaction.lanes.unblock(event, 1, PERSON) == []
-            assert transaction.lanes.unblock(event, 1, team) == [second]
-            assert len(transaction.lanes.ready(1, second, 9)) == 1
-
-    def test_an_operation_s_number_is_never_given_again(self, tmp_path: Path) -> None:
-        numbers: list[int] = []
-        for offset in range(1, 4):
-            with self.store(tmp_path) as store, store.transaction() as transaction:
-                number = wait_in_lane(transaction, enter(transaction, offset, "d"))
-                (operation,) = transaction.lanes.ready(1, number, 9)
-                assert transaction.lanes.remove([*numbers, operation.id]) == {operation.id}
-                numbers.append(operation.id)
-        assert numbers == sorted(set(numbers))
-
-    def test_a_leased_record_is_nobody_elses_turn(self, tmp_path: Path) -> None:
-        with self.store(tmp_path) as one, self.store(tmp_path) as two:
-            with one.transaction() as transaction:
-                number = wait_in_lane(transaction, enter(transaction, 1, "d"))
-                fence = transaction.lanes.lease(number, 1, NOW_US + SECOND_US)
-            with two.transaction() as transaction:
-                assert transaction.lanes.due(1, NOW_US, 9) == []
-                assert transaction.lanes.record(number).leased
-                assert transaction.lanes.extend(number, fence, NOW_US + 2 * SECOND_US)
-                assert transaction.lanes.release(number, fence, in_doubt=False, unsure=False)
-                assert not transaction.lanes.release(number, fence, in_doubt=False, unsure=False)
-                assert len(transaction.lanes.due(1, NOW_US, 9)) == 1
-
-    def test_a_record_left_unsure_waits_for_the_destination_that_wrote_it(self, tmp_path: Path) -> None:
-        """What that one sent may be newer than what the other would write."""
-        with self.store(tmp_path) as store, store.transaction() as transaction:
-            lanes = transaction.lanes
-            event = enter(transaction, 1, "d")
-            number = wait_in_lane(transaction, event)
-            wait_in_lane(transaction, event, at="e")
-            transaction.destinations.connect([(1, 1), (1, 2)])
-            fence = lanes.lease(number, 1, NOW_US + SECOND_US)
-            assert lanes.release(number, fence, in_doubt=False, unsure=True)
-            assert [len(lanes.due(one, NOW_US, 9)) for one in (1, 2)] == [1, 0]
-            transaction.destinations.connect([(1, 2)])
-            assert len(lanes.due(2, NOW_US, 9)) == 1, "nobody waits for a destination that is switched off"
-            transaction.destinations.connect([(1, 1), (1, 2)])
-            fence = lanes.lease(number, 1, NOW_US + SECOND_US)
-            assert lanes.release(number, fence, in_doubt=False, unsure=False)
-            assert [len(lanes.due(one, NOW_US, 9)) for one in (1, 2)] == [1, 1]
-
-    def test_an_old_fence_records_nothing(self, tmp_path: Path) -> None:
-        with self.store(tmp_path) as store, store.transaction() as transaction:
-            lanes = transaction.lanes
-            number = wait_in_lane(transaction, enter(transaction, 1, "d"))
-            old = lanes.lease(number, 1, NOW_US + SECOND_US)
-            assert lanes.expire(NOW_US + SECOND_US) == [number]
-            new = lanes.lease(number, 1, NOW_US + 5 * SECOND_US)
-            assert new > old
-            assert not lanes.extend(number, old, NOW_US + 9 * SECOND_US)
-            assert not lanes.release(number, old, in_doubt=False, unsure=False, state={"x": ["s", 1, NOW_US]})
-            assert lanes.record(number).state == {}
-            assert lanes.record(number).leased
-            assert lanes.release(number, new, in_doubt=None, unsure=None, state={"x": ["s", 2, NOW_US]})
-            assert lanes.record(number).state == {"x": ["s", 2, NOW_US]}
-
-    def test_an_expired_lease_leaves_its_call_unknown(self, tmp_path: Path) -> None:
-        with self.store(tmp_path) as store:
-            with store.transaction() as transaction:
-                sent, later = enter(transaction, 1, "d"), enter(transaction, 2, "d")
-                number = wait_in_lane(transaction, sent, APPEND)
-                wait_in_lane(transaction, later, APPEND)
-                transaction.lanes.write_state(number, {"city": ["s", "Bern", NOW_US]})
-                transaction.lanes.lease(number, 1, NOW_US + SECOND_US)
-                transaction.calls.begin(1, NOW_US, "POST", "https://x.example", "{}", [sent])
-            with store.transaction() as transaction:
-                assert transaction.lanes.expire(NOW_US) == []
-                assert transaction.lanes.expire(NOW_US + SECOND_US) == [number]
-                record = transaction.lanes.record(number)
-                assert (record.in_doubt, record.leased) == (True, False)
-                assert record.state == {"city": ["s", "Bern", 0]}
-                ready = transaction.lanes.ready(1, number, 9)
-                assert [(operation.event_id, operation.in_doubt) for operation in ready] == [(1, 1), (2, 0)]
-
-    def test_facts_are_merged_and_forgotten(self, tmp_path: Path) -> None:
-        with self.store(tmp_path) as store, store.transaction() as transaction:
-            number = transaction.lanes.record_number(1, PERSON)
-            transaction.lanes.learn(number, {"id": 1, "name": "x"})
-            transaction.lanes.learn(number, {"id": None, "more": [2]})
-            assert transaction.lanes.facts(1, PERSON) == {"name": "x", "more": [2]}
-            transaction.lanes.write_state(number, {"city": ["s", "Bern", NOW_US]})
-            assert transaction.lanes.forget(number) == {"city": ["s", "Bern", 0]}
-            assert transaction.lanes.facts(1, PERSON) == {}
-
-    def test_a_lane_waits_after_failures_unless_settings_change(self, tmp_path: Path) -> None:
-        with self.store(tmp_path) as store, store.transaction() as transaction:
-            lanes = transaction.lanes
-            number = wait_in_lane(transaction, enter(transaction, 1, "d"))
-            lanes.postpone(1, number, NOW_US + 9, "timeout", "No answer.", attempt=True, now_us=NOW_US)
-            wait_in_lane(transaction, enter(transaction, 2, "d"))
-            lanes.hurry([1], NOW_US)
-            assert lanes.due(1, NOW_US, 9) == []
-            (lane,) = lanes.due(1, NOW_US + 9, 9)
-            assert (lane.attempts, lane.failing_since_us) == (1, NOW_US)
-            lanes.restart(1, NOW_US)
-            (lane,) = lanes.due(1, NOW_US, 9)
-            assert (lane.attempts, lane.failing_since_us) == (0, None)
-
-    def test_lingering_ends_when_it_is_hurried(self, tmp_path: Path) -> None:
-        with self.store(tmp_path) as store, store.transaction() as transaction:
-            number = wait_in_lane(transaction, enter(transaction, 1, "d"), due_us=NOW_US + 9)
-            assert transaction.lanes.due(1, NOW_US, 9) == []
-            transaction.lanes.hurry([1], NOW_US)
-            assert [lane.record_id for lane in transaction.lanes.due(1, NOW_US, 9)] == [number]
 
     # calls
 
