@@ -62,9 +62,11 @@ def pages(node: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages
     served.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(node: str) -> Iterator[Browser]:
-    """The machine's Chromium."""
+    """The machine's Chromium, for one module: while it is there an event loop runs in this thread, and tests
+    that start one of their own would fail.
+    """
     executable = chromium()
     if executable is None:
         pytest.skip("the SDKs for browsers: install Chromium, or name one in CHROMIUM")
