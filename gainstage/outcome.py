@@ -184,6 +184,11 @@ REASONS: dict[str, Reason] = {
         "No company matches and `create_companies` is off.",
         "Create it at Gainsight or turn `create_companies` on, then retry.",
     ),
+    "lookup_unmatched": Reason(
+        "failed",
+        "The CSM's e-mail or the parent company's name has no single match at Gainsight: none, or several.",
+        "`trace` says which value. Correct it, or make the user or company at Gainsight, then retry.",
+    ),
     "retries_exhausted": Reason(
         "failed", "It was tried for the whole retry time without success.", "Mend the cause, then retry."
     ),
@@ -254,7 +259,7 @@ REASONS: dict[str, Reason] = {
     "host_refused": Reason(
         "pending",
         "What answers at this address is not the vendor's API.",
-        "Correct `domain`, `data_center` or `api_url`.",
+        "Correct `domain`, `people_path`, `data_center` or `api_url`.",
     ),
     "configuration_invalid": Reason(
         "pending", "The destination's settings cannot be used.", "Correct them; the events go by themselves."

@@ -91,6 +91,26 @@ SWITCHES: tuple[Switch, ...] = (
     ),
     Switch("cs_async_seconds", 1.0, "Seconds until an asynchronous people call is processed."),
     _choice("cs_async_first_row", "1 0", "The row number of the first record in asynchronous errors."),
+    # CS lookups in writes
+    _choice(
+        "cs_lookup_error",
+        "target source unnamed",
+        "What the refusal of a lookup names: its target, the record's own field, or nothing.",
+    ),
+    _choice(
+        "cs_lookup_code",
+        "GSOBJ_1008 GSOBJ_1002 GSOBJ_1011",
+        "The code of a lookup without a match, or with several, in an object's write.",
+    ),
+    _choice(
+        "cs_lookup_case", "insensitive exact", "Whether lookups tell e-mails in other letter case apart."
+    ),
+    _choice(
+        "cs_lookup_absent",
+        "skip refuse",
+        "A record that has none of a lookup's fields: not looked up, or as without a match.",
+    ),
+    _choice("cs_user_read", "answer refuse", "Whether gsuser can be read."),
     # CS company and custom objects
     _choice("cs_read_shape", "list records", "Whether a read's rows are `data` or `data.records`."),
     _choice(

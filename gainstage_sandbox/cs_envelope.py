@@ -102,7 +102,7 @@ def _entry(error: FieldError) -> dict[str, Any]:
     detail = {
         "errorMessage": error.message(OBJECT_CODES),
         "errorCode": error.code(OBJECT_CODES),
-        "fieldName": error.field,
+        "fieldName": error.field or None,
         "invalidValue": error.value,
     }
     return {"success": False, "parsedValue": error.value, "errors": [detail]}

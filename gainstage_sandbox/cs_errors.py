@@ -28,7 +28,9 @@ OBJECT_CODES: Codes = {
     "percentage": ("GSOBJ_1008", "Invalid percentage"),
     "boolean": ("GSOBJ_1008", "Invalid boolean"),
     "empty_record": ("GSOBJ_1008", "Record is empty"),
-    "lookup": ("GSOBJ_1008", "Lookup has no single match"),
+    "lookup_GSOBJ_1008": ("GSOBJ_1008", "Lookup has no single match"),
+    "lookup_GSOBJ_1002": ("GSOBJ_1002", "Invalid lookup value"),
+    "lookup_GSOBJ_1011": ("GSOBJ_1011", "No entity matches the given criteria"),
     "not_unique": ("GSOBJ_1008", "Value is not unique"),
     "no_match": ("GSOBJ_1011", "No entity matches the given criteria"),
 }
@@ -53,7 +55,10 @@ PERSON_CODES: Codes = {
     "percentage": ("GSOBJ_VDTPERCENT1001", "Invalid percentage"),
     "boolean": ("GSOBJ_VDTBOOL1001", "Invalid boolean"),
     "empty_record": ("GSOBJ_VCRUDR1001", "Record is empty"),
-    "lookup": ("GSOBJ_PEOPLE1001", "Associated entity does not exist"),
+    **{
+        f"lookup_{code}": ("GSOBJ_PEOPLE1001", "Associated entity does not exist")
+        for code in ("GSOBJ_1008", "GSOBJ_1002", "GSOBJ_1011")
+    },
     "no_entity": ("GSOBJ_PEOPLE1001", "Associated entity does not exist"),
 }
 
@@ -62,6 +67,7 @@ PERSON_CODES: Codes = {
 class FieldError:
     kind: str
     field: str
+    """Empty where the answer names none."""
     value: Any = None
 
     def code(self, codes: Codes) -> str:
@@ -71,7 +77,7 @@ class FieldError:
         return codes[self.kind][1]
 
     def sentence(self, codes: Codes) -> str:
-        return f"{self.message(codes)} ({self.field} = {self.value})."
+        return f"{self.message(codes)} ({self.field} = {self.value})." if self.field else self.message(codes)
 
 
 class RefusalError(Exception):

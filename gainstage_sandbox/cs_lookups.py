@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gainstage_sandbox.behaviour import Behaviour
 from gainstage_sandbox.cs_errors import FieldError, RefusalError
 from gainstage_sandbox.cs_table import Table
 
@@ -53,7 +54,7 @@ def _read(target: str, entry: Any, find_table: Callable[[str], Table]) -> Lookup
 
 
 def apply_lookups(
-    lookups: list[Lookup], record: Mapping[str, Any], table: Table
+    lookups: list[Lookup], record: Mapping[str, Any], table: Table, behaviour: Behaviour
 ) -> tuple[dict[str, Any], list[FieldError]]:
     """The record with the targets filled in and the helper fields taken out."""
     filled = dict(record)
@@ -62,14 +63,14 @@ def apply_lookups(
         wanted = {
             there: record[here] for here, there in lookup.sources.items() if record.get(here) is not None
         }
-        if not wanted:
+        if not wanted and behaviour.word("cs_lookup_absent") == "skip":
             continue
-        rows = lookup.table.find(wanted) if len(wanted) == len(lookup.sources) else []
-        shown = next(iter(wanted.values()))
+        exact = behaviour.word("cs_lookup_case") == "exact"
+        rows = lookup.table.find(wanted, exact=exact) if len(wanted) == len(lookup.sources) else []
         if len(rows) == 1 or (rows and lookup.first_match):
             filled[lookup.target] = rows[0].get(lookup.result)
         elif rows or lookup.no_match == "ERROR":
-            errors.append(FieldError("lookup", lookup.target, shown))
+            errors.append(_error(lookup, wanted, behaviour))
         elif lookup.no_match == "DEFAULTVALUE" and lookup.default is not None:
             filled[lookup.target] = lookup.default
     for lookup in lookups:
@@ -77,3 +78,12 @@ def apply_lookups(
             if table.field(here) is None:
                 filled.pop(here, None)
     return filled, errors
+
+
+def _error(lookup: Lookup, wanted: Mapping[str, Any], behaviour: Behaviour) -> FieldError:
+    kind = f"lookup_{behaviour.word('cs_lookup_code')}"
+    named = behaviour.word("cs_lookup_error")
+    if named == "unnamed":
+        return FieldError(kind, "")
+    source = next(iter(lookup.sources))
+    return FieldError(kind, lookup.target if named == "target" else source, next(iter(wanted.values()), None))

@@ -93,6 +93,8 @@ class CsModel:
 
     def read(self, name: str, body: Mapping[str, Any]) -> list[Row]:
         table = self.table(name)
+        if table is self.tables["gsuser"] and self.behaviour.word("cs_user_read") == "refuse":
+            raise RefusalError("GSOBJ_1023", f"Invalid API path, {table.schema.name} cannot be read.")
 
         def find_field(field: str) -> Field | None:
             return self._find_field(table, field)
@@ -150,7 +152,7 @@ class CsModel:
                 cleans.append({})
                 errors.append([FieldError("empty_record", "record", record)])
                 continue
-            filled, found = apply_lookups(wanted, record, table)
+            filled, found = apply_lookups(wanted, record, table, self.behaviour)
             clean, wrong = table.check(filled, creating=creating, keys=keys)
             cleans.append(clean)
             errors.append(found + wrong)

@@ -111,7 +111,7 @@ class People:
         return person, links
 
     def _clean(self, table: Table, record: Row, lookups: list[Lookup]) -> Row:
-        filled, errors = apply_lookups(lookups, record, table)
+        filled, errors = apply_lookups(lookups, record, table, self.model.behaviour)
         clean, wrong = table.check(filled, creating=False)
         if errors or wrong:
             raise _refuse((errors + wrong)[0])

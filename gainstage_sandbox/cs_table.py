@@ -89,15 +89,16 @@ class Table:
                 found[values].append(row)
         return found
 
-    def find(self, wanted: Mapping[str, Any]) -> list[Row]:
-        return [row for row in self.rows.values() if _agrees(row, wanted.items())]
+    def find(self, wanted: Mapping[str, Any], *, exact: bool = False) -> list[Row]:
+        """The rows with these values; e-mails agree in any letter case, unless `exact`."""
+        return [row for row in self.rows.values() if _agrees(row, wanted.items(), exact)]
 
 
-def _agrees(row: Row, wanted: Iterable[tuple[str, Any]]) -> bool:
-    return all(_same(row.get(name), value) for name, value in wanted)
+def _agrees(row: Row, wanted: Iterable[tuple[str, Any]], exact: bool) -> bool:
+    return all(_same(row.get(name), value, exact) for name, value in wanted)
 
 
-def _same(stored: Any, wanted: Any) -> bool:
-    if isinstance(stored, str) and isinstance(wanted, str):
+def _same(stored: Any, wanted: Any, exact: bool) -> bool:
+    if not exact and isinstance(stored, str) and isinstance(wanted, str):
         return stored.lower() == wanted.lower() if "@" in wanted else stored == wanted
     return bool(stored == wanted)

@@ -1,10 +1,8 @@
 """The destinations' exchanges over real HTTP, against the sandbox in all its forms of answering."""
 
-from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-import httpx2
 import pytest
 
 from gainstage.destination import CallFailed, Request, Response, Work
@@ -12,88 +10,15 @@ from gainstage.destinations import registry
 from gainstage.event import Identity
 from gainstage.operation import Record
 from gainstage.outcome import Blocked, Delivered, Outcome, Rejected, Retry
-from gainstage.testing.driving import Driven, deliver, drive, event_of
-from gainstage_sandbox import running
+from gainstage.testing.driving import deliver, drive, event_of
+from tests.destinations.sandboxed import CS, Sandbox, companies, cs_settings, everything_arrived
 from tests.destinations.transcripts import example
 
-CS, PX, CLICKSTREAM = (registry.load(name) for name in ("gainsight_cs", "gainsight_px", "gainsight"))
-
-
-class Sandbox:
-    """The sandbox, as the vendor of an exchange."""
-
-    def __init__(self, client: httpx2.Client) -> None:
-        self.client = client
-        self.url = str(client.base_url).rstrip("/")
-
-    def __call__(self, request: Request) -> Response:
-        try:
-            answer = self.client.request(
-                request.method, request.url, content=request.body, headers=dict(request.headers)
-            )
-        except httpx2.ConnectError as error:
-            raise CallFailed("unreachable", str(error), sent=False) from error
-        except httpx2.TransportError as error:
-            raise CallFailed("timeout", str(error), sent=True) from error
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Response(answer.status_code, headers, answer.content)
-
-    def behave(self, **switches: Any) -> None:
-        self.client.post("/__sandbox__/behaviour", json=switches).raise_for_status()
-
-    def seed(self, **parts: Any) -> None:
-        self.client.post("/__sandbox__/seed", json=parts).raise_for_status()
-
-    def fault(self, **fault: Any) -> None:
-        self.client.post("/__sandbox__/faults", json=fault).raise_for_status()
-
-    @property
-    def state(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.client.get("/__sandbox__/state").json()
-        return found
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with running() as started:
-        yield started.url
-
-
-@pytest.fixture
-def sandbox(address: str) -> Iterator[Sandbox]:
-    with httpx2.Client(base_url=address, timeout=10) as client:
-        client.post("/__sandbox__/reset").raise_for_status()
-        yield Sandbox(client)
-
-
-def cs_settings(sandbox: Sandbox, **more: Any) -> Any:
-    return CS.settings(
-        domain="acme",
-        api_url=sandbox.url,
-        access_key="key",
-        shared_secret="secret",
-        tenant_id="tenant",
-        topic_name="topic",
-        events={"Ticket Closure": {"name": "ticket_closure", "version": "v01"}},
-        **more,
-    )
+PX, CLICKSTREAM = registry.load("gainsight_px"), registry.load("gainsight")
 
 
 def px_settings(sandbox: Sandbox, **more: Any) -> Any:
     return PX.settings(api_url=sandbox.url, api_key="key", product_tag_key="AP-ABC-2", **more)
-
-
-def companies(*names: str, **fields: Any) -> list[Work]:
-    return [
-        Work("upsert", Record("company", f"name:{name}"), content, content)
-        for name in names
-        for content in [{"Name": name, **fields}]
-    ]
-
-
-def everything_arrived(driven: list[Driven]) -> None:
-    outcomes = [outcome for done in driven for outcome in done.outcomes]
-    assert outcomes and all(isinstance(outcome, Delivered) for outcome in outcomes), outcomes
 
 
 CS_SWITCHES = {
@@ -251,7 +176,7 @@ def test_a_stale_company_is_found_again_by_its_name(sandbox: Sandbox) -> None:
     settings = cs_settings(sandbox)
     drive(CS, settings, companies("Acme"), sandbox)
     company = Record("company", "name:Acme")
-    fields = {"Email": "a@b.test", "companies[name:Acme]": {"Title": "CTO"}}
+    fields = {"Email": "a@b.test", "companies[name:Acme]": {}, "companies[name:Acme].Title": "CTO"}
     work = Work(
         "upsert", Record("person", "email:a@b.test"), fields, fields, after={company: {"gsid": "1P02OLD"}}
     )

@@ -282,6 +282,46 @@ def test_a_lookup_with_several_matches(vendor: Vendor) -> None:
     assert code(response) == (400, "GSOBJ_1008")
 
 
+LOOKUP = {"fields": {"mail": "Email"}, "objectName": "gsuser", "onNoMatch": "ERROR"}
+
+
+@pytest.mark.parametrize(
+    ("named", "field", "value"),
+    [("target", "Csm", "no@b.c"), ("source", "mail", "no@b.c"), ("unnamed", None, None)],
+)
+@pytest.mark.parametrize("wanted", ["GSOBJ_1008", "GSOBJ_1002", "GSOBJ_1011"])
+def test_switches_cs_lookup_error_and_cs_lookup_code(
+    vendor: Vendor, named: str, field: str | None, value: str | None, wanted: str
+) -> None:
+    vendor.set(cs_lookup_error=named, cs_lookup_code=wanted)
+    response = vendor.insert({"Name": "A", "mail": "no@b.c"}, lookups={"Csm": LOOKUP})
+    assert code(response) == (400, wanted)
+    [[entry]] = response.json()["data"]["errors"]
+    [error] = entry["errors"]
+    assert (error["fieldName"], error["invalidValue"], error["errorCode"]) == (field, value, wanted)
+    assert ("(" in response.json()["errorDesc"]) == (named != "unnamed")
+
+
+@pytest.mark.parametrize(("case", "answer"), [("insensitive", (200, None)), ("exact", (400, "GSOBJ_1008"))])
+def test_switch_cs_lookup_case(vendor: Vendor, case: str, answer: Any) -> None:
+    vendor.set(cs_lookup_case=case)
+    vendor.seed(cs={"objects": {"gsuser": [{"Email": "csm@acme.com"}]}})
+    assert code(vendor.insert({"Name": "A", "mail": "CSM@acme.com"}, lookups={"Csm": LOOKUP})) == answer
+    assert code(vendor.insert({"Name": "B", "mail": "csm@acme.com"}, lookups={"Csm": LOOKUP})) == (200, None)
+
+
+@pytest.mark.parametrize(("absent", "answer"), [("skip", (200, None)), ("refuse", (400, "GSOBJ_1008"))])
+def test_switch_cs_lookup_absent(vendor: Vendor, absent: str, answer: Any) -> None:
+    vendor.set(cs_lookup_absent=absent)
+    assert code(vendor.insert({"Name": "A"}, lookups={"Csm": LOOKUP})) == answer
+
+
+@pytest.mark.parametrize(("read", "answer"), [("answer", (200, None)), ("refuse", (400, "GSOBJ_1023"))])
+def test_switch_cs_user_read(vendor: Vendor, read: str, answer: Any) -> None:
+    vendor.set(cs_user_read=read)
+    assert code(vendor.query(object="gsuser", select=["Gsid"])) == answer
+
+
 def test_custom_objects_have_the_same_verbs(vendor: Vendor) -> None:
     usage = "usage_event__gc"
     gsid = rows(vendor.insert({"Name": "n", "Kind__gc": "x"}, object=usage))[0]["Gsid"]

@@ -6,44 +6,25 @@ Nothing says that names are unique. Updates go by GSID: it meets exactly one rec
 renamed at Gainsight keeps its new name.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from gainstage.destination import CallFailed, Exchange, Request, Response, Settled, Work
-from gainstage.destinations.gainsight_cs.answers import (
-    NO_MATCH,
-    FieldError,
-    error_code,
-    field_errors,
-    read_answer,
-    refusal,
-    said,
-    written,
-)
+from gainstage.destinations.gainsight_cs.answers import read_answer, said, written
 from gainstage.destinations.gainsight_cs.calls import COMPANY_PATH, make, object_request, read
+from gainstage.destinations.gainsight_cs.candidates import Candidates
+from gainstage.destinations.gainsight_cs.culprits import accused_lookups, culprits, gone, refuse_one
+from gainstage.destinations.gainsight_cs.lookups import CANDIDATES_SHOWN, Lookup, block, with_sources
+from gainstage.destinations.gainsight_cs.records import Item, batches, waves
 from gainstage.destinations.gainsight_cs.settings import CsSettings
 from gainstage.outcome import Blocked, Delivered, Outcome, Parked, Rejected, Retry, Throttled
 
-#: Records of one write [documented].
-RECORDS_A_CALL = 50
 #: Companies of one exchange: one look-up, and enough of each shape to fill batches.
 COMPANIES_A_LOOK_UP = 200
-CANDIDATES_SHOWN = 5
 
 Refused = Generator[Request | Settled, Response | None, bool]
 Found = Generator[Request | Settled, Response | None, dict[int, dict[str, Any] | Outcome | None]]
-
-
-@dataclass(frozen=True, eq=False)
-class Item:
-    """A company to be written."""
-
-    place: int
-    name: str
-    #: Empty for one that is to be inserted.
-    gsid: str
-    body: dict[str, Any]
 
 
 def name_of(work: Work) -> str:
@@ -75,45 +56,46 @@ def exchange_companies(settings: CsSettings, works: Sequence[Work]) -> Exchange:
     if conditional:
         yield from read_stored(settings, works, conditional, gsids, stored, settled)
     writing = Writing(settings)
-    updates = []
+    items = []
     for index, gsid in gsids.items():
         if index in settled:
             continue
-        body = update_body(works[index], rules, stored.get(index, {}))
+        body = update_body(settings, works[index], stored.get(index, {}))
         if body:
-            updates.append(Item(index, name_of(works[index]), gsid, {"Gsid": gsid, **body}))
+            sent, lookups = with_sources(settings, body)
+            fresh = index in stored
+            items.append(Item(index, name_of(works[index]), gsid, {"Gsid": gsid, **sent}, lookups, fresh))
         else:
             yield Settled(index, Delivered(), {"gsid": gsid})
-    inserts = []
     for index in absent:
         name = name_of(works[index])
         if settings.create_companies:
-            body = {**works[index].known, **works[index].fields, "Name": name}
-            inserts.append(Item(index, name, "", body))
+            sent, lookups = with_sources(settings, insert_body(settings, works[index]))
+            items.append(Item(index, name, "", {**sent, "Name": name}, lookups))
         else:
             yield Settled(index, Rejected("company_absent", f"Gainsight has no company named {name!r}."))
-    for batch in (*batches(updates), *batches(inserts)):
-        yield from writing.write(batch)
+    for wave in waves(items):
+        for batch in batches(wave):
+            yield from writing.write(batch)
     yield from writing.name_inserts()
 
 
-def update_body(work: Work, rules: frozenset[str], stored: dict[str, Any]) -> dict[str, Any]:
+def update_body(settings: CsSettings, work: Work, stored: dict[str, Any]) -> dict[str, Any]:
     """The changed fields without the name, and without those that Gainsight has and we may only fill."""
+    rules = settings.if_empty
     return {
         name: value
         for name, value in work.fields.items()
-        if name != "Name" and not (name in rules and stored.get(name) not in (None, "", []))
+        if name != "Name"
+        and name not in settings.never
+        and not (name in rules and stored.get(name) not in (None, "", []))
     }
 
 
-def batches(items: Sequence[Item]) -> Iterable[list[Item]]:
-    """Items of one set of fields, at most as many as a call takes."""
-    shapes: dict[tuple[str, ...], list[Item]] = {}
-    for item in items:
-        shapes.setdefault(tuple(sorted(item.body)), []).append(item)
-    for alike in shapes.values():
-        for start in range(0, len(alike), RECORDS_A_CALL):
-            yield alike[start : start + RECORDS_A_CALL]
+def insert_body(settings: CsSettings, work: Work) -> dict[str, Any]:
+    """Every value known, but those that by now are never to be written."""
+    values = {**work.known, **work.fields}
+    return {name: value for name, value in values.items() if name not in settings.never}
 
 
 def look_up(
@@ -170,11 +152,6 @@ def read_stored(
             yield gone(index, "The company's GSID is no longer there.")
 
 
-def gone(index: int, sentence: str) -> Settled:
-    """A GSID that Gainsight no longer has: forget it, look the company up again."""
-    return Settled(index, Retry("record_gone", sentence), {"gsid": None})
-
-
 @dataclass
 class Writing:
     """The writes of one exchange. Once the vendor stops us (credentials, limit), nothing more is asked."""
@@ -183,6 +160,11 @@ class Writing:
     stopped: Outcome | None = None
     #: Inserted, but told by no name yet; whether the answer's count confirmed the whole batch.
     unnamed: dict[Item, bool] = field(default_factory=dict)
+    candidates: Candidates = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What is found out about look-ups holds for the exchange."""
+        self.candidates = Candidates(self.settings)
 
     def write(self, items: list[Item], *, surely_bad: bool = False) -> Refused:
         """Write a batch and settle its items; tells whether one of them was refused.
@@ -198,7 +180,9 @@ class Writing:
             return True
         inserting = not items[0].gsid
         method, path = ("POST", COMPANY_PATH) if inserting else ("PUT", f"{COMPANY_PATH}?keys=Gsid")
-        body = {"records": [item.body for item in items]}
+        body: dict[str, Any] = {"records": [item.body for item in items]}
+        if items[0].lookups:
+            body["lookups"] = block(self.settings, items[0].lookups)
         indexes = [item.place for item in items]
         request = object_request(self.settings, method, path, body, indexes, repeatable=not inserting)
         response = yield from make(request)
@@ -218,21 +202,45 @@ class Writing:
         return False
 
     def narrow(self, items: list[Item], response: Response, outcome: Rejected) -> Exchange:
-        """A batch was refused as a whole: find the bad records by field and value, else by halving."""
+        """A batch was refused as a whole: find the bad records by field and value, else by what their
+        look-ups would find, else by halving.
+        """
         guilty = culprits(self.settings, items, response)
-        if not guilty and len(items) == 1:
-            item = items[0]
-            no_match = error_code(response) == NO_MATCH and bool(item.gsid)
-            guilty = {
-                item.place: gone(item.place, outcome.detail) if no_match else Settled(item.place, outcome)
-            }
-        if not guilty:
+        named = bool(guilty)
+        suspected = {item: accused_lookups(item, response) if named else item.lookups for item in items}
+        unmatched = yield from self.unmatched(suspected, response, named=named)
+        if named or len(items) == 1:
+            guilty |= unmatched
+            if not guilty:
+                guilty = {items[0].place: refuse_one(items[0], response, outcome)}
+            yield from guilty.values()
+            rest = [item for item in items if item.place not in guilty]
+            if rest:
+                yield from self.write(rest)
+        elif 0 < len(unmatched) < len(items):  # written apart, not refused: Gainsight may compare otherwise
+            yield from self.write([item for item in items if item.place not in unmatched])
+            yield from self.write([item for item in items if item.place in unmatched])
+        else:
             yield from self.halve(items)
-            return
-        yield from guilty.values()
-        rest = [item for item in items if item.place not in guilty]
-        if rest:
-            yield from self.write(rest)
+
+    def unmatched(
+        self, suspected: Mapping[Item, tuple[Lookup, ...]], response: Response, *, named: bool
+    ) -> Generator[Request | Settled, Response | None, dict[int, Settled]]:
+        """Those of whose suspected look-ups one has no single match, as far as Gainsight can be asked; where
+        it cannot, those that the refusal names.
+        """
+        yield from self.candidates.ask(suspected)
+        told, found = said(self.settings, response), {}
+        for item, lookups in suspected.items():
+            why = {
+                lookup.target: self.candidates.why_unmatched(lookup, item.body[lookup.source], named=named)
+                for lookup in lookups
+            }
+            fields = tuple(target for target, sentence in why.items() if sentence)
+            if fields:
+                detail = f"{' '.join(why[target] for target in fields)} ({told})"
+                found[item.place] = Settled(item.place, Rejected("lookup_unmatched", detail, fields))
+        return found
 
     def halve(self, items: list[Item]) -> Exchange:
         """One half, then the other: if the first was good, the bad record is in the second."""
@@ -288,34 +296,3 @@ def confirm_updates(items: list[Item], response: Response) -> Iterable[Settled]:
             yield Settled(item.place, Delivered(), {"gsid": item.gsid})
         else:
             yield gone(item.place, "Gainsight's answer to the update does not list the company.")
-
-
-def culprits(settings: CsSettings, items: list[Item], response: Response) -> dict[int, Settled]:
-    """The records that carry a value which the answer names with its field."""
-    found: dict[int, Settled] = {}
-    errors = field_errors(response)
-    for item in items:
-        mine = [error for error in errors if is_about(error, item.body)]
-        if mine and item.gsid and any(error.code == NO_MATCH for error in mine):
-            found[item.place] = gone(item.place, "No company matches the GSID any more.")
-        elif mine:
-            text = "; ".join(f"{error.field}: {error.message or error.code}" for error in mine)
-            code = refusal(mine[0].code or error_code(response))
-            fields = tuple(dict.fromkeys(error.field for error in mine))
-            found[item.place] = Settled(
-                item.place, Rejected(code, f"{text} ({said(settings, response)})", fields)
-            )
-    return found
-
-
-def is_about(error: FieldError, body: dict[str, Any]) -> bool:
-    """Whether a complaint is about this record: it has the field, with the value that was refused.
-
-    An unknown field needs no value to be named: every record that carries it is refused.
-    """
-    if error.field not in body:
-        return False
-    if refusal(error.code) == "field_unknown":
-        return True
-    value = body[error.field]
-    return any(given == value or str(given) == str(value) for given in error.values)

@@ -4,12 +4,25 @@ Field names: those that Segment-spec traits have been delivered to in production
 they are there (`CustomerlifetimeInMonths`).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from gainstage.destination import Planned
+from gainstage.destinations.gainsight_cs.lookups import read_references
 from gainstage.destinations.gainsight_cs.settings import CsSettings
 from gainstage.event import Event, Identity
-from gainstage.mapping import Derived, Fault, Field, Mapping, boolean, find, number, plain, text
+from gainstage.mapping import (
+    Derived,
+    Fault,
+    Field,
+    Mapping,
+    UnfitError,
+    boolean,
+    find,
+    number,
+    plain,
+    text,
+)
 from gainstage.operation import Append, Record, Upsert
 from gainstage.outcome import Filtered, Parked, Rejected
 from gainstage.setting import printable
@@ -82,14 +95,18 @@ COMPANY = Mapping(
         Field("BillingAddress", "traits.billingAddress", text),
         Field("Summary", "traits.summary", text),
         Field("CompanyType", "traits.companyType"),
-        Field("Csm", "traits.csm"),
+        Field("Csm", "traits.csm", label="under `csm_lookup: email` the user who has this e-mail"),
         Field("CustomerlifetimeInMonths", "traits.customerLifetimeInMonths", number),
         Field("Industry", "traits.industry"),
         Field("LifecycleInWeeks", "traits.lifecycleInWeeks", number),
         Field("ManagedAs", "traits.managedAs"),
         Field("Mrr", "traits.mrr"),
         Field("OriginalContractDate", "traits.originalContractDate"),
-        Field("ParentCompany", "traits.parentCompany"),
+        Field(
+            "ParentCompany",
+            "traits.parentCompany",
+            label="under `parent_lookup: name` the company of this name",
+        ),
         Field("RenewalDate", "traits.renewalDate"),
         Field("Stage", "traits.stage"),
         Field("Status", "traits.status"),
@@ -100,6 +117,14 @@ COMPANY = Mapping(
         Field("IndustryNew", "traits.industryNew"),
     ),
 )
+
+#: Forms of Company Person fields that are known; others go as they are.
+LINK_FORMS: dict[str, Callable[[Any], Any]] = {
+    "Role": text,
+    "Title": text,
+    "IsPrimaryCompany": boolean,
+    "Active": boolean,
+}
 
 LINK = Mapping(
     on="group",
@@ -169,6 +194,9 @@ def plan_group(settings: CsSettings, event: Event, identity: Identity) -> Planne
     faults = [*reading.faults]
     name = company_name(reading.values.pop("Name", None) or event.traits.get("name"))
     email = find_email(faults, event.context_traits.get("email"), identity.email)
+    values, unfit = read_references(settings, allowed(settings, reading.values), name or "")
+    details, unfit_details = link_fields(settings, event)
+    faults += [*unfit, *unfit_details]
     if name is None:
         return Planned(
             Rejected("name_missing", "The group call has no `traits.name`, and a company needs one.")
@@ -180,10 +208,13 @@ def plan_group(settings: CsSettings, event: Event, identity: Identity) -> Planne
             Parked("email_missing", "The group call has no e-mail and none is known for this user.")
         )
     company = Record("company", f"name:{name}")
-    fields = {"Name": name, **allowed(settings, reading.values)}
-    link = {"Email": email, f"companies[{company.key}]": link_fields(settings, event)}
-    unmapped = tuple(trait for trait in reading.unmapped if trait not in settings.company_person_fields)
-    return Planned((Upsert(company, fields), Upsert(person_record(email), link, (company,))), unmapped)
+    # Each field of the link is one of its own: the newest value wins per field, not per link.
+    place = f"companies[{company.key}]"
+    link = {"Email": email, place: {}, **{f"{place}.{field}": value for field, value in details.items()}}
+    read_by_link = {path for trait in settings.company_person_fields for path in (trait, trait.split(".")[0])}
+    unmapped = tuple(trait for trait in reading.unmapped if trait not in read_by_link)
+    upserts = (Upsert(company, {"Name": name, **values}), Upsert(person_record(email), link, (company,)))
+    return Planned(upserts, unmapped)
 
 
 def plan_track(settings: CsSettings, event: Event) -> Planned:
@@ -233,24 +264,33 @@ def company_name(given: Any) -> str | None:
     return text(given).strip() or None
 
 
-def link_fields(settings: CsSettings, event: Event) -> dict[str, Any]:
-    """Fields of the link, from the group's traits, else the user's."""
-    values = {}
+def link_fields(settings: CsSettings, event: Event) -> tuple[dict[str, Any], list[Fault]]:
+    """Fields of the link, from the group's traits, else the user's; and the values that do not fit."""
+    values: dict[str, Any] = {}
+    faults: list[Fault] = []
     for trait, name in settings.company_person_fields.items():
         value = find(event.traits, trait)
         if value is None:
             value = find(event.context_traits, trait)
-        if value is not None:
-            values[name] = plain(value)
-    return values
+        if value is None or name in values:
+            continue
+        try:
+            converted = LINK_FORMS.get(name, plain)(value)
+        except UnfitError as unfit:
+            faults.append(
+                Fault(name, f"The trait `{trait}` is {value!r:.80}; the field {name} needs {unfit}.")
+            )
+            continue
+        if converted is not None:
+            values[name] = converted
+    return values, faults
 
 
 def allowed(settings: CsSettings, values: dict[str, Any]) -> dict[str, Any]:
     """Without the fields whose rule is `never`."""
-    rules = settings.field_rules
-    if not rules:
+    if not settings.never:
         return values
-    return {name: value for name, value in values.items() if rules.get(name) != "never"}
+    return {name: value for name, value in values.items() if name not in settings.never}
 
 
 def contract_id(event: Event) -> str:

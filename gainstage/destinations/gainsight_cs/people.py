@@ -45,7 +45,7 @@ def upsert(settings: CsSettings, index: int, work: Work) -> Exchange:
             return
         gsids |= resolved.gsids
         learnt |= facts(resolved.gsids)
-    body = person_body(work)
+    body = person_body(settings, work)
     exists = "Email" not in work.fields
     conditional = settings.if_empty & body.keys()
     if conditional:
@@ -64,6 +64,8 @@ def upsert(settings: CsSettings, index: int, work: Work) -> Exchange:
     if isinstance(outcome, Rejected) and links and error_code(response) == NO_COMPANY:
         yield from link_anew(settings, index, work, body, links, gsids, outcome)
         return
+    if isinstance(outcome, Rejected):
+        outcome = Rejected(outcome.code, outcome.detail, own_fields(work, outcome.fields))
     yield Settled(index, outcome or Delivered(), learnt=learnt)
 
 
@@ -106,19 +108,37 @@ def put(
 
 
 def links_of(work: Work) -> dict[str, dict[str, Any]]:
-    """Links to write: company name to the fields of the link."""
-    found = {}
-    for field, details in work.fields.items():
+    """Links to write: company name to the fields of the link.
+
+    The link itself is `companies[name:Acme]`, a field of it `companies[name:Acme].Role`.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for field, value in work.fields.items():
         if field.startswith(LINK):
-            name = field.removeprefix(LINK).removesuffix("]").removeprefix("name:")
-            found[name] = details if isinstance(details, dict) else {}
+            link, _, detail = (field[:-1], "", "") if field.endswith("]") else field.rpartition("].")
+            details = found.setdefault(link.removeprefix(LINK).removeprefix("name:"), {})
+            if detail:
+                details[detail] = value
     return found
 
 
-def person_body(work: Work) -> dict[str, Any]:
-    """The person's own changed fields; the e-mail is added from the key."""
+def own_fields(work: Work, fields: Sequence[str]) -> tuple[str, ...]:
+    """Fields that an answer names, by the names that the work has for them: also those of its links."""
+    found = []
+    for name in fields:
+        of_links = [field for field in work.fields if field.startswith(LINK) and field.endswith(f"].{name}")]
+        found += [name] if name in work.fields or not of_links else of_links
+    return tuple(dict.fromkeys(found))
+
+
+def person_body(settings: CsSettings, work: Work) -> dict[str, Any]:
+    """The person's own changed fields, but those that by now are never to be written; the e-mail is added
+    from the key.
+    """
     return {
-        name: value for name, value in work.fields.items() if name != "Email" and not name.startswith(LINK)
+        name: value
+        for name, value in work.fields.items()
+        if name != "Email" and not name.startswith(LINK) and name not in settings.never
     }
 
 

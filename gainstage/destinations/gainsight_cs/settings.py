@@ -110,8 +110,8 @@ class CsSettings(Settings):
     company_person_fields: FieldNames = Field(
         default_factory=dict,
         title="Company Person fields",
-        description="Group trait: field of the link between person and company, such as Role, Title or "
-        "IsPrimaryCompany.",
+        description="Trait of the group, else of the user: field of the link between person and company, "
+        "such as Role, Title or IsPrimaryCompany (true or false).",
     )
     shared_secret: Secret | None = Field(
         default=None,
@@ -152,6 +152,18 @@ class CsSettings(Settings):
         default=True,
         title="Create companies",
         description="Whether groups may create companies that do not exist.",
+    )
+    csm_lookup: Literal["none", "email"] = Field(
+        default="none",
+        title="Look the CSM up",
+        description="email: an e-mail in the field Csm becomes the Gainsight user who has it, found within "
+        "the write; a GSID goes as it is. none: whatever is given goes as it is.",
+    )
+    parent_lookup: Literal["none", "name"] = Field(
+        default="none",
+        title="Look the parent company up",
+        description="name: a name in the field ParentCompany becomes the company of this name, found within "
+        "the write and never created; a GSID goes as it is. none: whatever is given goes as it is.",
     )
     field_rules: dict[str, Rule] = Field(
         default_factory=dict,
@@ -220,6 +232,11 @@ class CsSettings(Settings):
     def if_empty(self) -> frozenset[str]:
         """Fields that are written only where Gainsight has no value."""
         return frozenset(name for name, rule in self.field_rules.items() if rule == "if_empty")
+
+    @cached_property
+    def never(self) -> frozenset[str]:
+        """Fields that are never written."""
+        return frozenset(name for name, rule in self.field_rules.items() if rule == "never")
 
 
 def tenant(settings: CsSettings) -> str:

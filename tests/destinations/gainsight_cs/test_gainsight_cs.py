@@ -56,6 +56,30 @@ class TestGainsightCsThatReadsBeforeItWrites(DestinationSuite):
     messages = MESSAGES
 
 
+class TestGainsightCsThatLooksUp(DestinationSuite):
+    destination = registry.load("gainsight_cs")
+    settings: ClassVar[dict[str, Any]] = {
+        **SETTINGS,
+        "csm_lookup": "email",
+        "parent_lookup": "name",
+        "field_rules": {"Csm": "if_empty"},
+    }
+    messages = (
+        *MESSAGES,
+        *(
+            {"type": "group", "traits": {"name": f"Owned {number}", **owners}}
+            for number, owners in enumerate(
+                (
+                    {"csm": "ann@vendor.test"},
+                    {"csm": "ann@vendor.test", "parentCompany": "Owned 0"},
+                    {"parentCompany": "Owned 1"},
+                    {"csm": "bob@vendor.test", "parentCompany": "Elsewhere"},
+                )
+            )
+        ),
+    )
+
+
 @pytest.mark.parametrize("case", cases_of(FOLDER), ids=str)
 def test_case(case: Case) -> None:
     play(registry.load("gainsight_cs"), case)
