@@ -13,9 +13,9 @@ CHUNKS, SEEDS_A_CHUNK = 16, 5
 
 
 @pytest.fixture(autouse=True)
-def silence() -> None:
-    """The engine complains of every fault that it is given."""
-    logging.getLogger("gainstage").setLevel(logging.CRITICAL)
+def silence(caplog: pytest.LogCaptureFixture) -> None:
+    """The engine complains of every fault that it is given; here only, and not in the tests that follow."""
+    caplog.set_level(logging.CRITICAL, "gainstage")
 
 
 @pytest.mark.parametrize("first", range(1, CHUNKS * SEEDS_A_CHUNK, SEEDS_A_CHUNK))
