@@ -33,7 +33,7 @@ class Replanner:
                 continue
             if active.row.replan_after is None:
                 retried = self._transaction.ledger.kept_with(active.number, RETRIED, 0, REPLANNED_A_TURN)
-                worked |= self._plan(active, dict.fromkeys(retried, False))
+                worked |= self._plan(active, {event_id: set() for event_id in retried})
             elif active.number not in flying:  # else an answer is to come for what was sent before
                 self._go_on(active, active.row.replan_after)
                 worked = True
@@ -50,23 +50,23 @@ class Replanner:
             active.number, (*CURED_BY_SETTINGS, *RETRIED), after, REPLANNED_A_TURN
         )
         for event_id in kept:
-            events.setdefault(event_id, False)
+            events.setdefault(event_id, set())
         due = sorted(events)[:REPLANNED_A_TURN]
         self._plan(active, {event_id: events[event_id] for event_id in due})
         active.row.replan_after = due[-1] if len(due) == REPLANNED_A_TURN else None
         self._transaction.destinations.save(active.row)
 
-    def _plan(self, active: Active, events: dict[int, bool]) -> bool:
-        """Plan events anew, in this order; for each, whether its append was perhaps received."""
+    def _plan(self, active: Active, events: dict[int, set[int]]) -> bool:
+        """Plan events anew, in this order; for each, the kinds of operations that were perhaps received."""
         lanes = self._transaction.lanes
-        for event_id, in_doubt in events.items():
+        for event_id, doubtful in events.items():
             kept = self._transaction.intake.kept(event_id)
             if kept is None:
                 continue
             withdrawn = lanes.remove_event(event_id, active.number)
             self._router.plan_again(kept, active)
-            if in_doubt:
-                lanes.doubt_event(event_id, active.number)
+            for kind in doubtful:
+                lanes.doubt_event(event_id, active.number, kind)
             for number in withdrawn:
                 lanes.end_lane(active.number, number)
         return bool(events)

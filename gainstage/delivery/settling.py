@@ -57,8 +57,8 @@ class Settler:
             self._learn(flight.active, member.operations[0], record, facts)
         if unsure:
             self._unsure(member)
-        if in_doubt and member.merged is None:
-            lanes.doubt(member.operations[0].id)
+        if unsure or in_doubt:
+            lanes.doubt(operation.id for operation in member.operations)
         active = flight.active
         match outcome:
             case Delivered():

@@ -232,9 +232,9 @@ class Lanes(Protocol):
     def ready(self, destination_id: int, numbers: Sequence[int], limit: int) -> dict[int, list[OperationRow]]:
         """What may go of lanes, at most `limit` of each: upserts first, then appends, in order of arrival."""
 
-    def outdated(self, destination_id: int, plan: int, after: int, limit: int) -> dict[int, bool]:
-        """Events above `after` with operations of an earlier plan, oldest first, and whether one is an append
-        that was perhaps received.
+    def outdated(self, destination_id: int, plan: int, after: int, limit: int) -> dict[int, set[int]]:
+        """Events above `after` with operations of an earlier plan, oldest first, and the kinds of those that
+        were perhaps received.
         """
 
     def remove(self, operations: Iterable[int]) -> set[int]:
@@ -249,11 +249,11 @@ class Lanes(Protocol):
         Returns free records and the objects that they are of.
         """
 
-    def doubt_event(self, event_id: int, destination_id: int) -> None:
-        """The event's append was perhaps received, under an earlier plan."""
+    def doubt_event(self, event_id: int, destination_id: int, kind: int) -> None:
+        """The event's operations of a kind were perhaps received, under an earlier plan."""
 
-    def doubt(self, operation: int) -> None:
-        """The append was perhaps received."""
+    def doubt(self, operations: Iterable[int]) -> None:
+        """They were perhaps received."""
 
     def touch(self, turns: Iterable[NewTurn]) -> None:
         """Operations came, or may go now: make their lanes, or let them go earlier."""
@@ -261,8 +261,8 @@ class Lanes(Protocol):
     def due(self, destination_id: int, now_us: int, limit: int) -> list[LaneRow]:
         """Lanes whose turn it is and whose record nobody holds, by priority, then by how long they are due.
 
-        Where another destination's call may have written values of the record, that one goes first: what it
-        sent may be newer.
+        Where a call may have written values of the record, nothing goes that may be older: what it sent goes
+        first, also where another destination sent it.
         """
 
     def settle_lane(self, destination_id: int, number: int, now_us: int, *, take: int | None = None) -> None:

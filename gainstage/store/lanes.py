@@ -13,9 +13,21 @@ from gainstage.store.rows import LaneRow, NewOperation, NewTurn, OperationRow, R
 #: Live events first, then audiences, then history.
 PRIORITIES = (0, 1, 2)
 _DOUBT_UNANSWERED = """
-UPDATE operation SET in_doubt = 1 WHERE record_id = ? AND kind = 1 AND EXISTS
+UPDATE operation SET in_doubt = 1 WHERE record_id = ?1 AND (kind = 1 AND EXISTS
     (SELECT 1 FROM call_event JOIN call ON call.id = call_id WHERE call_event.event_id = operation.event_id
      AND call.destination_id = operation.destination_id AND answered_us IS NULL)
+    OR kind = 0 AND waits = 0 AND destination_id = (SELECT holder FROM record WHERE id = ?1))
+"""
+#: What a call may have written is not to be overtaken: neither by another destination of the tenant, nor by
+#: older values of the same one while the newer wait (planned anew, they follow another record again).
+_UNDISTURBED = """
+(unsure = 0
+ OR holder = lane.destination_id AND NOT EXISTS
+    (SELECT 1 FROM operation WHERE record_id = record.id AND operation.destination_id = holder AND waits > 0
+     AND kind = 0 AND operation.in_doubt = 1)
+ OR holder != lane.destination_id AND NOT EXISTS
+    (SELECT 1 FROM lane AS theirs WHERE theirs.destination_id = holder AND theirs.record_id = record.id
+     AND holder IN (SELECT connection.destination_id FROM connection)))
 """
 _follows = msgspec.json.Decoder(tuple[Record, ...])
 
@@ -215,16 +227,17 @@ class Lanes:
             found[row[0]].append(_operation(row[1:]))
         return found
 
-    def outdated(self, destination_id: int, plan: int, after: int, limit: int) -> dict[int, bool]:
-        """Events above `after` with operations of an earlier plan, oldest first, and whether one is an append
-        that was perhaps received.
+    def outdated(self, destination_id: int, plan: int, after: int, limit: int) -> dict[int, set[int]]:
+        """Events above `after` with operations of an earlier plan, oldest first, and the kinds of those that
+        were perhaps received.
         """
         rows = self._connection.execute(
-            "SELECT event_id, max(in_doubt) FROM operation WHERE event_id > ? AND destination_id = ? "
-            "AND plan != ? GROUP BY event_id ORDER BY event_id LIMIT ?",
+            "SELECT event_id, max(in_doubt AND kind = 0), max(in_doubt AND kind = 1) FROM operation "
+            "WHERE event_id > ? AND destination_id = ? AND plan != ? GROUP BY event_id ORDER BY event_id "
+            "LIMIT ?",
             (after, destination_id, plan, limit),
         )
-        return {int(event_id): bool(in_doubt) for event_id, in_doubt in rows}
+        return {int(row[0]): {kind for kind in (0, 1) if row[1 + kind]} for row in rows}
 
     def remove(self, operations: Iterable[int]) -> set[int]:
         """Take settled operations out; returns those that had not been withdrawn meanwhile."""
@@ -263,16 +276,18 @@ class Lanes:
                     free.append((int(number), str(object_)))
         return free
 
-    def doubt_event(self, event_id: int, destination_id: int) -> None:
-        """The event's append was perhaps received, under an earlier plan."""
+    def doubt_event(self, event_id: int, destination_id: int, kind: int) -> None:
+        """The event's operations of a kind were perhaps received, under an earlier plan."""
         self._connection.execute(
-            "UPDATE operation SET in_doubt = 1 WHERE event_id = ? AND destination_id = ? AND kind = 1",
-            (event_id, destination_id),
+            "UPDATE operation SET in_doubt = 1 WHERE event_id = ? AND destination_id = ? AND kind = ?",
+            (event_id, destination_id, kind),
         )
 
-    def doubt(self, operation: int) -> None:
-        """The append was perhaps received."""
-        self._connection.execute("UPDATE operation SET in_doubt = 1 WHERE id = ?", (operation,))
+    def doubt(self, operations: Iterable[int]) -> None:
+        """They were perhaps received."""
+        self._connection.executemany(
+            "UPDATE operation SET in_doubt = 1 WHERE id = ?", ((number,) for number in operations)
+        )
 
     # lanes
 
@@ -291,18 +306,15 @@ class Lanes:
         """Lanes whose turn it is and whose record nobody holds: by priority, then by how long they
         are due.
 
-        Where another destination's call may have written values of the record, that one goes first: what it
-        sent may be newer.
+        Where a call may have written values of the record, nothing goes that may be older: what it sent goes
+        first, also where another destination sent it.
         """
         rows: list[LaneRow] = []
         for priority in PRIORITIES:  # one after the other, so that lanes due later are not even looked at
             found = self._connection.execute(
                 "SELECT record_id, lane.object, attempts, failing_since_us, take FROM lane "
                 "JOIN record ON record.id = record_id WHERE destination_id = ? AND priority = ? "
-                "AND due_us <= ? AND leased_until_us = 0 "
-                "AND (unsure = 0 OR holder = destination_id OR NOT EXISTS (SELECT 1 FROM lane AS theirs "
-                "WHERE theirs.destination_id = holder AND theirs.record_id = record.id AND holder IN "
-                "(SELECT connection.destination_id FROM connection))) ORDER BY due_us LIMIT ?",
+                f"AND due_us <= ? AND leased_until_us = 0 AND {_UNDISTURBED} ORDER BY due_us LIMIT ?",
                 (destination_id, priority, now_us, limit - len(rows)),
             )
             rows.extend(LaneRow(*row) for row in found)

@@ -3,14 +3,17 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from gainstage.delivery.replanning import REPLANNED_A_TURN
-from gainstage.destination import Request
+from gainstage.destination import CallFailed, Planned, Request
+from gainstage.event import Event, Identity
+from gainstage.operation import Record, Upsert
 from gainstage.store import Store
-from tests.unit.delivery.workshop import Answer, Settings, Workshop, opened, status
+from tests.unit.delivery.workshop import Answer, Settings, Workshop, opened, status, with_type
 
 WRONG = Settings(tenant="wrong")
 
@@ -136,6 +139,38 @@ async def test_a_call_that_waits_for_budget_is_given_back_when_settings_change(s
     await shop.work()
     assert len(shop.vendor.events) == 2
     assert shop.counts == {"delivered": 2}
+
+
+async def test_an_older_link_goes_over_no_newer_one_that_may_have_arrived_and_waits_again(
+    shop: Workshop,
+) -> None:
+    """Planned anew, the newer link follows its team once more, while the older one's team is settled."""
+
+    def moves(settings: Settings, event: Event, identity: Identity) -> Planned:
+        team = Record("team", f"name:{event.group_id}")
+        person = Record("person", "email:ann@x.example")
+        named = Upsert(team, {"name": event.group_id, **event.traits})
+        return Planned((named, Upsert(person, {"email": "ann@x.example", "home": event.group_id}, (team,))))
+
+    with_type(shop, plan=moves)
+
+    def answer(request: Request) -> Answer:
+        lost = CallFailed("timeout", "No answer.", sent=True)
+        return status(503) if b"gold" in request.body else lost if "person" in request.url else None
+
+    shop.vendor.answer = answer
+    await shop.take({"type": "group", "groupId": "old"}, {"type": "group", "groupId": "new"})
+    await shop.deliver(4)
+    assert shop.vendor.persons["ann@x.example"]["home"] == "new"
+    await shop.take({"type": "group", "groupId": "new", "traits": {"tier": "gold"}})
+    await shop.turn()
+    shop.configure(shop=Settings(tenant="wrong", park_for=timedelta(days=1)))
+    await shop.deliver(40)
+    homes = [body["home"] for body in shop.vendor.bodies() if "home" in body]
+    assert set(homes) == {"new"}, homes
+    shop.vendor.answer = lambda request: None
+    await shop.deliver(600)
+    assert shop.counts == {"delivered": 3}
 
 
 async def test_waiting_values_are_sent_as_the_new_settings_say(shop: Workshop) -> None:
