@@ -7,7 +7,7 @@ from gainstage.clock import SECOND_US
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.flight import Flight, Member
 from gainstage.delivery.merging import Merged, merge
-from gainstage.delivery.planning import UPSERT
+from gainstage.delivery.planning import LONGEST_LINGER_US, UPSERT
 from gainstage.delivery.retrying import FAILURES_BEFORE_PROBING
 from gainstage.delivery.settling import Settler
 from gainstage.destination import Work
@@ -41,7 +41,8 @@ class Dispatcher:
         flights: list[Flight] = []
         groups: dict[tuple[str, bool], list[tuple[Member, Work]]] = {}
         leased: list[RecordRow] = []
-        for lane, record, operations in self._due(active, room):
+        due, seen = self._transaction.lanes.due(active.number, self._now_us, LANES_A_TURN), 0
+        for lane, record, operations in self._read(active, due, room):
             if (
                 budget is not None
                 and len(flights) + len(groups) >= budget
@@ -50,6 +51,7 @@ class Dispatcher:
                 break
             if len(flights) + len(groups) >= room and not self._fits(active, lane, groups):
                 break
+            seen += 1
             prepared = self._prepare(active, lane, record, operations)
             if prepared is None:
                 continue
@@ -59,16 +61,45 @@ class Dispatcher:
             group.append(prepared)
             if len(group) >= self._most(active, member):
                 flights.append(_flight(active, groups.pop((work.record.object, member.merged is None))))
-        flights.extend(_flight(active, group) for group in groups.values())
+        for group in groups.values():
+            leased.extend(self._fill(active, group, due, seen))
+            flights.append(_flight(active, group))
         self._transaction.lanes.lease(leased, active.number, self._now_us + LEASE_US)
         return flights
 
-    def _due(self, active: Active, room: int) -> Iterator[tuple[LaneRow, RecordRow, Sequence[OperationRow]]]:
-        """The lanes whose turn it is, with their records and operations: as many at once as may go."""
+    def _fill(
+        self, active: Active, group: list[tuple[Member, Work]], due: Sequence[LaneRow], seen: int
+    ) -> list[RecordRow]:
+        """A call is made anyway: while it has room, records ride along that would wait for others to go first
+        (those after the first `seen`), and then such as only linger.
+
+        Returns them.
+        """
+        room, object_ = self._most(active, group[0][0]) - len(group), group[0][1].record.object
+        if room <= 0:
+            return []
+        riding = [lane for lane in due[seen:] if lane.object == object_]
+        if len(riding) < room and len(due) < LANES_A_TURN:  # else those that linger are far behind
+            known = {lane.record_id for lane in due}
+            soon_us = self._now_us + LONGEST_LINGER_US
+            for lane in self._transaction.lanes.due(active.number, soon_us, LANES_A_TURN):
+                if lane.object == object_ and not lane.attempts and lane.record_id not in known:
+                    riding.append(lane)
+        taken = []
+        for lane, record, operations in self._read(active, riding[:room], room):
+            prepared = self._prepare(active, lane, record, operations)
+            if prepared is not None and prepared[0].merged is not None:
+                group.append(prepared)
+                taken.append(record)
+        return taken
+
+    def _read(
+        self, active: Active, turns: Sequence[LaneRow], at_once: int
+    ) -> Iterator[tuple[LaneRow, RecordRow, Sequence[OperationRow]]]:
+        """Lanes with their records and operations."""
         lanes = self._transaction.lanes
-        due = lanes.due(active.number, self._now_us, LANES_A_TURN)
-        for start in range(0, len(due), room):
-            some = due[start : start + room]
+        for start in range(0, len(turns), at_once):
+            some = turns[start : start + at_once]
             numbers = [lane.record_id for lane in some]
             records = lanes.records(numbers)
             operations = lanes.ready(active.number, numbers, OPERATIONS_A_CALL)

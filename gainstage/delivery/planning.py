@@ -29,8 +29,9 @@ from gainstage.store.rows import (
     OperationRow,
 )
 
-#: How long a live upsert waits for others of the same record, while budget is ample.
+#: How long a live upsert waits for others of the same record: while budget is ample, and when it is used up.
 LINGER_US = 2 * SECOND_US
+LONGEST_LINGER_US = 30 * SECOND_US
 UPSERT, APPEND = 0, 1
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class Planner:
         self._operations: list[NewOperation] = []
         self._lanes: dict[tuple[int, int], tuple[str, int | None]] = {}
         self._busy: set[int] = set()
+        self._linger_us: dict[int, int] = {}
 
     def plan(self, routed: Routed, active: Active) -> NewDelivery:
         """Plan one event at one destination. The caller enters the delivery; `write` enters the rest."""
@@ -133,9 +135,24 @@ class Planner:
             )
             self._busy.add(number)
             lingers = isinstance(operation, Upsert) and not routed.hurried
-            due_us = None if waits else self._now_us + (LINGER_US if lingers else 0)
+            due_us = None if waits else self._now_us + (self._linger(active) if lingers else 0)
             self._note_lane(active.number, number, operation.record, due_us)
         return len(waiting)
+
+    def _linger(self, active: Active) -> int:
+        """How long an upsert waits for others: the more of a budget is used, the longer.
+
+        Never longer than the budget's own window: by then its calls may be made again.
+        """
+        longest_us = self._linger_us.get(active.number)
+        if longest_us is None:
+            longest_us = LINGER_US
+            for budget in active.family(""):
+                free = self._transaction.calls.available([budget], self._now_us) or 0
+                more_us = min(LONGEST_LINGER_US, int(budget.window_seconds * SECOND_US)) - LINGER_US
+                longest_us = max(longest_us, LINGER_US + int(more_us * (1 - free / budget.usable)))
+            self._linger_us[active.number] = longest_us
+        return longest_us
 
     def _note_lane(self, destination: int, number: int, record: Record, due_us: int | None) -> None:
         noted = self._lanes.get((destination, number))
