@@ -78,7 +78,7 @@ fuzz: $(STAMP) ## a fuzzer looks for what breaks the decoder of the tracking API
 	$(BIN)/python -m tests.fuzz --seconds $(if $(MINUTES),$$(($(MINUTES) * 60)),$(if $(QUICK),50,600)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: bench
-bench: $(STAMP) ## throughput, latency and memory (QUICK=1: coarse figures)
+bench: $(STAMP) ## throughput, latency, memory, and what two days of a business cost (QUICK=1: coarse figures)
 	$(BIN)/python -m tests.benchmarks $(if $(QUICK),--quick)
 
 .PHONY: sandbox
