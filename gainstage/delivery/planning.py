@@ -29,8 +29,10 @@ from gainstage.store.rows import (
     OperationRow,
 )
 
-#: How long a live upsert waits for others of the same record: while budget is ample, and when it is used up.
+#: How long a live upsert waits for others of the same record: with nothing of the budget used, with half of
+#: it used (until then it is ample), and with all of it used.
 LINGER_US = 2 * SECOND_US
+AMPLE_LINGER_US = 5 * SECOND_US
 LONGEST_LINGER_US = 30 * SECOND_US
 UPSERT, APPEND = 0, 1
 
@@ -49,6 +51,16 @@ class Routed(msgspec.Struct, frozen=True):
     stamp: bytes
     #: No lingering: its `send` has read all its input.
     hurried: bool = False
+
+
+def linger_us(used: float) -> int:
+    """How long an upsert waits with this share of the budget used (0 to 1)."""
+    start_us, end_us, part = (
+        (LINGER_US, AMPLE_LINGER_US, used * 2)
+        if used < 0.5
+        else (AMPLE_LINGER_US, LONGEST_LINGER_US, used * 2 - 1)
+    )
+    return start_us + int((end_us - start_us) * part)
 
 
 class Planner:
@@ -149,8 +161,8 @@ class Planner:
             longest_us = LINGER_US
             for budget in active.family(""):
                 free = self._transaction.calls.available([budget], self._now_us) or 0
-                more_us = min(LONGEST_LINGER_US, int(budget.window_seconds * SECOND_US)) - LINGER_US
-                longest_us = max(longest_us, LINGER_US + int(more_us * (1 - free / budget.usable)))
+                wanted_us = linger_us(1 - free / budget.usable)
+                longest_us = max(longest_us, min(wanted_us, int(budget.window_seconds * SECOND_US)))
             self._linger_us[active.number] = longest_us
         return longest_us
 

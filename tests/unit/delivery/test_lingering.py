@@ -6,7 +6,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from gainstage.clock import SECOND_US
+from gainstage.delivery.planning import linger_us
 from tests.unit.delivery.workshop import Settings, Workshop, opened, status, with_type
 
 pytestmark = pytest.mark.anyio
@@ -76,18 +80,23 @@ async def test_the_more_of_the_budget_is_used_the_longer_an_upsert_waits(tmp_pat
             await shop.take(*tracks(5))
             await shop.deliver(1)
             waits.append(await seconds_until_sent(shop))
-        assert waits == [9, 18, 26]
+        assert waits == [4, 8, 23]
+
+
+@given(st.floats(0, 1))
+def test_nothing_waits_longer_than_five_seconds_while_half_of_the_budget_is_left(used: float) -> None:
+    assert 2 * SECOND_US <= linger_us(used) <= (5 if used <= 0.5 else 30) * SECOND_US
 
 
 async def test_values_that_come_while_budget_is_short_travel_in_one_call(tmp_path: Path) -> None:
     with opened(tmp_path, {"shop": Settings(calls=20)}) as shop:
-        await shop.take(*tracks(10))
+        await shop.take(*tracks(16))
         await shop.deliver(1)
         shop.vendor.requests.clear()
         for name in ("city", "role", "plan"):
             await shop.take(told(name, "new"))
             await shop.deliver(4)
-        await shop.deliver(5)
+        await shop.deliver(10)
         assert [sorted(body) for body in shop.vendor.bodies()] == [["city", "email", "plan", "role"]]
 
 
