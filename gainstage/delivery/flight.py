@@ -7,7 +7,7 @@ import msgspec
 
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.merging import Merged
-from gainstage.destination import CallFailed, Request, Response, Settled, Work
+from gainstage.destination import Budget, CallFailed, Request, Response, Settled, Work
 from gainstage.operation import Record
 from gainstage.outcome import Outcome, Retry, Unknown
 from gainstage.store.rows import OperationRow
@@ -42,6 +42,8 @@ class Flight:
         self.members = members
         self.request: Request | None = None
         self.call: int | None = None
+        #: The budgets that its call was reserved from, and when.
+        self.reserved: tuple[tuple[Budget, ...], int] = ((), 0)
         self.finished = False
         #: Works whose call was perhaps received without an answer being read.
         self.in_doubt: set[int] = set()

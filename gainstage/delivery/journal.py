@@ -19,6 +19,7 @@ def begin_call(transaction: Transaction, flight: Flight, budgets: Sequence[Budge
     request, active = flight.request, flight.active
     assert request is not None
     transaction.calls.spend(budgets, now_us, 1)
+    flight.reserved = (tuple(budgets), now_us)
     works = request.works or range(len(flight.members))
     events = dict.fromkeys(event for work in works for event in flight.members[work].events)
     url, text = active.mask_request(request.url), active.mask_request(shown(request))
@@ -30,6 +31,8 @@ def end_call(transaction: Transaction, flight: Flight, result: Response | CallFa
     """Note how the flight's call ended."""
     if flight.call is None:
         return
+    budgets, reserved_us = flight.reserved
+    transaction.calls.move(budgets, reserved_us, now_us)
     if isinstance(result, Response):
         text = flight.active.mask(text_of(result.body))
         transaction.calls.end(flight.call, result.status, text, now_us)

@@ -48,8 +48,11 @@ class Settler:
         confirmed = member.merged.confirmed(self._now_us) if delivered and member.merged is not None else None
         tried = isinstance(outcome, Retry) and outcome.code not in UNTRIED
         doubt = True if in_doubt else False if delivered else None
-        unsure = None if member.merged is None else True if in_doubt or tried else doubt
-        if not lanes.release(member.number, member.fence, in_doubt=doubt, unsure=unsure, state=confirmed):
+        unsure = member.merged is not None and (in_doubt or tried)
+        done = [operation.id for operation in member.operations] if delivered else ()
+        if not lanes.release(
+            member.number, member.fence, in_doubt=doubt, unsure=unsure, confirmed=done, state=confirmed
+        ):
             return
         if settled.facts:
             lanes.learn(member.number, settled.facts)

@@ -74,11 +74,21 @@ class Calls:
                 "DELETE FROM budget WHERE account = ? AND family = ? AND window = ? AND slice < ?",
                 (budget.account, budget.family, budget.window, now_us // slice_us - SLICES - 1),
             )
+            self._count(budget, now_us // slice_us, calls)
+
+    def move(self, budgets: Iterable[Budget], from_us: int, to_us: int) -> None:
+        """A call that was reserved has ended: the vendor may have counted it at any moment until now."""
+        for budget in budgets:
+            name = (budget.account, budget.family, budget.window)
+            before, now = from_us // _slice_us(budget), to_us // _slice_us(budget)
+            if before >= now:
+                continue
             self._connection.execute(
-                "INSERT INTO budget VALUES (?, ?, ?, ?, ?) "
-                "ON CONFLICT (account, family, window, slice) DO UPDATE SET used = used + excluded.used",
-                (budget.account, budget.family, budget.window, now_us // slice_us, calls),
+                "UPDATE budget SET used = used - 1 WHERE account = ? AND family = ? AND window = ? "
+                "AND slice = ? AND used > 0",
+                (*name, before),
             )
+            self._count(budget, now, 1)
 
     def stop(self, budget: Budget, until_us: int) -> None:
         """The vendor said that the limit is reached: nothing goes before `until_us`."""
@@ -99,6 +109,13 @@ class Calls:
                 "usable = excluded.usable",
                 (budget.account, budget.family, budget.window, _window_us(budget), budget.usable),
             )
+
+    def _count(self, budget: Budget, slice_: int, calls: int) -> None:
+        self._connection.execute(
+            "INSERT INTO budget VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (account, family, window, slice) DO UPDATE SET used = used + excluded.used",
+            (budget.account, budget.family, budget.window, slice_, calls),
+        )
 
     def _used(self, budget: Budget, now_us: int) -> tuple[int, int]:
         oldest = (now_us - _window_us(budget)) // _slice_us(budget)

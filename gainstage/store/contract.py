@@ -209,19 +209,18 @@ class Lanes(Protocol):
         fence: int,
         *,
         in_doubt: bool | None,
-        unsure: bool | None,
+        unsure: bool = False,
+        confirmed: Iterable[int] = (),
         state: State | None = None,
     ) -> bool:
         """Give the record back, with its state if a call confirmed one; False when the lease was lost.
 
-        `in_doubt`: an answer was lost. `unsure`: the call may have written values without confirming them.
-        None leaves it as it is.
+        `in_doubt`: an answer was lost; None leaves it as it is. `unsure`: the call may have written values
+        without confirming them; that ends when all operations that it carried are among the `confirmed`.
         """
 
     def expire(self, before_us: int, held: Iterable[int] = ()) -> list[int]:
-        """End leases that ran out, but those of the records `held`: their calls count as unknown, of values
-        and appends alike. Returns the records.
-        """
+        """End leases that ran out, but those of records `held`; returns them. Their calls are unknown."""
 
     def accompany(self, event_id: int, destination_id: int) -> None:
         """More operations come for an event that asked for one only."""
@@ -233,9 +232,7 @@ class Lanes(Protocol):
         """What may go of lanes, at most `limit` of each: upserts first, then appends, in order of arrival."""
 
     def outdated(self, destination_id: int, plan: int, after: int, limit: int) -> dict[int, set[int]]:
-        """Events above `after` with operations of an earlier plan, oldest first, and the kinds of those that
-        were perhaps received.
-        """
+        """Events above `after` with operations of an earlier plan, and the kinds of those in doubt."""
 
     def remove(self, operations: Iterable[int]) -> set[int]:
         """Take settled operations out; returns those that had not been withdrawn meanwhile."""
@@ -261,8 +258,7 @@ class Lanes(Protocol):
     def due(self, destination_id: int, now_us: int, limit: int) -> list[LaneRow]:
         """Lanes whose turn it is and whose record nobody holds, by priority, then by how long they are due.
 
-        Where a call may have written values of the record, nothing goes that may be older: what it sent goes
-        first, also where another destination sent it.
+        Where a call may have written values of the record, what it sent goes first: the rest may be older.
         """
 
     def settle_lane(self, destination_id: int, number: int, now_us: int, *, take: int | None = None) -> None:
@@ -318,6 +314,9 @@ class Calls(Protocol):
 
     def spend(self, budgets: Iterable[Budget], now_us: int, calls: int) -> None:
         """Reserve calls in every window."""
+
+    def move(self, budgets: Iterable[Budget], from_us: int, to_us: int) -> None:
+        """A call has ended: the vendor may have counted it at any moment until now."""
 
     def stop(self, budget: Budget, until_us: int) -> None:
         """The vendor said that the limit is reached: nothing goes before `until_us`."""

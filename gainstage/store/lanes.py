@@ -29,6 +29,7 @@ _UNDISTURBED = """
     (SELECT 1 FROM lane AS theirs WHERE theirs.destination_id = holder AND theirs.record_id = record.id
      AND holder IN (SELECT connection.destination_id FROM connection)))
 """
+_json = msgspec.json.Encoder().encode
 _follows = msgspec.json.Decoder(tuple[Record, ...])
 
 
@@ -96,9 +97,7 @@ class Lanes:
 
     def write_state(self, number: int, state: State) -> None:
         """Keep what is known of a record's fields."""
-        self._connection.execute(
-            "UPDATE record SET state = ? WHERE id = ?", (msgspec.json.encode(state), number)
-        )
+        self._connection.execute("UPDATE record SET state = ? WHERE id = ?", (_json(state), number))
 
     def learn(self, number: int, facts: dict[str, Any]) -> None:
         """Merge facts into the record's; None forgets one."""
@@ -108,9 +107,7 @@ class Lanes:
                 known.pop(name, None)
             else:
                 known[name] = value
-        self._connection.execute(
-            "UPDATE record SET facts = ? WHERE id = ?", (msgspec.json.encode(known), number)
-        )
+        self._connection.execute("UPDATE record SET facts = ? WHERE id = ?", (_json(known), number))
 
     def forget(self, number: int) -> State:
         """The vendor no longer has the record: its facts are void, and so is what was confirmed.
@@ -121,7 +118,7 @@ class Lanes:
         for value in state.values():
             value[2] = 0
         self._connection.execute(
-            "UPDATE record SET state = ?, facts = NULL WHERE id = ?", (msgspec.json.encode(state), number)
+            "UPDATE record SET state = ?, facts = NULL WHERE id = ?", (_json(state), number)
         )
         return state
 
@@ -151,28 +148,28 @@ class Lanes:
         fence: int,
         *,
         in_doubt: bool | None,
-        unsure: bool | None,
+        unsure: bool = False,
+        confirmed: Iterable[int] = (),
         state: State | None = None,
     ) -> bool:
         """Give the record back, with its state if a call confirmed one; False when the lease was lost.
 
-        `in_doubt`: an answer was lost. `unsure`: the call may have written values without confirming them.
-        None leaves it as it is.
+        `in_doubt`: an answer was lost; None leaves it as it is. `unsure`: the call may have written values
+        without confirming them; that ends when all operations that it carried are among the `confirmed`.
         """
+        known = _json(state) if state is not None else None
         self._connection.execute(
             "UPDATE record SET leased_until_us = 0, in_doubt = coalesce(?, in_doubt), "
-            "unsure = coalesce(?, unsure), state = coalesce(?, state) "
+            "unsure = ? OR unsure AND EXISTS (SELECT 1 FROM operation WHERE record_id = record.id AND "
+            "destination_id = holder AND kind = 0 AND operation.in_doubt = 1 AND operation.id NOT IN "
+            "(SELECT value FROM json_each(?))), state = coalesce(?, state) "
             "WHERE id = ? AND fence = ? AND leased_until_us > 0",
-            (in_doubt, unsure, msgspec.json.encode(state) if state is not None else None, number, fence),
+            (in_doubt, unsure, _json(tuple(confirmed)).decode(), known, number, fence),
         )
         return self._connection.changes() == 1
 
     def expire(self, before_us: int, held: Iterable[int] = ()) -> list[int]:
-        """End leases that ran out, but those of the records `held`: their calls count as unknown, of values
-        and appends alike.
-
-        Returns the records.
-        """
+        """End leases that ran out, but those of records `held`; returns them. Their calls are unknown."""
         rows = self._connection.execute(
             "SELECT id FROM record WHERE leased_until_us > 0 AND leased_until_us <= ?", (before_us,)
         ).fetchall()
@@ -228,9 +225,7 @@ class Lanes:
         return found
 
     def outdated(self, destination_id: int, plan: int, after: int, limit: int) -> dict[int, set[int]]:
-        """Events above `after` with operations of an earlier plan, oldest first, and the kinds of those that
-        were perhaps received.
-        """
+        """Events above `after` with operations of an earlier plan, and the kinds of those in doubt."""
         rows = self._connection.execute(
             "SELECT event_id, max(in_doubt AND kind = 0), max(in_doubt AND kind = 1) FROM operation "
             "WHERE event_id > ? AND destination_id = ? AND plan != ? GROUP BY event_id ORDER BY event_id "

@@ -90,8 +90,8 @@ class LanesSuite(ABC):
                 assert transaction.lanes.due(1, NOW_US, 9) == []
                 assert transaction.lanes.record(number).leased
                 assert transaction.lanes.extend(number, fence, NOW_US + 2 * SECOND_US)
-                assert transaction.lanes.release(number, fence, in_doubt=False, unsure=False)
-                assert not transaction.lanes.release(number, fence, in_doubt=False, unsure=False)
+                assert transaction.lanes.release(number, fence, in_doubt=False)
+                assert not transaction.lanes.release(number, fence, in_doubt=False)
                 assert len(transaction.lanes.due(1, NOW_US, 9)) == 1
 
     def test_a_record_left_unsure_waits_for_the_destination_that_wrote_it(self, tmp_path: Path) -> None:
@@ -104,12 +104,18 @@ class LanesSuite(ABC):
             transaction.destinations.connect([(1, 1), (1, 2)])
             fence = lease(transaction, number, NOW_US + SECOND_US)
             assert lanes.release(number, fence, in_doubt=False, unsure=True)
+            (operation,) = lanes.ready(1, [number], 9)[number]
+            lanes.doubt([operation.id])
             assert [len(lanes.due(one, NOW_US, 9)) for one in (1, 2)] == [1, 0]
             transaction.destinations.connect([(1, 2)])
             assert len(lanes.due(2, NOW_US, 9)) == 1, "nobody waits for a destination that is switched off"
             transaction.destinations.connect([(1, 1), (1, 2)])
             fence = lease(transaction, number, NOW_US + SECOND_US)
-            assert lanes.release(number, fence, in_doubt=False, unsure=False)
+            assert lanes.release(number, fence, in_doubt=False)
+            assert lanes.due(2, NOW_US, 9) == [], "the call carried none of what the doubtful one did"
+            lanes.lease([lanes.record(number)], 1, NOW_US + SECOND_US)
+            fence = lanes.record(number).fence
+            assert lanes.release(number, fence, in_doubt=False, confirmed=[operation.id])
             assert [len(lanes.due(one, NOW_US, 9)) for one in (1, 2)] == [1, 1]
 
     def test_an_old_fence_records_nothing(self, tmp_path: Path) -> None:
@@ -121,10 +127,10 @@ class LanesSuite(ABC):
             new = lease(transaction, number, NOW_US + 5 * SECOND_US)
             assert new > old
             assert not lanes.extend(number, old, NOW_US + 9 * SECOND_US)
-            assert not lanes.release(number, old, in_doubt=False, unsure=False, state={"x": ["s", 1, NOW_US]})
+            assert not lanes.release(number, old, in_doubt=False, state={"x": ["s", 1, NOW_US]})
             assert lanes.record(number).state == {}
             assert lanes.record(number).leased
-            assert lanes.release(number, new, in_doubt=None, unsure=None, state={"x": ["s", 2, NOW_US]})
+            assert lanes.release(number, new, in_doubt=None, state={"x": ["s", 2, NOW_US]})
             assert lanes.record(number).state == {"x": ["s", 2, NOW_US]}
 
     def test_an_expired_lease_leaves_its_call_unknown(self, tmp_path: Path) -> None:

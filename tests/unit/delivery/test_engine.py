@@ -61,6 +61,20 @@ async def test_two_destinations_of_a_tenant_share_its_budget(tmp_path: Path) -> 
         assert len(shop.vendor.requests) == 3
 
 
+async def test_a_call_counts_until_a_window_after_its_answer(tmp_path: Path) -> None:
+    """The vendor may have counted it at any moment between."""
+    with opened(tmp_path, {"shop": Settings(calls=1, window_seconds=60)}) as shop:
+        shop.vendor.gate = asyncio.Event()
+        await shop.take(*people(2))
+        await shop.deliver(10)
+        assert len(shop.vendor.requests) == 1
+        shop.vendor.gate.set()
+        await shop.deliver(57)
+        assert len(shop.vendor.requests) == 1, "answered after 10 s: the window ends 70 s after the start"
+        await shop.deliver(10)
+        assert len(shop.vendor.requests) == 2
+
+
 async def test_the_lowest_limit_of_a_shared_budget_wins(tmp_path: Path) -> None:
     with opened(tmp_path, {"one": Settings(calls=50), "two": Settings(calls=2)}) as shop:
         await shop.take(*people(20))
