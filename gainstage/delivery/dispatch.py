@@ -64,7 +64,7 @@ class Dispatcher:
         for group in groups.values():
             leased.extend(self._fill(active, group, due, seen))
             flights.append(_flight(active, group))
-        self._transaction.lanes.lease(leased, active.number, self._now_us + LEASE_US)
+        self._transaction.records.lease(leased, active.number, self._now_us + LEASE_US)
         return flights
 
     def _fill(
@@ -101,7 +101,7 @@ class Dispatcher:
         for start in range(0, len(turns), at_once):
             some = turns[start : start + at_once]
             numbers = [lane.record_id for lane in some]
-            records = lanes.records(numbers)
+            records = self._transaction.records.records(numbers)
             operations = lanes.ready(active.number, numbers, OPERATIONS_A_CALL)
             for lane in some:
                 yield lane, records[lane.record_id], operations[lane.record_id]
@@ -168,7 +168,7 @@ class Dispatcher:
         for operation in merged.operations:
             for followed in operation.follows:
                 if followed not in after:
-                    after[followed] = self._transaction.lanes.facts(active.tenant_id, followed)
+                    after[followed] = self._transaction.records.facts(active.tenant_id, followed)
         return Work(
             kind="upsert",
             record=record.record,
@@ -183,7 +183,7 @@ class Dispatcher:
     def _settle_unchanged(self, active: Active, member: Member, merged: Merged) -> None:
         """Everything is there already: delivered without a call."""
         lanes = self._transaction.lanes
-        lanes.write_state(member.number, merged.state)
+        self._transaction.records.write_state(member.number, merged.state)
         lanes.remove(operation.id for operation in member.operations)
         for index, operation in enumerate(member.operations):
             self._settler.deliver_operation(active, member, operation, merged.code(index))

@@ -146,10 +146,10 @@ class Engine:
         Our own calls end by their time limit. Where the lease of one ran out, the clock was set forward.
         """
         if everything:
-            transaction.lanes.expire(FAR_US)
+            transaction.records.expire(FAR_US)
         else:
             ours = (member.number for flight in self._flights for member in flight.members)
-            transaction.lanes.expire(self._clock.now_us(), ours)
+            transaction.records.expire(self._clock.now_us(), ours)
 
     def _router(self, transaction: Transaction, now_us: int) -> Router:
         assert self._configuration is not None
@@ -202,7 +202,7 @@ class Engine:
     def _hold(self, transaction: Transaction, flight: Flight, now_us: int) -> bool:
         """Prolong the flight's leases; a flight that lost one ends here, its work is somebody else's now."""
         kept = [
-            transaction.lanes.extend(member.number, member.fence, now_us + LEASE_US)
+            transaction.records.extend(member.number, member.fence, now_us + LEASE_US)
             for work, member in enumerate(flight.members)
             if not flight.is_settled(work)
         ]

@@ -117,10 +117,9 @@ class Planner:
 
     def _enter(self, routed: Routed, active: Active, operations: Sequence[Operation]) -> int:
         """Let the operations wait in their lanes; returns how many do. What changes nothing is left out."""
-        lanes = self._transaction.lanes
         waiting: list[tuple[Operation, int]] = []
         for operation in operations:
-            number = lanes.record_number(active.tenant_id, operation.record)
+            number = self._transaction.records.record_number(active.tenant_id, operation.record)
             if not (
                 isinstance(operation, Upsert) and self._changes_nothing(number, operation, routed, active)
             ):
@@ -176,11 +175,11 @@ class Planner:
         """Whether every value is confirmed already and nothing of the record is on its way; its times
         are kept.
         """
-        lanes = self._transaction.lanes
+        records = self._transaction.records
         if number in self._busy:
             return False
-        row = lanes.record(number)
-        if not row.state or row.in_doubt or row.leased or lanes.waiting(number):
+        row = records.record(number)
+        if not row.state or row.in_doubt or row.leased or self._transaction.lanes.waiting(number):
             self._busy.add(number)
             return False
         event = routed.event
@@ -200,7 +199,7 @@ class Planner:
         if merged.fields:
             return False
         if merged.state != row.state:
-            lanes.write_state(number, merged.state)
+            records.write_state(number, merged.state)
         return True
 
     def write(self) -> None:

@@ -44,18 +44,18 @@ class Settler:
         lost = settled.work in flight.in_doubt
         in_doubt = isinstance(outcome, Unknown) or (lost and isinstance(outcome, Retry))
         delivered = isinstance(outcome, Delivered)  # only that ends a doubt of an earlier call
-        lanes = self._transaction.lanes
+        records, lanes = self._transaction.records, self._transaction.lanes
         confirmed = member.merged.confirmed(self._now_us) if delivered and member.merged is not None else None
         tried = isinstance(outcome, Retry) and outcome.code not in UNTRIED
         doubt = True if in_doubt else False if delivered else None
         unsure = member.merged is not None and (in_doubt or tried)
         done = [operation.id for operation in member.operations] if delivered else ()
-        if not lanes.release(
+        if not records.release(
             member.number, member.fence, in_doubt=doubt, unsure=unsure, confirmed=done, state=confirmed
         ):
             return
         if settled.facts:
-            lanes.learn(member.number, settled.facts)
+            records.learn(member.number, settled.facts)
         for record, facts in settled.learnt.items():
             self._learn(flight.active, member.operations[0], record, facts)
         if unsure:
@@ -115,12 +115,12 @@ class Settler:
         self, active: Active, operation: OperationRow, record: Record, facts: dict[str, Any] | None
     ) -> None:
         """Keep what was learnt of a followed record. One that is gone is written again from what is known."""
-        lanes = self._transaction.lanes
-        number = lanes.record_number(active.tenant_id, record)
+        records, lanes = self._transaction.records, self._transaction.lanes
+        number = records.record_number(active.tenant_id, record)
         if facts is not None:
-            lanes.learn(number, facts)
+            records.learn(number, facts)
             return
-        waiting, state = lanes.waiting(number), lanes.forget(number)
+        waiting, state = lanes.waiting(number), records.forget(number)
         said_at: dict[str, dict[str, Any]] = {}
         for name, (stamp, value, _) in state.items():
             said_at.setdefault(stamp, {})[name] = value
@@ -244,14 +244,14 @@ class Settler:
 
     def _unsure(self, member: Member) -> None:
         """From now on nobody knows which of the values the vendor holds: an error may follow a write."""
-        lanes = self._transaction.lanes
+        records = self._transaction.records
         if member.merged is None:
             return
-        state = lanes.record(member.number).state
+        state = records.record(member.number).state
         for name in member.merged.fields:
             if name in state:
                 state[name][2] = 0
-        lanes.write_state(member.number, state)
+        records.write_state(member.number, state)
 
     # the destination as a whole
 

@@ -1,4 +1,4 @@
-"""Records and the operations that wait for them: lanes, leases, what the vendor confirmed."""
+"""The operations that wait for records, in order."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -8,16 +8,10 @@ from msgspec.structs import astuple
 
 from gainstage.operation import Record
 from gainstage.sqlite import Database
-from gainstage.store.rows import LaneRow, NewOperation, NewTurn, OperationRow, RecordRow, State
+from gainstage.store.rows import LaneRow, NewOperation, NewTurn, OperationRow
 
 #: Live events first, then audiences, then history.
 PRIORITIES = (0, 1, 2)
-_DOUBT_UNANSWERED = """
-UPDATE operation SET in_doubt = 1 WHERE record_id = ?1 AND (kind = 1 AND EXISTS
-    (SELECT 1 FROM call_event JOIN call ON call.id = call_id WHERE call_event.event_id = operation.event_id
-     AND call.destination_id = operation.destination_id AND answered_us IS NULL)
-    OR kind = 0 AND waits = 0 AND destination_id = (SELECT holder FROM record WHERE id = ?1))
-"""
 #: What a call may have written is not to be overtaken: neither by another destination of the tenant, nor by
 #: older values of the same one while the newer wait (planned anew, they follow another record again).
 _UNDISTURBED = """
@@ -29,168 +23,21 @@ _UNDISTURBED = """
     (SELECT 1 FROM lane AS theirs WHERE theirs.destination_id = holder AND theirs.record_id = record.id
      AND holder IN (SELECT connection.destination_id FROM connection)))
 """
-_json = msgspec.json.Encoder().encode
 _follows = msgspec.json.Decoder(tuple[Record, ...])
 
 
 class Lanes:
     """The part of a transaction that keeps pending operations in order."""
 
-    def __init__(self, connection: Database, numbers: dict[tuple[int, str, str], int]) -> None:
+    def __init__(self, connection: Database) -> None:
         self._connection = connection
-        self._numbers = numbers
 
-    # records
-
-    def record_number(self, tenant_id: int, record: Record) -> int:
-        """The local number of a record, given at first sight."""
-        name = (tenant_id, record.object, record.key)
-        number = self._numbers.get(name)
-        if number is None:
-            row = self._connection.execute(
-                "SELECT id FROM record WHERE tenant_id = ? AND object = ? AND key = ?", name
-            ).fetchone()
-            if row is None:
-                self._connection.execute("INSERT INTO record (tenant_id, object, key) VALUES (?, ?, ?)", name)
-                number = int(self._connection.last_insert_rowid())
-            else:
-                number = int(row[0])
-            self._numbers[name] = number
-        return number
-
-    def record(self, number: int) -> RecordRow:
-        """A record with what is known of it."""
-        return self.records([number])[number]
-
-    def records(self, numbers: Iterable[int]) -> dict[int, RecordRow]:
-        """Records by number, with what is known of each."""
-        rows = self._connection.executemany(
-            "SELECT id, object, key, state, facts, in_doubt, fence, leased_until_us FROM record WHERE id = ?",
-            ((number,) for number in numbers),
-        )
-        return {
-            number: RecordRow(
-                number,
-                Record(object_, key),
-                msgspec.json.decode(state) if state else {},
-                msgspec.json.decode(facts) if facts else {},
-                bool(in_doubt),
-                fence,
-                leased_until_us > 0,
-            )
-            for number, object_, key, state, facts, in_doubt, fence, leased_until_us in rows
-        }
-
-    def facts(self, tenant_id: int, record: Record) -> dict[str, Any]:
-        """What the vendor told about a record; empty where nothing is known."""
-        row = self._connection.execute(
-            "SELECT facts FROM record WHERE tenant_id = ? AND object = ? AND key = ?",
-            (tenant_id, record.object, record.key),
-        ).fetchone()
-        facts: dict[str, Any] = msgspec.json.decode(row[0]) if row and row[0] else {}
-        return facts
+    # operations
 
     def waiting(self, number: int) -> bool:
         """Whether operations wait for the record, at some destination."""
         row = self._connection.execute("SELECT 1 FROM operation WHERE record_id = ? LIMIT 1", (number,))
         return row.fetchone() is not None
-
-    def write_state(self, number: int, state: State) -> None:
-        """Keep what is known of a record's fields."""
-        self._connection.execute("UPDATE record SET state = ? WHERE id = ?", (_json(state), number))
-
-    def learn(self, number: int, facts: dict[str, Any]) -> None:
-        """Merge facts into the record's; None forgets one."""
-        known = self.record(number).facts
-        for name, value in facts.items():
-            if value is None:
-                known.pop(name, None)
-            else:
-                known[name] = value
-        self._connection.execute("UPDATE record SET facts = ? WHERE id = ?", (_json(known), number))
-
-    def forget(self, number: int) -> State:
-        """The vendor no longer has the record: its facts are void, and so is what was confirmed.
-
-        Returns the values that are known of it.
-        """
-        state = self.record(number).state
-        for value in state.values():
-            value[2] = 0
-        self._connection.execute(
-            "UPDATE record SET state = ?, facts = NULL WHERE id = ?", (_json(state), number)
-        )
-        return state
-
-    # leases
-
-    def lease(self, records: Iterable[RecordRow], destination_id: int, until_us: int) -> None:
-        """Take records for calls of a destination; the `next_fence` of each must still hold when its answer
-        is recorded.
-        """
-        self._connection.executemany(
-            "UPDATE record SET fence = ?1, leased_until_us = ?2, unsure = unsure AND holder = ?3, "
-            "holder = ?3 WHERE id = ?4",
-            ((row.next_fence, until_us, destination_id, row.id) for row in records),
-        )
-
-    def extend(self, number: int, fence: int, until_us: int) -> bool:
-        """Prolong a lease; False when it was lost."""
-        self._connection.execute(
-            "UPDATE record SET leased_until_us = ? WHERE id = ? AND fence = ? AND leased_until_us > 0",
-            (until_us, number, fence),
-        )
-        return self._connection.changes() == 1
-
-    def release(
-        self,
-        number: int,
-        fence: int,
-        *,
-        in_doubt: bool | None,
-        unsure: bool = False,
-        confirmed: Iterable[int] = (),
-        state: State | None = None,
-    ) -> bool:
-        """Give the record back, with its state if a call confirmed one; False when the lease was lost.
-
-        `in_doubt`: an answer was lost; None leaves it as it is. `unsure`: the call may have written values
-        without confirming them; that ends when all operations that it carried are among the `confirmed`.
-        """
-        known = _json(state) if state is not None else None
-        self._connection.execute(
-            "UPDATE record SET leased_until_us = 0, in_doubt = coalesce(?, in_doubt), "
-            "unsure = ? OR unsure AND EXISTS (SELECT 1 FROM operation WHERE record_id = record.id AND "
-            "destination_id = holder AND kind = 0 AND operation.in_doubt = 1 AND operation.id NOT IN "
-            "(SELECT value FROM json_each(?))), state = coalesce(?, state) "
-            "WHERE id = ? AND fence = ? AND leased_until_us > 0",
-            (in_doubt, unsure, _json(tuple(confirmed)).decode(), known, number, fence),
-        )
-        return self._connection.changes() == 1
-
-    def expire(self, before_us: int, held: Iterable[int] = ()) -> list[int]:
-        """End leases that ran out, but those of records `held`; returns them. Their calls are unknown."""
-        rows = self._connection.execute(
-            "SELECT id FROM record WHERE leased_until_us > 0 AND leased_until_us <= ?", (before_us,)
-        ).fetchall()
-        ended = [int(number) for (number,) in rows]
-        if ended:
-            spared = set(held)
-            ended = [number for number in ended if number not in spared]
-        for number in ended:
-            state = self.record(number).state
-            for value in state.values():
-                value[2] = 0
-            self.write_state(number, state)
-            self._connection.execute(
-                "UPDATE record SET leased_until_us = 0, fence = fence + 1, in_doubt = 1, unsure = 1 "
-                "WHERE id = ?",
-                (number,),
-            )
-            self._connection.execute(_DOUBT_UNANSWERED, (number,))
-        return ended
-
-    # operations
 
     def accompany(self, event_id: int, destination_id: int) -> None:
         """More operations come for an event that asked for one only."""
@@ -337,7 +184,10 @@ class Lanes:
         """Like `settle_lane` for a lane from which operations were withdrawn; a call under way
         settles its own.
         """
-        if not self.record(number).leased:
+        row = self._connection.execute(
+            "SELECT leased_until_us FROM record WHERE id = ?", (number,)
+        ).fetchone()
+        if row is None or row[0] == 0:
             self.settle_lane(destination_id, number, now_us)
         else:
             self.end_lane(destination_id, number)

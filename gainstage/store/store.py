@@ -17,6 +17,7 @@ from gainstage.store.intake import Intake, Names
 from gainstage.store.lanes import Lanes
 from gainstage.store.ledger import Ledger
 from gainstage.store.reading import Reading
+from gainstage.store.records import Records
 from gainstage.store.settings import Destinations, Documents
 
 FILE_NAME = "store.db"
@@ -59,7 +60,8 @@ class Transaction:
         self.intake = Intake(connection)
         self.names = Names(connection, names)
         self.ledger = Ledger(connection)
-        self.lanes = Lanes(connection, records)
+        self.records = Records(connection, records)
+        self.lanes = Lanes(connection)
         self.calls = Calls(connection)
         self.destinations = Destinations(connection)
         self.documents = Documents(connection)

@@ -22,7 +22,7 @@ SECOND_US = 1_000_000
 
 
 class LanesSuite(ABC):
-    """The behaviours of `gainstage.store.contract.Lanes`."""
+    """The behaviours of `Records` and `Lanes` in `gainstage.store.contract`."""
 
     #: `module:callable`; called with a folder it opens the store there, making it if there is none.
     opener: str
@@ -65,7 +65,7 @@ class LanesSuite(ABC):
             for n in range(1, 5):
                 many = wait_in_lane(transaction, enter(transaction, n, "d"))
             one = wait_in_lane(transaction, enter(transaction, 5, "d"), record=others[0])
-            none = transaction.lanes.record_number(1, others[1])
+            none = transaction.records.record_number(1, others[1])
             ready = transaction.lanes.ready(1, [none, one, many], 3)
             events = [[operation.event_id for operation in ready[number]] for number in (none, one, many)]
             assert events == [[], [5], [1, 2, 3]]
@@ -88,22 +88,22 @@ class LanesSuite(ABC):
                 fence = lease(transaction, number, NOW_US + SECOND_US)
             with two.transaction() as transaction:
                 assert transaction.lanes.due(1, NOW_US, 9) == []
-                assert transaction.lanes.record(number).leased
-                assert transaction.lanes.extend(number, fence, NOW_US + 2 * SECOND_US)
-                assert transaction.lanes.release(number, fence, in_doubt=False)
-                assert not transaction.lanes.release(number, fence, in_doubt=False)
+                assert transaction.records.record(number).leased
+                assert transaction.records.extend(number, fence, NOW_US + 2 * SECOND_US)
+                assert transaction.records.release(number, fence, in_doubt=False)
+                assert not transaction.records.release(number, fence, in_doubt=False)
                 assert len(transaction.lanes.due(1, NOW_US, 9)) == 1
 
     def test_a_record_left_unsure_waits_for_the_destination_that_wrote_it(self, tmp_path: Path) -> None:
         """What that one sent may be newer than what the other would write."""
         with self.store(tmp_path) as store, store.transaction() as transaction:
-            lanes = transaction.lanes
+            records, lanes = transaction.records, transaction.lanes
             event = enter(transaction, 1, "d")
             number = wait_in_lane(transaction, event)
             wait_in_lane(transaction, event, at="e")
             transaction.destinations.connect([(1, 1), (1, 2)])
             fence = lease(transaction, number, NOW_US + SECOND_US)
-            assert lanes.release(number, fence, in_doubt=False, unsure=True)
+            assert records.release(number, fence, in_doubt=False, unsure=True)
             (operation,) = lanes.ready(1, [number], 9)[number]
             lanes.doubt([operation.id])
             assert [len(lanes.due(one, NOW_US, 9)) for one in (1, 2)] == [1, 0]
@@ -111,27 +111,27 @@ class LanesSuite(ABC):
             assert len(lanes.due(2, NOW_US, 9)) == 1, "nobody waits for a destination that is switched off"
             transaction.destinations.connect([(1, 1), (1, 2)])
             fence = lease(transaction, number, NOW_US + SECOND_US)
-            assert lanes.release(number, fence, in_doubt=False)
+            assert records.release(number, fence, in_doubt=False)
             assert lanes.due(2, NOW_US, 9) == [], "the call carried none of what the doubtful one did"
-            lanes.lease([lanes.record(number)], 1, NOW_US + SECOND_US)
-            fence = lanes.record(number).fence
-            assert lanes.release(number, fence, in_doubt=False, confirmed=[operation.id])
+            records.lease([records.record(number)], 1, NOW_US + SECOND_US)
+            fence = records.record(number).fence
+            assert records.release(number, fence, in_doubt=False, confirmed=[operation.id])
             assert [len(lanes.due(one, NOW_US, 9)) for one in (1, 2)] == [1, 1]
 
     def test_an_old_fence_records_nothing(self, tmp_path: Path) -> None:
         with self.store(tmp_path) as store, store.transaction() as transaction:
-            lanes = transaction.lanes
+            records = transaction.records
             number = wait_in_lane(transaction, enter(transaction, 1, "d"))
             old = lease(transaction, number, NOW_US + SECOND_US)
-            assert lanes.expire(NOW_US + SECOND_US) == [number]
+            assert records.expire(NOW_US + SECOND_US) == [number]
             new = lease(transaction, number, NOW_US + 5 * SECOND_US)
             assert new > old
-            assert not lanes.extend(number, old, NOW_US + 9 * SECOND_US)
-            assert not lanes.release(number, old, in_doubt=False, state={"x": ["s", 1, NOW_US]})
-            assert lanes.record(number).state == {}
-            assert lanes.record(number).leased
-            assert lanes.release(number, new, in_doubt=None, state={"x": ["s", 2, NOW_US]})
-            assert lanes.record(number).state == {"x": ["s", 2, NOW_US]}
+            assert not records.extend(number, old, NOW_US + 9 * SECOND_US)
+            assert not records.release(number, old, in_doubt=False, state={"x": ["s", 1, NOW_US]})
+            assert records.record(number).state == {}
+            assert records.record(number).leased
+            assert records.release(number, new, in_doubt=None, state={"x": ["s", 2, NOW_US]})
+            assert records.record(number).state == {"x": ["s", 2, NOW_US]}
 
     def test_an_expired_lease_leaves_its_call_unknown(self, tmp_path: Path) -> None:
         with self.store(tmp_path) as store:
@@ -139,13 +139,13 @@ class LanesSuite(ABC):
                 sent, later = enter(transaction, 1, "d"), enter(transaction, 2, "d")
                 number = wait_in_lane(transaction, sent, APPEND)
                 wait_in_lane(transaction, later, APPEND)
-                transaction.lanes.write_state(number, {"city": ["s", "Bern", NOW_US]})
+                transaction.records.write_state(number, {"city": ["s", "Bern", NOW_US]})
                 lease(transaction, number, NOW_US + SECOND_US)
                 transaction.calls.begin(1, NOW_US, "POST", "https://x.example", "{}", [sent])
             with store.transaction() as transaction:
-                assert transaction.lanes.expire(NOW_US) == []
-                assert transaction.lanes.expire(NOW_US + SECOND_US) == [number]
-                record = transaction.lanes.record(number)
+                assert transaction.records.expire(NOW_US) == []
+                assert transaction.records.expire(NOW_US + SECOND_US) == [number]
+                record = transaction.records.record(number)
                 assert (record.in_doubt, record.leased) == (True, False)
                 assert record.state == {"city": ["s", "Bern", 0]}
                 ready = transaction.lanes.ready(1, [number], 9)[number]
@@ -153,13 +153,13 @@ class LanesSuite(ABC):
 
     def test_facts_are_merged_and_forgotten(self, tmp_path: Path) -> None:
         with self.store(tmp_path) as store, store.transaction() as transaction:
-            number = transaction.lanes.record_number(1, PERSON)
-            transaction.lanes.learn(number, {"id": 1, "name": "x"})
-            transaction.lanes.learn(number, {"id": None, "more": [2]})
-            assert transaction.lanes.facts(1, PERSON) == {"name": "x", "more": [2]}
-            transaction.lanes.write_state(number, {"city": ["s", "Bern", NOW_US]})
-            assert transaction.lanes.forget(number) == {"city": ["s", "Bern", 0]}
-            assert transaction.lanes.facts(1, PERSON) == {}
+            number = transaction.records.record_number(1, PERSON)
+            transaction.records.learn(number, {"id": 1, "name": "x"})
+            transaction.records.learn(number, {"id": None, "more": [2]})
+            assert transaction.records.facts(1, PERSON) == {"name": "x", "more": [2]}
+            transaction.records.write_state(number, {"city": ["s", "Bern", NOW_US]})
+            assert transaction.records.forget(number) == {"city": ["s", "Bern", 0]}
+            assert transaction.records.facts(1, PERSON) == {}
 
     def test_a_lane_waits_after_failures_unless_settings_change(self, tmp_path: Path) -> None:
         with self.store(tmp_path) as store, store.transaction() as transaction:

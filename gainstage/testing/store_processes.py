@@ -60,7 +60,7 @@ def wait_in_lane(
 ) -> int:  # fmt: skip
     """Let an operation of an event wait at a destination; the record's number."""
     destination = transaction.names.destination(at)
-    number = transaction.lanes.record_number(transaction.names.tenant("acme"), record)
+    number = transaction.records.record_number(transaction.names.tenant("acme"), record)
     follows = msgspec.json.encode(after) if after else None
     transaction.lanes.add([
         NewOperation(destination, number, event, 1, True, kind, 1, waits, b"stamp", NOW_US,
@@ -72,8 +72,8 @@ def wait_in_lane(
 
 def lease(transaction: Transaction, number: int, until_us: int) -> int:
     """Take a record for a call of the first destination; returns its fence."""
-    row = transaction.lanes.record(number)
-    transaction.lanes.lease([row], 1, until_us)
+    row = transaction.records.record(number)
+    transaction.records.lease([row], 1, until_us)
     return row.next_fence
 
 

@@ -60,13 +60,16 @@ class StoreSuite(LanesSuite):
         with self.store(tmp_path) as one, self.store(tmp_path) as two:
             with pytest.raises(ZeroDivisionError), one.transaction() as transaction:
                 transaction.names.source("lost")
-                transaction.lanes.record_number(1, PERSON)
+                transaction.records.record_number(1, PERSON)
                 raise ZeroDivisionError
             with two.transaction() as transaction:
-                found = transaction.names.source("kept"), transaction.lanes.record_number(1, Record("o", "k"))
+                found = (
+                    transaction.names.source("kept"),
+                    transaction.records.record_number(1, Record("o", "k")),
+                )
             with one.transaction() as transaction:
                 assert transaction.names.source("lost") != found[0]
-                assert transaction.lanes.record_number(1, PERSON) != found[1]
+                assert transaction.records.record_number(1, PERSON) != found[1]
                 assert transaction.names.source("kept") == found[0]
 
     def test_a_process_killed_within_a_transaction_leaves_nothing(self, tmp_path: Path) -> None:

@@ -1,0 +1,81 @@
+"""The contract of the store: the present. `gainstage.testing.store_suite` tests what is said here.
+
+One transaction is one step: everything in it becomes durable together when its block ends, or nothing does,
+whether the block raised or the process was killed. Transactions of one store, from however many processes,
+have one order, and each sees all of those before it. Whoever reads sees the store between two transactions,
+never within one. A transaction has parts, one for each concern; it is used by one task, and never over an
+await.
+"""
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from gainstage.store.contract.calls import Calls
+from gainstage.store.contract.intake import Intake, Names, PartitionLost
+from gainstage.store.contract.lanes import Lanes
+from gainstage.store.contract.ledger import Ledger
+from gainstage.store.contract.records import Records
+from gainstage.store.contract.settings import Destinations, Documents
+from gainstage.store.reading import Reading
+
+__all__ = [
+    "Calls",
+    "Destinations",
+    "Documents",
+    "Intake",
+    "Lanes",
+    "Ledger",
+    "Names",
+    "PartitionLost",
+    "Records",
+    "Store",
+    "Transaction",
+]
+
+
+class Transaction(Protocol):
+    """What may be changed together."""
+
+    @property
+    def intake(self) -> Intake: ...
+
+    @property
+    def names(self) -> Names: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    @property
+    def records(self) -> Records: ...
+
+    @property
+    def lanes(self) -> Lanes: ...
+
+    @property
+    def calls(self) -> Calls: ...
+
+    @property
+    def destinations(self) -> Destinations: ...
+
+    @property
+    def documents(self) -> Documents: ...
+
+    @property
+    def reading(self) -> Reading: ...
+
+
+class Store(Protocol):
+    """One handle on the store; several processes may hold one each."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Everything or nothing; durable when the block has ended.
+
+        Raises:
+            StorageUnavailable: nothing was changed.
+        """
+
+    def reading(self) -> AbstractContextManager[Reading]:
+        """One consistent view, of all transactions that ended before and of no part of another."""
+
+    def close(self) -> None:
+        """Let go of every resource."""

@@ -1,0 +1,41 @@
+"""Calls, and the budgets that they use."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from gainstage.destination import Budget
+
+
+class Calls(Protocol):
+    """Calls reserved before they are made, and the budgets that they used.
+
+    A budget's window slides: whatever the instants of the calls, no window of its length, however aligned,
+    holds more calls than allowed. Calls count for every process and destination that shares the budget's
+    account.
+    """
+
+    def begin(
+        self, destination_id: int, at_us: int, method: str, url: str, request: str, events: Iterable[int]
+    ) -> int:
+        """Note a call about to be made and the events that it carries."""
+
+    def end(self, call: int, status: int | None, response: str, at_us: int) -> None:
+        """Note the answer, or in `response` why there is none."""
+
+    def available(self, budgets: Iterable[Budget], now_us: int) -> int | None:
+        """How many calls may be made now; None where no budget applies."""
+
+    def renews_us(self, budgets: Iterable[Budget], now_us: int) -> int:
+        """When at least one more call may be made."""
+
+    def spend(self, budgets: Iterable[Budget], now_us: int, calls: int) -> None:
+        """Reserve calls in every window."""
+
+    def move(self, budgets: Iterable[Budget], from_us: int, to_us: int) -> None:
+        """A call has ended: the vendor may have counted it at any moment until now."""
+
+    def stop(self, budget: Budget, until_us: int) -> None:
+        """The vendor said that the limit is reached: nothing goes before `until_us`."""
+
+    def declare(self, budgets: Iterable[Budget]) -> None:
+        """Keep the limits in force, for those who read."""

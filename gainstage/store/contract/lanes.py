@@ -1,0 +1,84 @@
+"""What waits to be sent."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from gainstage.operation import Record
+from gainstage.store.rows import LaneRow, NewOperation, NewTurn, OperationRow
+
+
+class Lanes(Protocol):
+    """The operations that wait for records, in order.
+
+    A lane holds those of one record for one destination.
+    """
+
+    def waiting(self, number: int) -> bool:
+        """Whether operations wait for the record, at some destination."""
+
+    def accompany(self, event_id: int, destination_id: int) -> None:
+        """More operations come for an event that asked for one only."""
+
+    def add(self, operations: Iterable[NewOperation]) -> None:
+        """Let operations wait."""
+
+    def ready(self, destination_id: int, numbers: Sequence[int], limit: int) -> dict[int, list[OperationRow]]:
+        """What may go of lanes, at most `limit` of each: upserts first, then appends, in order of arrival."""
+
+    def outdated(self, destination_id: int, plan: int, after: int, limit: int) -> dict[int, set[int]]:
+        """Events above `after` with operations of an earlier plan, and the kinds of those in doubt."""
+
+    def remove(self, operations: Iterable[int]) -> set[int]:
+        """Take settled operations out; returns those that had not been withdrawn meanwhile."""
+
+    def remove_event(self, event_id: int, destination_id: int) -> list[int]:
+        """Take all operations of an event at a destination out; returns their records."""
+
+    def unblock(self, event_id: int, destination_id: int, record: Record) -> list[tuple[int, str]]:
+        """An operation of the event is done: those that follow its record wait for one less.
+
+        Returns free records and the objects that they are of.
+        """
+
+    def doubt_event(self, event_id: int, destination_id: int, kind: int) -> None:
+        """The event's operations of a kind were perhaps received, under an earlier plan."""
+
+    def doubt(self, operations: Iterable[int]) -> None:
+        """They were perhaps received."""
+
+    def touch(self, turns: Iterable[NewTurn]) -> None:
+        """Operations came, or may go now: make their lanes, or let them go earlier."""
+
+    def due(self, destination_id: int, now_us: int, limit: int) -> list[LaneRow]:
+        """Lanes whose turn it is and whose record nobody holds, by priority, then by how long they are due.
+
+        Where a call may have written values of the record, what it sent goes first: the rest may be older.
+        """
+
+    def settle_lane(self, destination_id: int, number: int, now_us: int, *, take: int | None = None) -> None:
+        """After a success or a refusal: go on with what is left, at once; or end the lane."""
+
+    def end_lane(self, destination_id: int, number: int) -> None:
+        """Operations were withdrawn: a lane that is empty is gone."""
+
+    def settle_lane_unless_leased(self, destination_id: int, number: int, now_us: int) -> None:
+        """Like `settle_lane` where operations were withdrawn; a call under way settles its own."""
+
+    def postpone(
+        self,
+        destination_id: int,
+        number: int,
+        due_us: int,
+        code: str,
+        detail: str,
+        *,
+        attempt: bool,
+        now_us: int,
+    ) -> None:
+        """After a failure that may pass: wait until `due_us`; `attempt` counts it."""
+
+    def hurry(self, destination_ids: Sequence[int], now_us: int) -> None:
+        """Nothing lingers any more: every lane that only waits to merge goes now."""
+
+    def restart(self, destination_id: int, now_us: int) -> None:
+        """The settings changed: what waits after failures is tried now."""

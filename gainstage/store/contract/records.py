@@ -1,0 +1,67 @@
+"""What is known of the records at the vendors."""
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from gainstage.operation import Record
+from gainstage.store.rows import RecordRow, State
+
+
+class Records(Protocol):
+    """A tenant's records: what the vendor confirmed of each, what it told, and who is at work on it.
+
+    Whoever makes a call for a record leases it: the lease carries a fence, rising with each, without which
+    nothing is recorded. A lease that ran out makes the values and appends under way unknown (`in_doubt`), and
+    its fence void.
+    """
+
+    def record_number(self, tenant_id: int, record: Record) -> int:
+        """The local number of a record, given at first sight."""
+
+    def record(self, number: int) -> RecordRow:
+        """A record with what is known of it."""
+
+    def records(self, numbers: Iterable[int]) -> dict[int, RecordRow]:
+        """Records by number, with what is known of each."""
+
+    def facts(self, tenant_id: int, record: Record) -> dict[str, Any]:
+        """What the vendor told about a record; empty where nothing is known."""
+
+    def write_state(self, number: int, state: State) -> None:
+        """Keep what is known of a record's fields."""
+
+    def learn(self, number: int, facts: dict[str, Any]) -> None:
+        """Merge facts into the record's; None forgets one."""
+
+    def forget(self, number: int) -> State:
+        """The vendor no longer has the record: its facts are void, and so is what was confirmed.
+
+        Returns the values that are known of it.
+        """
+
+    def lease(self, records: Iterable[RecordRow], destination_id: int, until_us: int) -> None:
+        """Take records for calls of a destination; the `next_fence` of each must still hold when its answer
+        is recorded. The rows are as read in this transaction.
+        """
+
+    def extend(self, number: int, fence: int, until_us: int) -> bool:
+        """Prolong a lease; False when it was lost."""
+
+    def release(
+        self,
+        number: int,
+        fence: int,
+        *,
+        in_doubt: bool | None,
+        unsure: bool = False,
+        confirmed: Iterable[int] = (),
+        state: State | None = None,
+    ) -> bool:
+        """Give the record back, with its state if a call confirmed one; False when the lease was lost.
+
+        `in_doubt`: an answer was lost; None leaves it as it is. `unsure`: the call may have written values
+        without confirming them; that ends when all operations that it carried are among the `confirmed`.
+        """
+
+    def expire(self, before_us: int, held: Iterable[int] = ()) -> list[int]:
+        """End leases that ran out, but those of records `held`; returns them. Their calls are unknown."""

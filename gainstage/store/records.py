@@ -1,0 +1,169 @@
+"""Records: what the vendor confirmed of each, what it told, and who is at work on it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from gainstage.operation import Record
+from gainstage.sqlite import Database
+from gainstage.store.rows import RecordRow, State
+
+_DOUBT_UNANSWERED = """
+UPDATE operation SET in_doubt = 1 WHERE record_id = ?1 AND (kind = 1 AND EXISTS
+    (SELECT 1 FROM call_event JOIN call ON call.id = call_id WHERE call_event.event_id = operation.event_id
+     AND call.destination_id = operation.destination_id AND answered_us IS NULL)
+    OR kind = 0 AND waits = 0 AND destination_id = (SELECT holder FROM record WHERE id = ?1))
+"""
+_json = msgspec.json.Encoder().encode
+
+
+class Records:
+    """The part of a transaction that knows the records."""
+
+    def __init__(self, connection: Database, numbers: dict[tuple[int, str, str], int]) -> None:
+        self._connection = connection
+        self._numbers = numbers
+
+    def record_number(self, tenant_id: int, record: Record) -> int:
+        """The local number of a record, given at first sight."""
+        name = (tenant_id, record.object, record.key)
+        number = self._numbers.get(name)
+        if number is None:
+            row = self._connection.execute(
+                "SELECT id FROM record WHERE tenant_id = ? AND object = ? AND key = ?", name
+            ).fetchone()
+            if row is None:
+                self._connection.execute("INSERT INTO record (tenant_id, object, key) VALUES (?, ?, ?)", name)
+                number = int(self._connection.last_insert_rowid())
+            else:
+                number = int(row[0])
+            self._numbers[name] = number
+        return number
+
+    def record(self, number: int) -> RecordRow:
+        """A record with what is known of it."""
+        return self.records([number])[number]
+
+    def records(self, numbers: Iterable[int]) -> dict[int, RecordRow]:
+        """Records by number, with what is known of each."""
+        rows = self._connection.executemany(
+            "SELECT id, object, key, state, facts, in_doubt, fence, leased_until_us FROM record WHERE id = ?",
+            ((number,) for number in numbers),
+        )
+        return {
+            number: RecordRow(
+                number,
+                Record(object_, key),
+                msgspec.json.decode(state) if state else {},
+                msgspec.json.decode(facts) if facts else {},
+                bool(in_doubt),
+                fence,
+                leased_until_us > 0,
+            )
+            for number, object_, key, state, facts, in_doubt, fence, leased_until_us in rows
+        }
+
+    def facts(self, tenant_id: int, record: Record) -> dict[str, Any]:
+        """What the vendor told about a record; empty where nothing is known."""
+        row = self._connection.execute(
+            "SELECT facts FROM record WHERE tenant_id = ? AND object = ? AND key = ?",
+            (tenant_id, record.object, record.key),
+        ).fetchone()
+        facts: dict[str, Any] = msgspec.json.decode(row[0]) if row and row[0] else {}
+        return facts
+
+    def write_state(self, number: int, state: State) -> None:
+        """Keep what is known of a record's fields."""
+        self._connection.execute("UPDATE record SET state = ? WHERE id = ?", (_json(state), number))
+
+    def learn(self, number: int, facts: dict[str, Any]) -> None:
+        """Merge facts into the record's; None forgets one."""
+        known = self.record(number).facts
+        for name, value in facts.items():
+            if value is None:
+                known.pop(name, None)
+            else:
+                known[name] = value
+        self._connection.execute("UPDATE record SET facts = ? WHERE id = ?", (_json(known), number))
+
+    def forget(self, number: int) -> State:
+        """The vendor no longer has the record: its facts are void, and so is what was confirmed.
+
+        Returns the values that are known of it.
+        """
+        state = self.record(number).state
+        for value in state.values():
+            value[2] = 0
+        self._connection.execute(
+            "UPDATE record SET state = ?, facts = NULL WHERE id = ?", (_json(state), number)
+        )
+        return state
+
+    # leases
+
+    def lease(self, records: Iterable[RecordRow], destination_id: int, until_us: int) -> None:
+        """Take records for calls of a destination; the `next_fence` of each must still hold when its answer
+        is recorded.
+        """
+        self._connection.executemany(
+            "UPDATE record SET fence = ?1, leased_until_us = ?2, unsure = unsure AND holder = ?3, "
+            "holder = ?3 WHERE id = ?4",
+            ((row.next_fence, until_us, destination_id, row.id) for row in records),
+        )
+
+    def extend(self, number: int, fence: int, until_us: int) -> bool:
+        """Prolong a lease; False when it was lost."""
+        self._connection.execute(
+            "UPDATE record SET leased_until_us = ? WHERE id = ? AND fence = ? AND leased_until_us > 0",
+            (until_us, number, fence),
+        )
+        return self._connection.changes() == 1
+
+    def release(
+        self,
+        number: int,
+        fence: int,
+        *,
+        in_doubt: bool | None,
+        unsure: bool = False,
+        confirmed: Iterable[int] = (),
+        state: State | None = None,
+    ) -> bool:
+        """Give the record back, with its state if a call confirmed one; False when the lease was lost.
+
+        `in_doubt`: an answer was lost; None leaves it as it is. `unsure`: the call may have written values
+        without confirming them; that ends when all operations that it carried are among the `confirmed`.
+        """
+        known = _json(state) if state is not None else None
+        self._connection.execute(
+            "UPDATE record SET leased_until_us = 0, in_doubt = coalesce(?, in_doubt), "
+            "unsure = ? OR unsure AND EXISTS (SELECT 1 FROM operation WHERE record_id = record.id AND "
+            "destination_id = holder AND kind = 0 AND operation.in_doubt = 1 AND operation.id NOT IN "
+            "(SELECT value FROM json_each(?))), state = coalesce(?, state) "
+            "WHERE id = ? AND fence = ? AND leased_until_us > 0",
+            (in_doubt, unsure, _json(tuple(confirmed)).decode(), known, number, fence),
+        )
+        return self._connection.changes() == 1
+
+    def expire(self, before_us: int, held: Iterable[int] = ()) -> list[int]:
+        """End leases that ran out, but those of records `held`; returns them. Their calls are unknown."""
+        rows = self._connection.execute(
+            "SELECT id FROM record WHERE leased_until_us > 0 AND leased_until_us <= ?", (before_us,)
+        ).fetchall()
+        ended = [int(number) for (number,) in rows]
+        if ended:
+            spared = set(held)
+            ended = [number for number in ended if number not in spared]
+        for number in ended:
+            state = self.record(number).state
+            for value in state.values():
+                value[2] = 0
+            self.write_state(number, state)
+            self._connection.execute(
+                "UPDATE record SET leased_until_us = 0, fence = fence + 1, in_doubt = 1, unsure = 1 "
+                "WHERE id = ?",
+                (number,),
+            )
+            self._connection.execute(_DOUBT_UNANSWERED, (number,))
+        return ended
