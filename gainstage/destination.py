@@ -78,12 +78,18 @@ class Work(msgspec.Struct, frozen=True):
     facts: dict[str, Any] = msgspec.field(default_factory=dict)
     #: The facts of the records that it follows (`Upsert.after`).
     after: dict[Record, dict[str, Any]] = msgspec.field(default_factory=dict)
+    #: Every key by which the record, and those that it follows, are known: where there is more than the one.
+    keys: dict[Record, tuple[str, ...]] = msgspec.field(default_factory=dict)
     #: A call for it was sent before and its answer was lost: look before an unsafe write.
     in_doubt: bool = False
     #: append: the event's message id.
     message_id: str = ""
     #: Time of the (earliest) event, microseconds since the epoch.
     time_us: int = 0
+
+    def keys_of(self, record: Record) -> tuple[str, ...]:
+        """The keys of the work's record, or of one that it follows."""
+        return self.keys.get(record) or (record.key,)
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -162,6 +168,8 @@ class Destination:
     mappings: tuple[FieldTable, ...] = ()
     #: How many records of an object one exchange may carry; 1 where not named.
     batch: Mapping[str, int] = field(default_factory=dict)
+    #: By object: facts that are keys as well. Two records of which the vendor tells the same one are one.
+    key_facts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: How many exchanges may be under way at once.
     concurrency: int = 4
     #: What is odd about the settings without being wrong (a key of unusual length).

@@ -26,6 +26,11 @@ class Upsert(msgspec.Struct, frozen=True, tag="upsert"):
     record: Record
     fields: dict[str, Any]
     after: tuple[Record, ...] = ()
+    #: Every key by which the event names the record (`sfdcAccountId:001...`, `name:Acme`), the strongest
+    #: first; only where there is more than one. `record.key` is the strongest.
+    keys: tuple[str, ...] = ()
+    #: What may stand before the colon of a key, in the order of strength.
+    kinds: tuple[str, ...] = ()
 
 
 class Append(msgspec.Struct, frozen=True, tag="append"):

@@ -1,7 +1,9 @@
 """Dispatch: whose turn it is. From due lanes to flights, within concurrency and budget."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from gainstage.clock import SECOND_US
 from gainstage.delivery.destinations import Active
@@ -13,6 +15,7 @@ from gainstage.delivery.settling import Settler
 from gainstage.destination import Work
 from gainstage.operation import Record
 from gainstage.store.contract import Transaction
+from gainstage.store.records import renamed
 from gainstage.store.rows import LaneRow, OperationRow, RecordRow
 
 #: How long a process may hold a record without news; longer than any call with its time limit.
@@ -103,6 +106,11 @@ class Dispatcher:
             numbers = [lane.record_id for lane in some]
             records = self._transaction.records.records(numbers)
             operations = lanes.ready(active.number, numbers, OPERATIONS_A_CALL)
+            if folded := self._transaction.records.folded(active.tenant_id):
+                operations = {
+                    number: [_with_names_of_today(row, folded) for row in rows]
+                    for number, rows in operations.items()
+                }
             for lane in some:
                 yield lane, records[lane.record_id], operations[lane.record_id]
 
@@ -165,10 +173,13 @@ class Dispatcher:
 
     def _upsert(self, record: RecordRow, merged: Merged, active: Active) -> Work:
         after: dict[Record, dict[str, Any]] = {}
+        keys = self._keys(active, record.record, record.id)
         for operation in merged.operations:
             for followed in operation.follows:
                 if followed not in after:
                     after[followed] = self._transaction.records.facts(active.tenant_id, followed)
+                    place = self._transaction.records.find(active.tenant_id, followed)
+                    keys |= self._keys(active, followed, place.number) if place else {}
         return Work(
             kind="upsert",
             record=record.record,
@@ -176,9 +187,17 @@ class Dispatcher:
             known=merged.known,
             facts=record.facts,
             after=after,
+            keys=keys,
             in_doubt=record.in_doubt,
             time_us=min(operation.time_us for operation in merged.operations),
         )
+
+    def _keys(self, active: Active, record: Record, number: int) -> dict[Record, tuple[str, ...]]:
+        """The keys of a record that may have several."""
+        if record.object not in active.connected.type.key_facts:
+            return {}
+        keys = self._transaction.keys.of(number)
+        return {} if keys == (record.key,) else {record: keys}
 
     def _settle_unchanged(self, active: Active, member: Member, merged: Merged) -> None:
         """Everything is there already: delivered without a call."""
@@ -197,6 +216,12 @@ def newest(operations: Sequence[OperationRow], count: int) -> list[OperationRow]
     """
     stamps = sorted(operation.stamp for operation in operations)
     return [operation for operation in operations if operation.stamp >= stamps[-count]][:count]
+
+
+def _with_names_of_today(operation: OperationRow, folded: Mapping[str, str]) -> OperationRow:
+    """An operation whose links and followed records have the names that they are kept by now."""
+    follows = tuple(one._replace(key=folded.get(one.key, one.key)) for one in operation.follows)
+    return msgspec.structs.replace(operation, content=renamed(operation.content, folded), follows=follows)
 
 
 def _member(

@@ -17,6 +17,7 @@ from gainstage.connection import Configuration
 from gainstage.delivery.destinations import Active, activate
 from gainstage.delivery.dispatch import LEASE_US, Dispatcher
 from gainstage.delivery.flight import Flight
+from gainstage.delivery.joining import join_records
 from gainstage.delivery.journal import begin_call, end_call
 from gainstage.delivery.replanning import Replanner
 from gainstage.delivery.router import Router
@@ -106,6 +107,7 @@ class Engine:
             for flight, result in finished:
                 self._record(transaction, settler, flight, result, now_us)
             ready = self._reserve(transaction, settler, now_us)
+            joined = join_records(transaction, settler, self._active.values())
             flying = {flight.active.number for flight in self._flights}
             replanned = Replanner(transaction, router, now_us).work(self._active.values(), flying)
             picked = self._dispatch(transaction, settler, now_us)
@@ -113,7 +115,7 @@ class Engine:
         started = [flight for flight in ready if flight is not None]
         for flight in started:
             self._call(flight)
-        return bool(slices or finished or replanned or (picked and not started))
+        return bool(slices or finished or joined or replanned or (picked and not started))
 
     # the parts of a turn
 

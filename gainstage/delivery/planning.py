@@ -14,9 +14,10 @@ from gainstage.delivery.destinations import Active
 from gainstage.delivery.identity import watched
 from gainstage.delivery.merging import merge
 from gainstage.event import Event, Identity
-from gainstage.operation import Operation, Record, Upsert
+from gainstage.operation import Append, Operation, Record, Upsert
 from gainstage.outcome import Filtered, Parked, Rejected
 from gainstage.store.contract import Transaction
+from gainstage.store.records import renamed
 from gainstage.store.rows import (
     DELIVERED,
     FAILED,
@@ -118,8 +119,9 @@ class Planner:
     def _enter(self, routed: Routed, active: Active, operations: Sequence[Operation]) -> int:
         """Let the operations wait in their lanes; returns how many do. What changes nothing is left out."""
         waiting: list[tuple[Operation, int]] = []
-        for operation in operations:
-            number = self._transaction.records.record_number(active.tenant_id, operation.record)
+        named: dict[Record, Record] = {}
+        for planned in operations:
+            number, operation = self._placed(active.tenant_id, planned, named)
             if not (
                 isinstance(operation, Upsert) and self._changes_nothing(number, operation, routed, active)
             ):
@@ -150,6 +152,22 @@ class Planner:
             self._note_lane(active.number, number, operation.record, due_us)
         return len(waiting)
 
+    def _placed(
+        self, tenant_id: int, operation: Operation, named: dict[Record, Record]
+    ) -> tuple[int, Operation]:
+        """The operation under the names that its records are kept by, and the number of its own; `named`
+        holds the names of those that the event asked for before.
+        """
+        if isinstance(operation, Append):
+            return self._transaction.records.record_number(tenant_id, operation.record), operation
+        place = self._transaction.keys.identify(tenant_id, operation.record, operation.keys, operation.kinds)
+        fields, after = operation.fields, operation.after
+        others = {old.key: named[old].key for old in after if named.get(old, old) != old}
+        if others:
+            fields, after = renamed(fields, others), tuple(named.get(old, old) for old in after)
+        named[operation.record] = place.record
+        return place.number, Upsert(place.record, fields, after)
+
     def _linger(self, active: Active) -> int:
         """How long an upsert waits for others: the more of a budget is used, the longer.
 
@@ -179,7 +197,13 @@ class Planner:
         if number in self._busy:
             return False
         row = records.record(number)
-        if not row.state or row.in_doubt or row.leased or self._transaction.lanes.waiting(number):
+        if (
+            not row.state
+            or row.in_doubt
+            or row.leased
+            or row.joining
+            or self._transaction.lanes.waiting(number)
+        ):
             self._busy.add(number)
             return False
         event = routed.event

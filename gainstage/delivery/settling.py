@@ -22,7 +22,17 @@ from gainstage.destination import Settled
 from gainstage.operation import Record
 from gainstage.outcome import Blocked, Delivered, Filtered, Parked, Rejected, Retry, Throttled, Unknown
 from gainstage.store.contract import Transaction
-from gainstage.store.rows import FAILED, FILTERED, PARKED, NewDelivery, NewOperation, NewTurn, OperationRow
+from gainstage.store.rows import (
+    FAILED,
+    FILTERED,
+    PARKED,
+    NewDelivery,
+    NewOperation,
+    NewTurn,
+    OperationRow,
+    Place,
+    State,
+)
 
 DEFAULT_THROTTLE_SECONDS = 60.0
 _encode = msgspec.json.Encoder().encode
@@ -54,8 +64,9 @@ class Settler:
             member.number, member.fence, in_doubt=doubt, unsure=unsure, confirmed=done, state=confirmed
         ):
             return
-        if settled.facts:
-            records.learn(member.number, settled.facts)
+        joins = bool(settled.facts) and self._keep_facts(
+            flight.active, member.record, member.number, settled.facts
+        )
         for record, facts in settled.learnt.items():
             self._learn(flight.active, member.operations[0], record, facts)
         if unsure:
@@ -64,6 +75,10 @@ class Settler:
             lanes.doubt(operation.id for operation in member.operations)
         active = flight.active
         match outcome:
+            case Delivered() if joins:  # what else is known of it may be newer than what was written just now
+                self._recovered(active)
+                sentence = "The record turned out to be known by another key, too."
+                self._wait(active, member, self._now_us, "queued", sentence, attempt=False)
             case Delivered():
                 self._recovered(active)
                 self._deliver(active, member, outcome)
@@ -108,32 +123,57 @@ class Settler:
             return
         still_open = ledger.deliver_one(event_id, active.number, code, self._now_us)
         if still_open:
-            free = lanes.unblock(event_id, active.number, member.record)
+            folded = self._transaction.records.folded(active.tenant_id)
+            names = {member.record} | {
+                member.record._replace(key=old) for old, new in folded.items() if new == member.record.key
+            }
+            free = lanes.unblock(event_id, active.number, names)
             lanes.touch(NewTurn(active.number, number, object_, 0, self._now_us) for number, object_ in free)
 
     def _learn(
         self, active: Active, operation: OperationRow, record: Record, facts: dict[str, Any] | None
     ) -> None:
         """Keep what was learnt of a followed record. One that is gone is written again from what is known."""
-        records, lanes = self._transaction.records, self._transaction.lanes
+        records = self._transaction.records
         number = records.record_number(active.tenant_id, record)
         if facts is not None:
-            records.learn(number, facts)
+            self._keep_facts(active, record, number, facts)
             return
-        waiting, state = lanes.waiting(number), records.forget(number)
+        waiting = self._transaction.lanes.waiting(number)
+        self._keep_facts(active, record, number, dict.fromkeys(records.record(number).facts))
+        state = records.forget(number)
+        if not waiting:
+            self.write_again(active, operation, Place(number, record), state)
+
+    def _keep_facts(self, active: Active, record: Record, number: int, facts: dict[str, Any]) -> bool:
+        """Keep what the vendor told of a record. True where that shows it to be the same as another one."""
+        joins = False
+        before = self._transaction.records.learn(number, facts)
+        for name in active.connected.type.key_facts.get(record.object, ()):
+            was, now = before.get(name), facts.get(name)
+            if name in facts and was != now:
+                if was is not None:
+                    self._transaction.keys.void(number, [f"{name}:{was}"])
+                if now is not None:
+                    joins |= self._transaction.keys.attach(number, [f"{name}:{now}"])
+        return joins
+
+    def write_again(self, active: Active, operation: OperationRow, place: Place, state: State) -> None:
+        """Let these values of a record be written once more, for the event of an operation that waits."""
         said_at: dict[str, dict[str, Any]] = {}
         for name, (stamp, value, _) in state.items():
             said_at.setdefault(stamp, {})[name] = value
-        if waiting or not said_at:
+        if not said_at:
             return
-        place = (active.number, number, operation.event_id, operation.source_id, False, UPSERT)
+        lanes, row = self._transaction.lanes, operation
+        about = (active.number, place.number, row.event_id, row.source_id, False, UPSERT, active.row.plan, 0)
         lanes.add(
-            NewOperation(*place, active.row.plan, 0, stamp.encode(), operation.time_us, _encode(fields), None)
+            NewOperation(*about, stamp.encode(), row.time_us, _encode(fields), None)
             for stamp, fields in said_at.items()
         )
-        lanes.accompany(operation.event_id, active.number)
-        self._transaction.ledger.open_more(operation.event_id, active.number, len(said_at))
-        lanes.touch([NewTurn(active.number, number, record.object, 0, self._now_us)])
+        lanes.accompany(row.event_id, active.number)
+        self._transaction.ledger.open_more(row.event_id, active.number, len(said_at))
+        lanes.touch([NewTurn(active.number, place.number, place.record.object, 0, self._now_us)])
 
     # refusal
 

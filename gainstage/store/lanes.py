@@ -1,6 +1,6 @@
 """The operations that wait for records, in order."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -98,8 +98,11 @@ class Lanes:
         ).fetchall()
         return [int(number) for (number,) in rows]
 
-    def unblock(self, event_id: int, destination_id: int, record: Record) -> list[tuple[int, str]]:
-        """An operation of the event is done: those that follow its record wait for one less.
+    def unblock(
+        self, event_id: int, destination_id: int, records: Container[Record]
+    ) -> list[tuple[int, str]]:
+        """An operation of the event is done: those that follow its record (under any of its names) wait for
+        one less.
 
         Returns free records and the objects that they are of.
         """
@@ -110,7 +113,7 @@ class Lanes:
             (event_id, destination_id),
         ).fetchall()
         for operation, number, object_, waits, follows in rows:
-            if record in _follows.decode(follows):
+            if any(record in records for record in _follows.decode(follows)):
                 self._connection.execute(
                     "UPDATE operation SET waits = ? WHERE id = ?", (waits - 1, operation)
                 )
@@ -156,7 +159,8 @@ class Lanes:
             found = self._connection.execute(
                 "SELECT record_id, lane.object, attempts, failing_since_us, take FROM lane "
                 "JOIN record ON record.id = record_id WHERE destination_id = ? AND priority = ? "
-                f"AND due_us <= ? AND leased_until_us = 0 AND {_UNDISTURBED} ORDER BY due_us LIMIT ?",
+                "AND due_us <= ? AND leased_until_us = 0 AND joining = 0 "
+                f"AND {_UNDISTURBED} ORDER BY due_us LIMIT ?",
                 (destination_id, priority, now_us, limit - len(rows)),
             )
             rows.extend(LaneRow(*row) for row in found)

@@ -1,13 +1,13 @@
 """Records: what the vendor confirmed of each, what it told, and who is at work on it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from gainstage.operation import Record
 from gainstage.sqlite import Database
-from gainstage.store.rows import RecordRow, State
+from gainstage.store.rows import Place, RecordRow, State
 
 _DOUBT_UNANSWERED = """
 UPDATE operation SET in_doubt = 1 WHERE record_id = ?1 AND (kind = 1 AND EXISTS
@@ -15,31 +15,73 @@ UPDATE operation SET in_doubt = 1 WHERE record_id = ?1 AND (kind = 1 AND EXISTS
      AND call.destination_id = operation.destination_id AND answered_us IS NULL)
     OR kind = 0 AND waits = 0 AND destination_id = (SELECT holder FROM record WHERE id = ?1))
 """
+#: By a further key, else by its own.
+_FIND = """
+SELECT id, key FROM record WHERE id = coalesce(
+    (SELECT record_id FROM record_key WHERE tenant_id = ?1 AND object = ?2 AND key = ?3),
+    (SELECT id FROM record WHERE tenant_id = ?1 AND object = ?2 AND key = ?3))
+"""
 _json = msgspec.json.Encoder().encode
+
+
+class KnownNames:
+    """What a handle on the store remembers between transactions, until one is rolled back."""
+
+    def __init__(self) -> None:
+        #: By tenant, object and key.
+        self.places: dict[tuple[int, str, str], Place] = {}
+        #: By tenant: the keys of records that were joined into others, and those of the others.
+        self.folded: dict[int, dict[str, str]] | None = None
+
+    def clear(self) -> None:
+        """Remember nothing."""
+        self.places.clear()
+        self.folded = None
+
+
+def renamed(fields: Mapping[str, Any], folded: Mapping[str, str]) -> dict[str, Any]:
+    """Fields whose links (`companies[name:Acme].Role`) name records by the keys that they have now."""
+    found: dict[str, Any] = {}
+    for name, value in fields.items():
+        before, bracket, rest = name.partition("[")
+        key, end, after = rest.rpartition("]")
+        if bracket and key in folded:
+            found[f"{before}[{folded[key]}{end}{after}"] = value
+        else:
+            found.setdefault(name, value)
+    return found
 
 
 class Records:
     """The part of a transaction that knows the records."""
 
-    def __init__(self, connection: Database, numbers: dict[tuple[int, str, str], int]) -> None:
+    def __init__(self, connection: Database, known: KnownNames) -> None:
         self._connection = connection
-        self._numbers = numbers
+        self._known = known
+
+    def place(self, tenant_id: int, record: Record) -> Place:
+        """Where a record is kept, by any of its keys; a place is made for one not met before."""
+        place = self.find(tenant_id, record)
+        if place is None:
+            name = (tenant_id, *record)
+            self._connection.execute("INSERT INTO record (tenant_id, object, key) VALUES (?, ?, ?)", name)
+            place = self._known.places[name] = Place(int(self._connection.last_insert_rowid()), record)
+        return place
+
+    def find(self, tenant_id: int, record: Record) -> Place | None:
+        """Where a record is kept; None where none is known by the key."""
+        name = (tenant_id, *record)
+        place = self._known.places.get(name)
+        if place is None:
+            row = self._connection.execute(_FIND, name).fetchone()
+            if row is None:
+                return None
+            place = self._known.places[name] = Place(int(row[0]), Record(record.object, row[1]))
+        return place
 
     def record_number(self, tenant_id: int, record: Record) -> int:
         """The local number of a record, given at first sight."""
-        name = (tenant_id, record.object, record.key)
-        number = self._numbers.get(name)
-        if number is None:
-            row = self._connection.execute(
-                "SELECT id FROM record WHERE tenant_id = ? AND object = ? AND key = ?", name
-            ).fetchone()
-            if row is None:
-                self._connection.execute("INSERT INTO record (tenant_id, object, key) VALUES (?, ?, ?)", name)
-                number = int(self._connection.last_insert_rowid())
-            else:
-                number = int(row[0])
-            self._numbers[name] = number
-        return number
+        return self.place(tenant_id, record).number
 
     def record(self, number: int) -> RecordRow:
         """A record with what is known of it."""
@@ -48,44 +90,82 @@ class Records:
     def records(self, numbers: Iterable[int]) -> dict[int, RecordRow]:
         """Records by number, with what is known of each."""
         rows = self._connection.executemany(
-            "SELECT id, object, key, state, facts, in_doubt, fence, leased_until_us FROM record WHERE id = ?",
+            "SELECT id, object, key, state, facts, in_doubt, fence, leased_until_us, joining, tenant_id "
+            "FROM record WHERE id = ?",
             ((number,) for number in numbers),
         )
         return {
             number: RecordRow(
                 number,
                 Record(object_, key),
-                msgspec.json.decode(state) if state else {},
+                self._renamed(tenant_id, msgspec.json.decode(state)) if state else {},
                 msgspec.json.decode(facts) if facts else {},
                 bool(in_doubt),
                 fence,
                 leased_until_us > 0,
+                bool(joining),
             )
-            for number, object_, key, state, facts, in_doubt, fence, leased_until_us in rows
+            for (
+                number,
+                object_,
+                key,
+                state,
+                facts,
+                in_doubt,
+                fence,
+                leased_until_us,
+                joining,
+                tenant_id,
+            ) in rows
         }
 
     def facts(self, tenant_id: int, record: Record) -> dict[str, Any]:
         """What the vendor told about a record; empty where nothing is known."""
-        row = self._connection.execute(
-            "SELECT facts FROM record WHERE tenant_id = ? AND object = ? AND key = ?",
-            (tenant_id, record.object, record.key),
-        ).fetchone()
+        place = self.find(tenant_id, record)
+        if place is None:
+            return {}
+        row = self._connection.execute("SELECT facts FROM record WHERE id = ?", (place.number,)).fetchone()
         facts: dict[str, Any] = msgspec.json.decode(row[0]) if row and row[0] else {}
         return facts
+
+    def folded(self, tenant_id: int) -> Mapping[str, str]:
+        """Keys of records that were joined into others, with the keys of those; mostly there are none."""
+        if self._known.folded is None:
+            self._known.folded = {}
+            for tenant, old, new in self._connection.execute(
+                "SELECT record_key.tenant_id, record_key.key, record.key FROM record_key "
+                "JOIN record ON record.id = record_id WHERE folded = 1"
+            ):
+                self._known.folded.setdefault(tenant, {})[old] = new
+        return self._known.folded.get(tenant_id, {})
+
+    def _renamed(self, tenant_id: int, state: State) -> State:
+        """A record's state with its links under the keys of today; of two values of one the newer counts."""
+        folded = self.folded(tenant_id)
+        if not folded:
+            return state
+        found: State = {}
+        for name, entry in state.items():
+            (name,) = renamed({name: None}, folded)
+            if name not in found or found[name][0] < entry[0]:
+                found[name] = entry
+        return found
 
     def write_state(self, number: int, state: State) -> None:
         """Keep what is known of a record's fields."""
         self._connection.execute("UPDATE record SET state = ? WHERE id = ?", (_json(state), number))
 
-    def learn(self, number: int, facts: dict[str, Any]) -> None:
-        """Merge facts into the record's; None forgets one."""
+    def learn(self, number: int, facts: dict[str, Any]) -> dict[str, Any]:
+        """Merge facts into the record's; None forgets one. Returns what was known of them before."""
         known = self.record(number).facts
+        before = {name: known.get(name) for name in facts}
         for name, value in facts.items():
             if value is None:
                 known.pop(name, None)
             else:
                 known[name] = value
         self._connection.execute("UPDATE record SET facts = ? WHERE id = ?", (_json(known), number))
+        return before
 
     def forget(self, number: int) -> State:
         """The vendor no longer has the record: its facts are void, and so is what was confirmed.

@@ -107,11 +107,20 @@ class RecordRow(msgspec.Struct, frozen=True):
     in_doubt: bool
     fence: int
     leased: bool
+    #: It is to be joined with another that turned out to be the same.
+    joining: bool = False
 
     @property
     def next_fence(self) -> int:
         """The fence of the next lease."""
         return self.fence + 1
+
+
+class Place(NamedTuple):
+    """Where a record is kept: its local number, and the name by which operations and links call it."""
+
+    number: int
+    record: Record
 
 
 class LaneRow(msgspec.Struct, frozen=True, gc=False):

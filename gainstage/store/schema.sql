@@ -125,9 +125,29 @@ CREATE TABLE record (
     unsure INTEGER NOT NULL DEFAULT 0,     -- 1: that call may have written values without confirming them
     fence INTEGER NOT NULL DEFAULT 0,
     leased_until_us INTEGER NOT NULL DEFAULT 0,
+    joining INTEGER NOT NULL DEFAULT 0,    -- 1: it is to be joined with another once no call is under way
     UNIQUE (tenant_id, object, key)
 );
 CREATE INDEX record_leased ON record (leased_until_us) WHERE leased_until_us > 0;
+
+-- Further keys by which records are known. They win over `record.key`.
+CREATE TABLE record_key (
+    tenant_id INTEGER NOT NULL,
+    object TEXT NOT NULL,
+    key TEXT NOT NULL,
+    record_id INTEGER NOT NULL,
+    folded INTEGER NOT NULL DEFAULT 0,     -- 1: a record of its own once; operations and links may name it so
+    PRIMARY KEY (tenant_id, object, key)
+) WITHOUT ROWID;
+CREATE INDEX record_key_record ON record_key (record_id);
+CREATE INDEX record_key_folded ON record_key (folded) WHERE folded = 1;
+
+-- Pairs of records that turned out to be one.
+CREATE TABLE joining (
+    record_id INTEGER NOT NULL,
+    into_id INTEGER NOT NULL,
+    PRIMARY KEY (record_id, into_id)
+) WITHOUT ROWID;
 
 -- Pending operations, one row for each that an event asks for; merged only when they are sent.
 CREATE TABLE operation (

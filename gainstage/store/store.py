@@ -14,14 +14,15 @@ import apsw
 from gainstage.sqlite import connect, explained
 from gainstage.store.calls import Calls
 from gainstage.store.intake import Intake, Names
+from gainstage.store.keys import Keys
 from gainstage.store.lanes import Lanes
 from gainstage.store.ledger import Ledger
 from gainstage.store.reading import Reading
-from gainstage.store.records import Records
+from gainstage.store.records import KnownNames, Records
 from gainstage.store.settings import Destinations, Documents
 
 FILE_NAME = "store.db"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 #: What brings a store of this version to the next one.
 MIGRATIONS = {
     1: """
@@ -29,6 +30,24 @@ MIGRATIONS = {
         UPDATE destination SET replan_after = 0;
         ALTER TABLE record ADD COLUMN holder INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE record ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;
+    """,
+    2: """
+        ALTER TABLE record ADD COLUMN joining INTEGER NOT NULL DEFAULT 0;
+        CREATE TABLE record_key (
+            tenant_id INTEGER NOT NULL,
+            object TEXT NOT NULL,
+            key TEXT NOT NULL,
+            record_id INTEGER NOT NULL,
+            folded INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (tenant_id, object, key)
+        ) WITHOUT ROWID;
+        CREATE INDEX record_key_record ON record_key (record_id);
+        CREATE INDEX record_key_folded ON record_key (folded) WHERE folded = 1;
+        CREATE TABLE joining (
+            record_id INTEGER NOT NULL,
+            into_id INTEGER NOT NULL,
+            PRIMARY KEY (record_id, into_id)
+        ) WITHOUT ROWID;
     """,
 }
 #: Enough for the pages that a turn of the engine changes, so that none is written twice.
@@ -55,12 +74,13 @@ class Transaction:
         self,
         connection: apsw.Connection,
         names: dict[tuple[str, str], int],
-        records: dict[tuple[int, str, str], int],
+        known: KnownNames,
     ) -> None:
         self.intake = Intake(connection)
         self.names = Names(connection, names)
         self.ledger = Ledger(connection)
-        self.records = Records(connection, records)
+        self.records = Records(connection, known)
+        self.keys = Keys(connection, known)
         self.lanes = Lanes(connection)
         self.calls = Calls(connection)
         self.destinations = Destinations(connection)
@@ -95,7 +115,7 @@ class Store:
         # Numbers never change once they are committed, so they are remembered; after a failure they are
         # read again.
         self._names: dict[tuple[str, str], int] = {}
-        self._records: dict[tuple[int, str, str], int] = {}
+        self._known = KnownNames()
         with explained(self._path):
             self._migrate()
 
@@ -123,9 +143,9 @@ class Store:
             StorageUnavailable: nothing was changed.
         """
         with explained(self._path), self._exclusively():
-            if len(self._records) > REMEMBERED_RECORDS:
-                self._records.clear()
-            transaction = Transaction(self._connection, self._names, self._records)
+            if len(self._known.places) > REMEMBERED_RECORDS:
+                self._known.clear()
+            transaction = Transaction(self._connection, self._names, self._known)
             yield transaction
             transaction.flush()
 
@@ -136,7 +156,7 @@ class Store:
         connection = apsw.Connection(":memory:")
         try:
             connection.execute(schema())
-            yield Transaction(connection, {}, {})
+            yield Transaction(connection, {}, KnownNames())
         finally:
             connection.close()
 
@@ -158,7 +178,7 @@ class Store:
             self._connection.execute("COMMIT")
         except BaseException:
             self._names.clear()
-            self._records.clear()
+            self._known.clear()
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise

@@ -21,8 +21,8 @@ from gainstage.testing.store_processes import (
 SECOND_US = 1_000_000
 
 
-class LanesSuite(ABC):
-    """The behaviours of `Records` and `Lanes` in `gainstage.store.contract`."""
+class OpensStore(ABC):
+    """What each part of the suite opens."""
 
     #: `module:callable`; called with a folder it opens the store there, making it if there is none.
     opener: str
@@ -34,6 +34,10 @@ class LanesSuite(ABC):
             yield opened
         finally:
             opened.close()
+
+
+class LanesSuite(OpensStore):
+    """The behaviours of `Records` and `Lanes` in `gainstage.store.contract`."""
 
     def test_upserts_go_before_appends_and_each_in_order(self, tmp_path: Path) -> None:
         with self.store(tmp_path) as store, store.transaction() as transaction:
@@ -55,8 +59,8 @@ class LanesSuite(ABC):
             assert transaction.lanes.ready(1, [second], 9)[second] == []
             (operation,) = transaction.lanes.ready(1, [first], 9)[first]
             assert transaction.lanes.remove([operation.id]) == {operation.id}
-            assert transaction.lanes.unblock(event, 1, PERSON) == []
-            assert transaction.lanes.unblock(event, 1, team) == [(second, "person")]
+            assert transaction.lanes.unblock(event, 1, {PERSON}) == []
+            assert transaction.lanes.unblock(event, 1, {team}) == [(second, "person")]
             assert len(transaction.lanes.ready(1, [second], 9)[second]) == 1
 
     def test_several_lanes_are_read_at_once_each_up_to_the_limit(self, tmp_path: Path) -> None:

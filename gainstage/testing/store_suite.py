@@ -24,6 +24,7 @@ from gainstage.store.rows import (
     NewDelivery,
     event_key,
 )
+from gainstage.testing.keys_suite import KeysSuite
 from gainstage.testing.lanes_suite import LanesSuite
 from gainstage.testing.store_model import LedgerMachine, assert_windows_hold
 from gainstage.testing.store_processes import (
@@ -38,7 +39,7 @@ from gainstage.testing.store_processes import (
 SECOND_US = 1_000_000
 
 
-class StoreSuite(LanesSuite):
+class StoreSuite(LanesSuite, KeysSuite):
     """The behaviours of `gainstage.store.contract.Store`."""
 
     # everything or nothing

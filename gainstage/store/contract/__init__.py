@@ -12,6 +12,7 @@ from typing import Protocol
 
 from gainstage.store.contract.calls import Calls
 from gainstage.store.contract.intake import Intake, Names, PartitionLost
+from gainstage.store.contract.keys import Keys
 from gainstage.store.contract.lanes import Lanes
 from gainstage.store.contract.ledger import Ledger
 from gainstage.store.contract.records import Records
@@ -23,6 +24,7 @@ __all__ = [
     "Destinations",
     "Documents",
     "Intake",
+    "Keys",
     "Lanes",
     "Ledger",
     "Names",
@@ -47,6 +49,9 @@ class Transaction(Protocol):
 
     @property
     def records(self) -> Records: ...
+
+    @property
+    def keys(self) -> Keys: ...
 
     @property
     def lanes(self) -> Lanes: ...

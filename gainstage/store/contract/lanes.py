@@ -1,6 +1,6 @@
 """What waits to be sent."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Protocol
 
 from gainstage.operation import Record
@@ -34,8 +34,11 @@ class Lanes(Protocol):
     def remove_event(self, event_id: int, destination_id: int) -> list[int]:
         """Take all operations of an event at a destination out; returns their records."""
 
-    def unblock(self, event_id: int, destination_id: int, record: Record) -> list[tuple[int, str]]:
-        """An operation of the event is done: those that follow its record wait for one less.
+    def unblock(
+        self, event_id: int, destination_id: int, records: Container[Record]
+    ) -> list[tuple[int, str]]:
+        """An operation of the event is done: those that follow its record (under any of its names) wait for
+        one less.
 
         Returns free records and the objects that they are of.
         """
@@ -51,6 +54,8 @@ class Lanes(Protocol):
 
     def due(self, destination_id: int, now_us: int, limit: int) -> list[LaneRow]:
         """Lanes whose turn it is and whose record nobody holds, by priority, then by how long they are due.
+
+        Those of records that are about to be joined are left out.
 
         Where a call may have written values of the record, what it sent goes first: the rest may be older.
         """

@@ -1,10 +1,10 @@
 """What is known of the records at the vendors."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from gainstage.operation import Record
-from gainstage.store.rows import RecordRow, State
+from gainstage.store.rows import Place, RecordRow, State
 
 
 class Records(Protocol):
@@ -14,6 +14,12 @@ class Records(Protocol):
     nothing is recorded. A lease that ran out makes the values and appends under way unknown (`in_doubt`), and
     its fence void.
     """
+
+    def place(self, tenant_id: int, record: Record) -> Place:
+        """Where a record is kept, by any of its keys; a place is made for one not met before."""
+
+    def find(self, tenant_id: int, record: Record) -> Place | None:
+        """Where a record is kept; None where none is known by the key."""
 
     def record_number(self, tenant_id: int, record: Record) -> int:
         """The local number of a record, given at first sight."""
@@ -30,8 +36,15 @@ class Records(Protocol):
     def write_state(self, number: int, state: State) -> None:
         """Keep what is known of a record's fields."""
 
-    def learn(self, number: int, facts: dict[str, Any]) -> None:
-        """Merge facts into the record's; None forgets one."""
+    def folded(self, tenant_id: int) -> Mapping[str, str]:
+        """Keys of records that were joined into others, with the keys of those; mostly there are none.
+
+        What names a record by such a key (the links among a record's fields, what operations follow) means
+        the other. States come with their links renamed.
+        """
+
+    def learn(self, number: int, facts: dict[str, Any]) -> dict[str, Any]:
+        """Merge facts into the record's; None forgets one. Returns what was known of them before."""
 
     def forget(self, number: int) -> State:
         """The vendor no longer has the record: its facts are void, and so is what was confirmed.

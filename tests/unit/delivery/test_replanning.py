@@ -12,7 +12,6 @@ from gainstage.delivery.replanning import REPLANNED_A_TURN
 from gainstage.destination import CallFailed, Planned, Request
 from gainstage.event import Event, Identity
 from gainstage.operation import Record, Upsert
-from gainstage.store import Store
 from tests.unit.delivery.workshop import Answer, Settings, Workshop, opened, status, with_type
 
 WRONG = Settings(tenant="wrong")
@@ -181,19 +180,3 @@ async def test_waiting_values_are_sent_as_the_new_settings_say(shop: Workshop) -
     assert shop.vendor.persons == {"ann@x.example": {"email": "ann@x.example", "plan": "pro"}}
     assert shop.column("SELECT name FROM tenant JOIN record ON tenant.id = tenant_id WHERE state IS NOT NULL")
     assert shop.column("SELECT count(*) FROM lane") == [0]
-
-
-def test_a_store_of_the_first_schema_is_taken_over(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    with store.transaction() as transaction:
-        transaction.destinations.get("shop")
-    store._connection.execute(
-        "ALTER TABLE destination DROP COLUMN replan_after; ALTER TABLE record DROP COLUMN holder; "
-        "ALTER TABLE record DROP COLUMN unsure; PRAGMA user_version = 1"
-    )
-    store.close()
-    store = Store(tmp_path)
-    with store.transaction() as transaction:
-        row = transaction.destinations.get("shop")
-        assert row.replan_after == 0, "what waited is planned anew, once"
-    store.close()
