@@ -143,7 +143,14 @@ REASONS: dict[str, Reason] = {
         "failed", "The track name has no name or version in `events`.", "Add it under `events`, then retry."
     ),
     "name_missing": Reason(
-        "failed", "A company needs a name and the group call has none.", "Send `traits.name` with the group."
+        "failed",
+        "A new company needs a name and the group call has none.",
+        "Send `traits.name` with the group.",
+    ),
+    "key_missing": Reason(
+        "failed",
+        "The group call has none of the keys by which `company_match` finds companies.",
+        "Send one of them with the group, or add `name` to `company_match`; then retry.",
     ),
     "group_id_missing": Reason(
         "failed", "An account needs an id and the group call has none.", "Send `groupId` with the group."
@@ -181,8 +188,8 @@ REASONS: dict[str, Reason] = {
     ),
     "company_absent": Reason(
         "failed",
-        "No company matches and `create_companies` is off.",
-        "Create it at Gainsight or turn `create_companies` on, then retry.",
+        "No company matches and `create_companies` is off, or Gainsight has none with the GSID given.",
+        "Create it at Gainsight or turn `create_companies` on (or correct the GSID), then retry.",
     ),
     "lookup_unmatched": Reason(
         "failed",

@@ -121,7 +121,6 @@ def test_what_is_no_domain(given: str) -> None:
         ("people_path", "/v1?x"),
         ("budget", {"per_minute": 0}),
         ("budget", {"per_hour": 1}),
-        ("company_match", ["name"]),
         ("csm_lookup", "name"),
         ("parent_lookup", "email"),
         ("people_bulk", "off"),

@@ -19,6 +19,7 @@ destination = Destination(
     budgets=budgets,
     pretend=pretend,
     mappings=(PERSON, COMPANY, LINK, EVENT),
+    key_facts={"company": ("gsid",)},
     batch={"company": COMPANIES_A_LOOK_UP},
     warnings=warnings,
 )

@@ -1,11 +1,12 @@
-"""Companies: looked up by name, many at once; unknown ones inserted, known ones updated, in batches.
+"""Companies: looked up by their keys, many at once; unknown ones inserted, known ones updated, in batches.
 
 The API has no upsert for companies [derived]. An insert is refused as a whole if one record of it is bad, and
 is not safe to repeat; so a company without a known GSID is always looked up first, also after a lost answer.
-Nothing says that names are unique. Updates go by GSID: it meets exactly one record, and a company that was
-renamed at Gainsight keeps its new name.
+Nothing says that names are unique. Updates go by GSID: it meets exactly one record, and a company that is
+known by its name only and was renamed at Gainsight keeps its new name.
 """
 
+import contextlib
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,41 +16,51 @@ from gainstage.destinations.gainsight_cs.answers import read_answer, said, writt
 from gainstage.destinations.gainsight_cs.calls import COMPANY_PATH, make, object_request, read
 from gainstage.destinations.gainsight_cs.candidates import Candidates
 from gainstage.destinations.gainsight_cs.culprits import accused_lookups, culprits, gone, refuse_one
-from gainstage.destinations.gainsight_cs.lookups import CANDIDATES_SHOWN, Lookup, block, with_sources
+from gainstage.destinations.gainsight_cs.lookups import Lookup, block, with_sources
+from gainstage.destinations.gainsight_cs.mapping import EXISTS
+from gainstage.destinations.gainsight_cs.matching import Row, find, keys_of, value_of
 from gainstage.destinations.gainsight_cs.records import Item, batches, waves
-from gainstage.destinations.gainsight_cs.settings import CsSettings
-from gainstage.outcome import Blocked, Delivered, Outcome, Parked, Rejected, Retry, Throttled
+from gainstage.destinations.gainsight_cs.settings import GSID, NAME, CsSettings
+from gainstage.outcome import Blocked, Delivered, Outcome, Rejected, Retry, Throttled
 
 #: Companies of one exchange: one look-up, and enough of each shape to fill batches.
 COMPANIES_A_LOOK_UP = 200
 
 Refused = Generator[Request | Settled, Response | None, bool]
-Found = Generator[Request | Settled, Response | None, dict[int, dict[str, Any] | Outcome | None]]
+Items = Generator[Request | Settled, Response | None, list[Item]]
 
 
-def name_of(work: Work) -> str:
-    """The name in a company's key."""
-    return work.record.key.removeprefix("name:")
+def name_of(settings: CsSettings, work: Work) -> str:
+    """A company's name: as it is known, else the one in its keys; empty where there is none."""
+    keys = keys_of(settings, work)
+    return keys[NAME][0] if NAME in keys else value_of(NAME, work.known.get("Name"))
 
 
 def exchange_companies(settings: CsSettings, works: Sequence[Work]) -> Exchange:
     """Look up what is not known, then write what there is to write."""
     gsids: dict[int, str] = {i: str(w.facts["gsid"]) for i, w in enumerate(works) if w.facts.get("gsid")}
     unknown = [index for index in range(len(works)) if index not in gsids]
-    stored: dict[int, dict[str, Any]] = {}
+    stored: dict[int, Row] = {}
     absent: list[int] = []
     settled: set[int] = set()
     rules = settings.if_empty
     if unknown:
+        wanted = {index: keys_of(settings, works[index]) for index in unknown}
         select = sorted(rules & {name for index in unknown for name in works[index].fields})
-        for index, answer in (yield from look_up(settings, works, unknown, select)).items():
-            if isinstance(answer, dict):
-                gsids[index], stored[index] = str(answer["Gsid"]), answer
-            elif answer is None:
+        answers = yield from find(settings, wanted, {index: index for index in unknown}, select)
+        for index, answer in answers.items():
+            if answer is None:
                 absent.append(index)
-            else:
+            elif not isinstance(answer, dict):
                 settled.add(index)
                 yield Settled(index, answer)
+            elif settings.several_keys:  # another record may be the same company: then they go as one
+                settled.add(index)
+                yield Settled(
+                    index, Retry("queued", "Found at Gainsight.", 0.0), {"gsid": str(answer["Gsid"])}
+                )
+            else:
+                gsids[index], stored[index] = str(answer["Gsid"]), answer
     conditional = [
         i for i in gsids if i not in stored and i not in settled and rules & works[i].fields.keys()
     ]
@@ -63,30 +74,52 @@ def exchange_companies(settings: CsSettings, works: Sequence[Work]) -> Exchange:
         body = update_body(settings, works[index], stored.get(index, {}))
         if body:
             sent, lookups = with_sources(settings, body)
-            fresh = index in stored
-            items.append(Item(index, name_of(works[index]), gsid, {"Gsid": gsid, **sent}, lookups, fresh))
+            name, fresh = name_of(settings, works[index]), index in stored
+            items.append(Item(index, name, gsid, {"Gsid": gsid, **sent}, lookups, fresh))
         else:
             yield Settled(index, Delivered(), {"gsid": gsid})
-    for index in absent:
-        name = name_of(works[index])
-        if settings.create_companies:
-            sent, lookups = with_sources(settings, insert_body(settings, works[index]))
-            items.append(Item(index, name, "", {**sent, "Name": name}, lookups))
-        else:
-            yield Settled(index, Rejected("company_absent", f"Gainsight has no company named {name!r}."))
+    items += yield from new_items(settings, works, absent)
     for wave in waves(items):
         for batch in batches(wave):
             yield from writing.write(batch)
     yield from writing.name_inserts()
 
 
+def new_items(settings: CsSettings, works: Sequence[Work], absent: Iterable[int]) -> Items:
+    """The companies to insert, as far as they may and can be. Those of one name go one after the other: the
+    answer to an insert may tell them by nothing else.
+    """
+    items: dict[str, Item] = {}
+    for index in absent:
+        work = works[index]
+        name, keys = name_of(settings, work), keys_of(settings, work)
+        shown = f"named {name!r}" if name else f"with the key {work.record.key!r}"
+        if GSID in keys:
+            sentence = f"Gainsight has no company with the GSID {keys[GSID][0]}."
+            yield Settled(index, Rejected("company_absent", sentence))
+        elif not settings.create_companies:
+            yield Settled(index, Rejected("company_absent", f"Gainsight has no company {shown}."))
+        elif not name:
+            sentence = f"Gainsight has no company {shown}, and a new one needs a name."
+            yield Settled(index, Rejected("name_missing", sentence))
+        elif name in items:
+            yield Settled(index, Retry("queued", f"Another company named {name!r} goes first.", 0.0))
+        else:
+            sent, lookups = with_sources(settings, insert_body(settings, work))
+            items[name] = Item(index, name, "", {**sent, "Name": name}, lookups, keys=keys)
+    return list(items.values())
+
+
 def update_body(settings: CsSettings, work: Work, stored: dict[str, Any]) -> dict[str, Any]:
-    """The changed fields without the name, and without those that Gainsight has and we may only fill."""
+    """The changed fields without those that Gainsight has and we may only fill; and without the name, where
+    that is what it was found by.
+    """
     rules = settings.if_empty
     return {
         name: value
         for name, value in work.fields.items()
-        if name != "Name"
+        if name != EXISTS
+        and (name != "Name" or settings.several_keys)
         and name not in settings.never
         and not (name in rules and stored.get(name) not in (None, "", []))
     }
@@ -95,35 +128,7 @@ def update_body(settings: CsSettings, work: Work, stored: dict[str, Any]) -> dic
 def insert_body(settings: CsSettings, work: Work) -> dict[str, Any]:
     """Every value known, but those that by now are never to be written."""
     values = {**work.known, **work.fields}
-    return {name: value for name, value in values.items() if name not in settings.never}
-
-
-def look_up(
-    settings: CsSettings, works: Sequence[Work], indexes: Sequence[int], select: Sequence[str]
-) -> Found:
-    """Per index the company's row, None where there is none, or why that is not known."""
-    names = sorted({name_of(works[index]) for index in indexes})
-    found = yield from read(settings, "Company", ["Gsid", "Name", *select], "Name", names, indexes)
-    if not isinstance(found, list):
-        return dict.fromkeys(indexes, found)
-    return {index: choose(settings, name_of(works[index]), found) for index in indexes}
-
-
-def choose(
-    settings: CsSettings, name: str, found: Sequence[dict[str, Any]]
-) -> dict[str, Any] | Outcome | None:
-    """The one company of this name. Names compare exactly, trimmed, whatever the query matched."""
-    matches: dict[str, dict[str, Any]] = {}
-    for row in found:
-        if isinstance(row.get("Name"), str) and row["Name"].strip() == name and row.get("Gsid"):
-            matches.setdefault(str(row["Gsid"]), row)
-    if len(matches) <= 1 or settings.company_on_ambiguous == "first":
-        return next(iter(matches.values()), None)
-    shown = ", ".join(list(matches)[:CANDIDATES_SHOWN])
-    sentence = f"{len(matches)} companies are named {name!r}: {shown}."
-    if settings.company_on_ambiguous == "error":
-        return Rejected("company_duplicated", sentence)
-    return Parked("company_ambiguous", sentence)
+    return {name: value for name, value in values.items() if name != EXISTS and name not in settings.never}
 
 
 def read_stored(
@@ -268,18 +273,14 @@ class Writing:
         """Ask once for the GSIDs of what was inserted. What a count confirmed is there also without one."""
         if not self.unnamed:
             return
-        names = sorted(item.name for item in self.unnamed)
-        places = [item.place for item in self.unnamed]
-        found: list[dict[str, Any]] | Outcome
-        try:
-            found = yield from read(self.settings, "Company", ["Gsid", "Name"], "Name", names, places)
-        except CallFailed as failure:
-            found = Retry(failure.code, failure.detail)
-        listed = found if isinstance(found, list) else []
-        gsids = {str(row.get("Name")).strip(): str(row["Gsid"]) for row in listed if row.get("Gsid")}
+        wanted = {item.place: {**item.keys, NAME: (item.name,)} for item in self.unnamed}
+        found: dict[int, Row | Outcome | None] = {}
+        with contextlib.suppress(CallFailed):
+            found = yield from find(self.settings, wanted, {place: place for place in wanted}, only=NAME)
         for item, whole in self.unnamed.items():
-            if item.name in gsids:
-                yield Settled(item.place, Delivered(), {"gsid": gsids[item.name]})
+            row = found.get(item.place)
+            if isinstance(row, dict):
+                yield Settled(item.place, Delivered(), {"gsid": str(row["Gsid"])})
             elif whole:
                 yield Settled(item.place, Delivered())
             else:

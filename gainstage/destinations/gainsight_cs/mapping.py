@@ -9,7 +9,8 @@ from typing import Any
 
 from gainstage.destination import Planned
 from gainstage.destinations.gainsight_cs.lookups import read_references
-from gainstage.destinations.gainsight_cs.settings import CsSettings
+from gainstage.destinations.gainsight_cs.matching import value_of
+from gainstage.destinations.gainsight_cs.settings import GSID, NAME, CsSettings
 from gainstage.event import Event, Identity
 from gainstage.mapping import (
     Derived,
@@ -27,6 +28,12 @@ from gainstage.operation import Append, Record, Upsert
 from gainstage.outcome import Filtered, Parked, Rejected
 from gainstage.setting import printable
 
+#: Says of a company that it is there, where its name is a field like any other; never sent.
+EXISTS = "[exists]"
+#: Traits that a group's GSID may have.
+GSID_TRAITS = ("gsid", "Gsid", "GSID")
+#: What stands for the group's own id in `company_fields`, where no trait has that name.
+GROUP_ID = "groupId"
 CONTRACT_TYPE = "gainsightEventContractId"
 FIRST_NAME = ("traits.firstName", "traits.first_name", "traits.firstname")
 MIDDLE_NAME = ("traits.middleName", "traits.middle_name", "traits.middlename")
@@ -192,29 +199,35 @@ def plan_group(settings: CsSettings, event: Event, identity: Identity) -> Planne
         return missing("access_key", "group")
     reading = COMPANY.read(event, settings.company_fields)
     faults = [*reading.faults]
-    name = company_name(reading.values.pop("Name", None) or event.traits.get("name"))
+    name = value_of(NAME, reading.values.pop("Name", None) or event.traits.get("name"))
+    group_id_field = settings.company_fields.get(GROUP_ID, "")
+    if group_id_field and event.group_id:
+        reading.values.setdefault(group_id_field, event.group_id)
+    keys = company_keys(settings, event, {**reading.values, "Name": name})
     email = find_email(faults, event.context_traits.get("email"), identity.email)
-    values, unfit = read_references(settings, allowed(settings, reading.values), name or "")
+    values, unfit = read_references(settings, allowed(settings, reading.values), name)
     details, unfit_details = link_fields(settings, event)
     faults += [*unfit, *unfit_details]
-    if name is None:
-        return Planned(
-            Rejected("name_missing", "The group call has no `traits.name`, and a company needs one.")
-        )
+    if not keys:
+        return nameless(settings)
     if faults:
         return refused(faults)
     if email is None:
         return Planned(
             Parked("email_missing", "The group call has no e-mail and none is known for this user.")
         )
-    company = Record("company", f"name:{name}")
+    company = Record("company", keys[0])
+    upsert = Upsert(company, {"Name": name, **values})
+    if settings.several_keys:
+        own = {"Name": name} if name and keys[0] != f"{NAME}:{name}" else {}  # a key alone renames nothing
+        upsert = Upsert(company, {EXISTS: True, **own, **values}, (), keys, settings.company_kinds)
     # Each field of the link is one of its own: the newest value wins per field, not per link.
     place = f"companies[{company.key}]"
     link = {"Email": email, place: {}, **{f"{place}.{field}": value for field, value in details.items()}}
     read_by_link = {path for trait in settings.company_person_fields for path in (trait, trait.split(".")[0])}
+    read_by_link |= {*GSID_TRAITS} if GSID in settings.company_kinds else set()
     unmapped = tuple(trait for trait in reading.unmapped if trait not in read_by_link)
-    upserts = (Upsert(company, {"Name": name, **values}), Upsert(person_record(email), link, (company,)))
-    return Planned(upserts, unmapped)
+    return Planned((upsert, Upsert(person_record(email), link, (company,))), unmapped)
 
 
 def plan_track(settings: CsSettings, event: Event) -> Planned:
@@ -257,11 +270,26 @@ def find_email(faults: list[Fault], *candidates: Any) -> str | None:
     return None
 
 
-def company_name(given: Any) -> str | None:
-    """Company names compare exactly, trimmed."""
-    if isinstance(given, bool) or not isinstance(given, str | int | float):
-        return None
-    return text(given).strip() or None
+def company_keys(settings: CsSettings, event: Event, values: dict[str, Any]) -> tuple[str, ...]:
+    """The keys by which a group names its company, the strongest first."""
+    given = {
+        NAME: values["Name"],
+        GSID: next(filter(None, map(event.traits.get, GSID_TRAITS)), None),
+        **values,
+    }
+    found = ((kind, value_of(kind, given.get(kind))) for kind in settings.company_kinds)
+    return tuple(f"{kind}:{value}" for kind, value in found if value)
+
+
+def nameless(settings: CsSettings) -> Planned:
+    """A group without any key of a company."""
+    if not settings.several_keys:
+        sentence = "The group call has no `traits.name`, and a company needs one."
+        return Planned(Rejected("name_missing", sentence))
+    keys = ", ".join(settings.company_match)
+    return Planned(
+        Rejected("key_missing", f"The group call has none of the keys in `company_match`: {keys}.")
+    )
 
 
 def link_fields(settings: CsSettings, event: Event) -> tuple[dict[str, Any], list[Fault]]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from gainstage.destination import Exchange, Request, Response, Settled, Work
 from gainstage.destinations.gainsight_cs.answers import NO_COMPANY, error_code, read_answer
 from gainstage.destinations.gainsight_cs.calls import make, object_request, read
-from gainstage.destinations.gainsight_cs.companies import choose
+from gainstage.destinations.gainsight_cs.matching import find, keys_of
 from gainstage.destinations.gainsight_cs.settings import CsSettings
 from gainstage.operation import Record
 from gainstage.outcome import Delivered, Outcome, Rejected, Retry
@@ -15,7 +15,7 @@ LINK = "companies["
 
 
 class Resolved(NamedTuple):
-    """Companies by name with their GSIDs, or how the work ends without."""
+    """Companies by key with their GSIDs, or how the work ends without."""
 
     gsids: dict[str, str]
     failed: Settled | None = None
@@ -34,12 +34,12 @@ def exchange_people(settings: CsSettings, works: Sequence[Work]) -> Exchange:
 def upsert(settings: CsSettings, index: int, work: Work) -> Exchange:
     """Create or update a person [documented: one call does both, resolved by Email]."""
     links = links_of(work)
-    given = {name: work.after.get(Record("company", f"name:{name}"), {}).get("gsid") for name in links}
-    gsids = {name: str(gsid) for name, gsid in given.items() if gsid}
+    given = {key: work.after.get(Record("company", key), {}).get("gsid") for key in links}
+    gsids = {key: str(gsid) for key, gsid in given.items() if gsid}
     learnt: dict[Record, dict[str, Any] | None] = {}
-    missing = [name for name in links if name not in gsids]
+    missing = [key for key in links if key not in gsids]
     if missing:
-        resolved = yield from resolve(settings, index, missing)
+        resolved = yield from resolve(settings, index, work, missing)
         if resolved.failed is not None:
             yield resolved.failed
             return
@@ -79,12 +79,12 @@ def link_anew(
     refused: Rejected,
 ) -> Exchange:
     """A linked company does not exist: the GSID we knew is stale. Look the names up, and try once more."""
-    resolved = yield from resolve(settings, index, list(links))
+    resolved = yield from resolve(settings, index, work, list(links))
     if resolved.failed is not None:
         yield resolved.failed
         return
     if resolved.gsids == gsids:
-        fields = tuple(f"{LINK}name:{name}]" for name in links)
+        fields = tuple(f"{LINK}{key}]" for key in links)
         yield Settled(index, Rejected("refused", refused.detail, fields))
         return
     response = yield from put(settings, index, work, body, links, resolved.gsids)
@@ -103,12 +103,15 @@ def put(
     """The call. `companies` holds Company Person rows, `Company_ID` the GSID [seen in clients]."""
     content: dict[str, Any] = {"Email": work.record.key.removeprefix("email:"), **body}
     if links:
-        content["companies"] = [{"Company_ID": gsids[name], **details} for name, details in links.items()]
+        rows: dict[str, dict[str, Any]] = {}
+        for key, details in links.items():
+            rows.setdefault(gsids[key], {"Company_ID": gsids[key]}).update(details)
+        content["companies"] = list(rows.values())
     return (yield from make(object_request(settings, "PUT", settings.people_path, content, (index,))))
 
 
 def links_of(work: Work) -> dict[str, dict[str, Any]]:
-    """Links to write: company name to the fields of the link.
+    """Links to write: the company's key to the fields of the link.
 
     The link itself is `companies[name:Acme]`, a field of it `companies[name:Acme].Role`.
     """
@@ -116,7 +119,7 @@ def links_of(work: Work) -> dict[str, dict[str, Any]]:
     for field, value in work.fields.items():
         if field.startswith(LINK):
             link, _, detail = (field[:-1], "", "") if field.endswith("]") else field.rpartition("].")
-            details = found.setdefault(link.removeprefix(LINK).removeprefix("name:"), {})
+            details = found.setdefault(link.removeprefix(LINK), {})
             if detail:
                 details[detail] = value
     return found
@@ -144,23 +147,21 @@ def person_body(settings: CsSettings, work: Work) -> dict[str, Any]:
 
 def facts(gsids: dict[str, str]) -> dict[Record, dict[str, Any] | None]:
     """What was learnt of companies."""
-    return {Record("company", f"name:{name}"): {"gsid": gsid} for name, gsid in gsids.items()}
+    return {Record("company", key): {"gsid": gsid} for key, gsid in gsids.items()}
 
 
-def resolve(settings: CsSettings, index: int, names: Sequence[str]) -> Resolving:
-    """The GSIDs of companies by name. A company that is not there is to be written first, again."""
-    found = yield from read(settings, "Company", ["Gsid", "Name"], "Name", sorted(names), (index,))
-    if not isinstance(found, list):
-        return Resolved({}, Settled(index, found))
+def resolve(settings: CsSettings, index: int, work: Work, links: Sequence[str]) -> Resolving:
+    """The GSIDs of linked companies. One that is not there is to be written first, again."""
+    wanted = {key: keys_of(settings, work, Record("company", key)) for key in links}
+    found = yield from find(settings, wanted, dict.fromkeys(links, index))
     gsids: dict[str, str] = {}
-    for name in names:
-        company = choose(settings, name, found)
+    for key, company in found.items():
         if company is None:
-            outcome = Retry("record_gone", f"Gainsight no longer has the company {name!r}.")
-            return Resolved({}, Settled(index, outcome, learnt={Record("company", f"name:{name}"): None}))
+            outcome = Retry("record_gone", f"Gainsight no longer has the company {key.partition(':')[2]!r}.")
+            return Resolved({}, Settled(index, outcome, learnt={Record("company", key): None}))
         if not isinstance(company, dict):
             return Resolved({}, Settled(index, company))
-        gsids[name] = str(company["Gsid"])
+        gsids[key] = str(company["Gsid"])
     return Resolved(gsids)
 
 

@@ -1,7 +1,7 @@
 """The records of company writes: what one holds, and which of them go together."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from gainstage.destinations.gainsight_cs.lookups import PARENT, Lookup
@@ -22,6 +22,8 @@ class Item:
     lookups: tuple[Lookup, ...] = ()
     #: Whether Gainsight told the GSID in this very exchange.
     fresh: bool = False
+    #: Of one that is to be inserted: what it may be found by.
+    keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def values(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import re
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from gainstage.destination import Budget, Finding
 from gainstage.setting import HOST, ApiUrl, Duration, Secret, Settings, Text, is_address, parse, printable
@@ -16,6 +16,10 @@ PEOPLE_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 #: Fields that identify records or that Gainsight fills itself [describe marks them read-only].
 SYSTEM_FIELDS = {"Gsid", "GSID", "CreatedDate", "ModifiedDate", "CreatedBy", "ModifiedBy"}
 LINK_FIELDS = {"Company_ID", "Person_ID"}
+
+#: Kinds of keys that `company_match` knows beside the fields of `company_fields`.
+GSID, SFDC, NAME = "gsid", "SfdcAccountId", "name"
+SFDC_TRAIT = "sfdcAccountId"
 
 Rule = Literal["always", "if_empty", "never"]
 
@@ -142,6 +146,14 @@ class CsSettings(Settings):
         description="Track name: name, version and, if not `topic_name`, topic of the event at Gainsight. "
         "A track call without name or version here fails.",
     )
+    company_match: list[str] = Field(
+        default_factory=lambda: [NAME],
+        min_length=1,
+        title="Match companies by",
+        description="Keys by which a group's company is found, the strongest first: gsid (the trait of this "
+        "name), sfdcAccountId, name, or a field that `company_fields` fills, such as an external id. A "
+        "company met under several of them is one.",
+    )
     company_on_ambiguous: Literal["quarantine", "first", "error"] = Field(
         default="quarantine",
         title="When several companies match",
@@ -202,6 +214,21 @@ class CsSettings(Settings):
         "port. Plain http only to this machine.",
     )
 
+    @field_validator("company_match")
+    @classmethod
+    def check_company_match(cls, keys: list[str], info: ValidationInfo) -> list[str]:
+        """Only keys that events can bring, each once."""
+        if "company_fields" in info.data:
+            known = dict.fromkeys((GSID, SFDC_TRAIT, NAME, *info.data["company_fields"].values()))
+            for key in keys:
+                if key not in known:
+                    raise ValueError(
+                        f"{key!r} is none of {', '.join(known)}: map a trait to it in company_fields"
+                    )
+        if len({SFDC if key == SFDC_TRAIT else key for key in keys}) < len(keys):
+            raise ValueError("name each key once")
+        return keys
+
     @field_validator("people_path")
     @classmethod
     def check_people_path(cls, path: str) -> str:
@@ -227,6 +254,16 @@ class CsSettings(Settings):
     def address(self) -> str:
         """Where calls go."""
         return self.api_url or f"https://{self.host}"
+
+    @cached_property
+    def company_kinds(self) -> tuple[str, ...]:
+        """`company_match` as kinds of keys, the strongest first."""
+        return tuple(SFDC if key == SFDC_TRAIT else key for key in self.company_match)
+
+    @cached_property
+    def several_keys(self) -> bool:
+        """Whether companies are known by more than their names."""
+        return self.company_kinds != (NAME,)
 
     @cached_property
     def if_empty(self) -> frozenset[str]:
