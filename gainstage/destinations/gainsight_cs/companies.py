@@ -25,6 +25,9 @@ from gainstage.outcome import Blocked, Delivered, Outcome, Rejected, Retry, Thro
 
 #: Companies of one exchange: one look-up, and enough of each shape to fill batches.
 COMPANIES_A_LOOK_UP = 200
+#: How often the probably good records of a batch go together while bad ones are sought; each time costs one
+#: call for one record found.
+ROUNDS_SET_ASIDE = 2
 
 Refused = Generator[Request | Settled, Response | None, bool]
 Items = Generator[Request | Settled, Response | None, list[Item]]
@@ -81,7 +84,7 @@ def exchange_companies(settings: CsSettings, works: Sequence[Work]) -> Exchange:
     items += yield from new_items(settings, works, absent)
     for wave in waves(items):
         for batch in batches(wave):
-            yield from writing.write(batch)
+            yield from writing.write_all(batch)
     yield from writing.name_inserts()
 
 
@@ -165,11 +168,22 @@ class Writing:
     stopped: Outcome | None = None
     #: Inserted, but told by no name yet; whether the answer's count confirmed the whole batch.
     unnamed: dict[Item, bool] = field(default_factory=dict)
+    #: Probably good: written once the bad record of their batch is found.
+    aside: list[Item] = field(default_factory=list)
+    rounds: int = 0
     candidates: Candidates = field(init=False)
 
     def __post_init__(self) -> None:
         """What is found out about look-ups holds for the exchange."""
         self.candidates = Candidates(self.settings)
+
+    def write_all(self, items: list[Item]) -> Exchange:
+        """Write a batch, and what was set aside while a bad record of it was sought."""
+        self.rounds = 0
+        while items:
+            yield from self.write(items)
+            items, self.aside = self.aside, []
+            self.rounds += 1
 
     def write(self, items: list[Item], *, surely_bad: bool = False) -> Refused:
         """Write a batch and settle its items; tells whether one of them was refused.
@@ -248,10 +262,16 @@ class Writing:
         return found
 
     def halve(self, items: list[Item]) -> Exchange:
-        """One half, then the other: if the first was good, the bad record is in the second."""
+        """Write one half. If it is good, the bad record is in the other; if it is not, the other half is set
+        aside: it is good unless two records are bad, and goes with the good ones of further halves. After
+        some rounds of that there are many bad ones: then one half after the other costs less.
+        """
         middle = (len(items) + 1) // 2
         refused = yield from self.write(items[:middle])
-        yield from self.write(items[middle:], surely_bad=not refused)
+        if refused and self.rounds < ROUNDS_SET_ASIDE:
+            self.aside.extend(items[middle:])
+        else:
+            yield from self.write(items[middle:], surely_bad=not refused)
 
     def confirm_inserts(self, items: list[Item], response: Response) -> Iterable[Settled]:
         """Each record by its name. The documented answer lists GSIDs alone, and places mean nothing.
