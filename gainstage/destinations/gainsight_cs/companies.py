@@ -16,10 +16,10 @@ from gainstage.destinations.gainsight_cs.answers import read_answer, said, writt
 from gainstage.destinations.gainsight_cs.calls import COMPANY_PATH, make, object_request, read
 from gainstage.destinations.gainsight_cs.candidates import Candidates
 from gainstage.destinations.gainsight_cs.culprits import accused_lookups, culprits, gone, refuse_one
-from gainstage.destinations.gainsight_cs.lookups import Lookup, block, with_sources
+from gainstage.destinations.gainsight_cs.lookups import CSM, PARENT, Lookup, block, with_sources
 from gainstage.destinations.gainsight_cs.mapping import EXISTS
 from gainstage.destinations.gainsight_cs.matching import Row, find, keys_of, value_of
-from gainstage.destinations.gainsight_cs.records import Item, batches, waves
+from gainstage.destinations.gainsight_cs.records import Item, batches, by_shape, waves
 from gainstage.destinations.gainsight_cs.settings import GSID, NAME, CsSettings
 from gainstage.outcome import Blocked, Delivered, Outcome, Rejected, Retry, Throttled
 
@@ -78,7 +78,8 @@ def exchange_companies(settings: CsSettings, works: Sequence[Work]) -> Exchange:
         if body:
             sent, lookups = with_sources(settings, body)
             name, fresh = name_of(settings, works[index]), index in stored
-            items.append(Item(index, name, gsid, {"Gsid": gsid, **sent}, lookups, fresh))
+            again = confirmed_values(settings, works[index])
+            items.append(Item(index, name, gsid, {"Gsid": gsid, **sent}, lookups, fresh, again))
         else:
             yield Settled(index, Delivered(), {"gsid": gsid})
     items += yield from new_items(settings, works, absent)
@@ -126,6 +127,16 @@ def update_body(settings: CsSettings, work: Work, stored: dict[str, Any]) -> dic
         and name not in settings.never
         and not (name in rules and stored.get(name) not in (None, "", []))
     }
+
+
+def confirmed_values(settings: CsSettings, work: Work) -> dict[str, Any]:
+    """What may be written once more, so that a batch has one set of fields: no name that is a key, nothing
+    that is looked up, nothing that we may only fill.
+    """
+    left_out = {EXISTS, CSM.target, PARENT.target, *work.fields} | settings.if_empty | settings.never
+    if not settings.several_keys:
+        left_out.add("Name")
+    return {name: value for name, value in work.known.items() if name not in left_out}
 
 
 def insert_body(settings: CsSettings, work: Work) -> dict[str, Any]:
@@ -179,10 +190,11 @@ class Writing:
 
     def write_all(self, items: list[Item]) -> Exchange:
         """Write a batch, and what was set aside while a bad record of it was sought."""
-        self.rounds = 0
-        while items:
-            yield from self.write(items)
-            items, self.aside = self.aside, []
+        self.rounds, waiting = 0, [items]
+        while waiting:
+            for batch in waiting:
+                yield from self.write(batch)
+            waiting, self.aside = list(by_shape(self.aside)), []
             self.rounds += 1
 
     def write(self, items: list[Item], *, surely_bad: bool = False) -> Refused:
@@ -211,6 +223,8 @@ class Writing:
                 self.confirm_inserts(items, response) if inserting else confirm_updates(items, response)
             )
             return False
+        if isinstance(outcome, Rejected) and any(item.plain for item in items):
+            return (yield from self.write_plain(items))
         if isinstance(outcome, Rejected):
             yield from self.narrow(items, response, outcome)
             return True
@@ -219,6 +233,13 @@ class Writing:
         for item in items:
             yield Settled(item.place, outcome)
         return False
+
+    def write_plain(self, items: list[Item]) -> Refused:
+        """What only goes along may be what was refused, and no event is at fault for it: write without."""
+        refused = False
+        for batch in by_shape(item.plain or item for item in items):
+            refused |= yield from self.write(batch)
+        return refused
 
     def narrow(self, items: list[Item], response: Response, outcome: Rejected) -> Exchange:
         """A batch was refused as a whole: find the bad records by field and value, else by what their

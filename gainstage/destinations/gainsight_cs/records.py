@@ -1,7 +1,7 @@
 """The records of company writes: what one holds, and which of them go together."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gainstage.destinations.gainsight_cs.lookups import PARENT, Lookup
@@ -22,6 +22,10 @@ class Item:
     lookups: tuple[Lookup, ...] = ()
     #: Whether Gainsight told the GSID in this very exchange.
     fresh: bool = False
+    #: Values that Gainsight has already and that may be written again.
+    confirmed: Mapping[str, Any] = field(default_factory=dict)
+    #: As it was, where such values go along.
+    plain: "Item | None" = None
     #: Of one that is to be inserted: what it may be found by.
     keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -48,10 +52,53 @@ def waves(items: Sequence[Item]) -> Iterable[list[Item]]:
 
 
 def batches(items: Sequence[Item]) -> Iterable[list[Item]]:
-    """Items of one set of fields and the same look-ups, at most as many as a call takes."""
-    shapes: dict[tuple[Any, ...], list[Item]] = {}
-    for item in items:
-        shapes.setdefault((item.lookups, *sorted(item.body)), []).append(item)
-    for alike in shapes.values():
+    """Items of one set of fields and the same look-ups, at most as many as a call takes.
+
+    Where it saves a call, values that Gainsight has already go along, so that more items have the same set.
+    """
+    joined: list[list[Item]] = []
+    for alike in sorted(by_shape(items), key=len, reverse=True):
+        for place, others in enumerate(joined):
+            together = at_one_shape(others + alike) if saves_a_call(others, alike) else None
+            if together:
+                joined[place] = together
+                break
+        else:
+            joined.append(alike)
+    for alike in joined:
         for start in range(0, len(alike), RECORDS_A_CALL):
             yield alike[start : start + RECORDS_A_CALL]
+
+
+def by_shape(items: Iterable[Item]) -> Iterable[list[Item]]:
+    """Items of one set of fields and the same look-ups."""
+    shapes: dict[tuple[tuple[Lookup, ...], frozenset[str]], list[Item]] = {}
+    for item in items:
+        shapes.setdefault((item.lookups, frozenset(item.body)), []).append(item)
+    return shapes.values()
+
+
+def saves_a_call(some: Sequence[Item], others: Sequence[Item]) -> bool:
+    """Whether both together take fewer calls."""
+    return calls(len(some) + len(others)) < calls(len(some)) + calls(len(others))
+
+
+def calls(count: int) -> int:
+    """The calls that so many records of one set of fields take."""
+    return -(-count // RECORDS_A_CALL)
+
+
+def at_one_shape(items: Sequence[Item]) -> list[Item] | None:
+    """Known companies with the fields of all of them; None where one has not got a value for each."""
+    wanted = {name for item in items for name in item.body}
+    if len({(item.lookups, bool(item.gsid)) for item in items}) > 1:
+        return None
+    if any(wanted - item.body.keys() - item.confirmed.keys() for item in items):
+        return None
+    found = []
+    for item in items:
+        beside = {name: item.confirmed[name] for name in sorted(wanted - item.body.keys())}
+        found.append(
+            replace(item, body={**item.body, **beside}, plain=item.plain or item) if beside else item
+        )
+    return found
