@@ -74,6 +74,9 @@ SWITCHES: tuple[Switch, ...] = (
     _choice("cs_null", "clear reject ignore", "What an explicit null does to a CS field that may be empty."),
     _choice("cs_read_only", "reject ignore", "What happens to read-only CS fields in a write."),
     _choice("cs_picklist", "label_or_gsid gsid label", "How a picklist item is named in a CS write."),
+    _choice("cs_date_write", "any text epoch_ms", "The form in which a write gives a day (DATE)."),
+    _choice("cs_describe_links", "answer refuse", "Whether Company Person can be described."),
+    _choice("cs_metadata_status", "404 400 200", "The HTTP status of a metadata error."),
     _choice("cs_unknown_object", "accept reject", "Whether an unseeded `__gc` object exists."),
     # CS people
     _choice("cs_people_path", "both old new", "Which people path exists (old is /v1.0/api/people)."),

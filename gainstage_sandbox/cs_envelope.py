@@ -42,9 +42,9 @@ def gateway_failure(status: int, code: str, text: str) -> Answer:
     return json_answer(status, body)
 
 
-def metadata_failure(title: str, detail: str) -> Answer:
+def metadata_failure(status: int, title: str, detail: str) -> Answer:
     return json_answer(
-        404,
+        status,
         {
             "requestId": str(uuid4()),
             "result": False,

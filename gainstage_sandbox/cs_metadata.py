@@ -15,23 +15,25 @@ def list_objects(state: State, _: Call) -> Answer:
 
 
 def describe_objects(state: State, call: Call) -> Answer:
-    names = call.json_object().get("objectNames")
+    body = call.json_object()
+    names = body.get("objectNames")
     if not isinstance(names, list) or not names:
-        return metadata_failure("INVALID_REQUEST", "objectNames must be a list of object names")
+        return _failure(state, "INVALID_REQUEST", "objectNames must be a list of object names")
     described = []
     for name in names:
         table = state.cs.tables.get(str(name).lower())
-        if table is None:
-            return metadata_failure("OBJECT_NOT_FOUND", f"Object {name} not found")
-        described.append(_described(table.schema))
+        hidden = table is state.cs.links and state.behaviour.word("cs_describe_links") == "refuse"
+        if table is None or hidden:
+            return _failure(state, "OBJECT_NOT_FOUND", f"Object {name} not found")
+        described.append(_described(table.schema, options=body.get("populatePickListOptions") == "true"))
     return success(described)
 
 
 def describe_one(state: State, call: Call) -> Answer:
     table = state.cs.tables.get(call.params["object"].lower())
     if table is None:
-        return metadata_failure("OBJECT_NOT_FOUND", f"Object {call.params['object']} not found")
-    return success([_described(table.schema)])
+        return _failure(state, "OBJECT_NOT_FOUND", f"Object {call.params['object']} not found")
+    return success([_described(table.schema, options=True)])
 
 
 def get_dropdown(state: State, call: Call) -> Answer:
@@ -40,7 +42,11 @@ def get_dropdown(state: State, call: Call) -> Answer:
         for field in table.schema.fields.values():
             if field.category == category and field.options:
                 return success(_dropdown(field))
-    return metadata_failure("CATEGORY_NOT_FOUND", f"Category {category} not found")
+    return _failure(state, "CATEGORY_NOT_FOUND", f"Category {category} not found")
+
+
+def _failure(state: State, title: str, detail: str) -> Answer:
+    return metadata_failure(int(state.behaviour.word("cs_metadata_status")), title, detail)
 
 
 def _dropdown(field: Field) -> dict[str, Any]:
@@ -71,17 +77,17 @@ def _object(schema: Schema) -> dict[str, Any]:
     }
 
 
-def _described(schema: Schema) -> dict[str, Any]:
+def _described(schema: Schema, *, options: bool) -> dict[str, Any]:
     return {
         "objectName": schema.name,
         "label": schema.label,
         "objectType": schema.object_type,
         "keyPrefix": schema.key_prefix,
-        "fields": [_field(schema, field) for field in schema.fields.values()],
+        "fields": [_field(schema, field, options=options) for field in schema.fields.values()],
     }
 
 
-def _field(schema: Schema, field: Field) -> dict[str, Any]:
+def _field(schema: Schema, field: Field, *, options: bool) -> dict[str, Any]:
     lookup = None
     if field.lookup:
         lookup = {"lookupName": f"{field.name}__gr", "fieldName": "Gsid", "lookupObjects": [field.lookup]}
@@ -94,8 +100,8 @@ def _field(schema: Schema, field: Field) -> dict[str, Any]:
         "dataType": "STRING" if field.type == "ANY" else field.type,
         "objectName": schema.name,
         "meta": {
-            "createable": not field.read_only,
-            "updateable": not field.read_only,
+            "createable": field.createable and not field.read_only,
+            "updateable": field.updateable and not field.read_only,
             "required": field.required,
             "nillable": field.nillable,
             "readOnly": field.read_only,
@@ -106,7 +112,7 @@ def _field(schema: Schema, field: Field) -> dict[str, Any]:
             "properties": properties,
         },
     }
-    if field.type in ("PICKLIST", "MULTISELECTDROPDOWNLIST"):
+    if options and field.type in ("PICKLIST", "MULTISELECTDROPDOWNLIST"):
         described["options"] = [
             {
                 "value": option.gsid,

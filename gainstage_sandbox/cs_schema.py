@@ -51,6 +51,8 @@ class Field:
     length: int | None = None
     required: bool = False
     read_only: bool = False
+    createable: bool = True
+    updateable: bool = True
     nillable: bool = True
     options: tuple[Option, ...] = ()
     category: str | None = None
@@ -145,7 +147,10 @@ def read_field(wanted: Any) -> Field:
     """A field from its seeded JSON form; raises RefusedError with a sentence."""
     if not isinstance(wanted, Mapping) or not isinstance(wanted.get("name"), str):
         raise RefusedError('A schema is a list of fields such as {"name": "Tier__gc", "type": "STRING"}.')
-    known = ("name", "type", "label", "length", "required", "readOnly", "nillable", "options", "lookup")
+    known = (
+        "name", "type", "label", "length", "required", "readOnly", "createable", "updateable", "nillable",
+        "options", "lookup",
+    )  # fmt: skip
     for key in wanted:
         if key not in known:
             raise RefusedError(f"A field of a schema has no {key!r}; it has {', '.join(known)}.")
@@ -169,6 +174,8 @@ def read_field(wanted: Any) -> Field:
         length,
         required,
         bool(wanted.get("readOnly", False)),
+        bool(wanted.get("createable", True)),
+        bool(wanted.get("updateable", True)),
         bool(wanted.get("nillable", not required)),
         tuple(_read_option(wanted["name"], number, option) for number, option in enumerate(options)),
         make_gsid("1I00", sum(wanted["name"].encode())) if options else None,
@@ -194,6 +201,8 @@ def write_field(item: Field) -> dict[str, Any]:
         "length": item.length,
         "required": item.required,
         "readOnly": item.read_only,
+        "createable": item.createable,
+        "updateable": item.updateable,
         "nillable": item.nillable,
         "options": [{"label": one.label, "gsid": one.gsid, "active": one.active} for one in item.options],
         "lookup": item.lookup,

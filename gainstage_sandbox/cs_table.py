@@ -9,7 +9,7 @@ from typing import Any
 from gainstage_sandbox.behaviour import Behaviour
 from gainstage_sandbox.cs_errors import FieldError
 from gainstage_sandbox.cs_schema import Field, Schema, make_gsid
-from gainstage_sandbox.cs_values import InvalidError, read_value
+from gainstage_sandbox.cs_values import Forms, InvalidError, read_value
 
 Row = dict[str, Any]
 
@@ -31,13 +31,13 @@ class Table:
         clean: Row = {}
         errors: list[FieldError] = []
         nulls = self._behaviour.word("cs_null")
-        picklist = self._behaviour.word("cs_picklist")
+        forms = Forms(self._behaviour.word("cs_picklist"), self._behaviour.word("cs_date_write"))
         ignore_read_only = self._behaviour.word("cs_read_only") == "ignore"
         for name, value in record.items():
             field = self.field(name)
             if field is None:
                 errors.append(FieldError("unknown_field", name, value))
-            elif field.read_only and field.name not in keys:
+            elif _closed(field, creating=creating) and field.name not in keys:
                 if not ignore_read_only:
                     errors.append(FieldError("read_only", name, value))
             elif value is None:
@@ -47,7 +47,7 @@ class Table:
                     clean[field.name] = None
             else:
                 try:
-                    clean[field.name] = read_value(field, value, picklist)
+                    clean[field.name] = read_value(field, value, forms)
                 except InvalidError as invalid:
                     errors.append(FieldError(invalid.kind, name, value))
         if creating:
@@ -92,6 +92,11 @@ class Table:
     def find(self, wanted: Mapping[str, Any], *, exact: bool = False) -> list[Row]:
         """The rows with these values; e-mails agree in any letter case, unless `exact`."""
         return [row for row in self.rows.values() if _agrees(row, wanted.items(), exact)]
+
+
+def _closed(field: Field, *, creating: bool) -> bool:
+    """Whether this kind of write may not carry the field."""
+    return field.read_only or not (field.createable if creating else field.updateable)
 
 
 def _agrees(row: Row, wanted: Iterable[tuple[str, Any]], exact: bool) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from gainstage_sandbox.cs_schema import Field, Option
 
@@ -30,12 +30,21 @@ class InvalidError(Exception):
         self.kind = kind
 
 
-def read_value(field: Field, value: Any, picklist: str) -> Any:
+class Forms(NamedTuple):
+    """In which forms a tenant takes values; the words of the switches."""
+
+    #: label_or_gsid, gsid or label.
+    picklist: str = "label_or_gsid"
+    #: any, text or epoch_ms.
+    date: str = "any"
+
+
+def read_value(field: Field, value: Any, forms: Forms) -> Any:
     """The stored form of a value that is not null; raises InvalidError."""
-    return _READERS[field.type](field, value, picklist)
+    return _READERS[field.type](field, value, forms)
 
 
-def _text(field: Field, value: Any, _: str) -> str:
+def _text(field: Field, value: Any, _: Forms) -> str:
     if isinstance(value, dict | list):
         raise InvalidError("type")
     text = value if isinstance(value, str) else _plain(value)
@@ -48,7 +57,7 @@ def _plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _number(field: Field, value: Any, _: str) -> int | float:
+def _number(field: Field, value: Any, _: Forms) -> int | float:
     number: int | float
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise InvalidError("number")
@@ -66,23 +75,23 @@ def _number(field: Field, value: Any, _: str) -> int | float:
     return number
 
 
-def _currency(field: Field, value: Any, picklist: str) -> int | float:
+def _currency(field: Field, value: Any, forms: Forms) -> int | float:
     if isinstance(value, str) and _THOUSANDS.fullmatch(value.strip()):
         raise InvalidError("currency_separators")
     try:
-        return _number(field, value, picklist)
+        return _number(field, value, forms)
     except InvalidError as invalid:
         raise InvalidError("currency" if invalid.kind == "number" else invalid.kind) from invalid
 
 
-def _percentage(field: Field, value: Any, picklist: str) -> int | float:
+def _percentage(field: Field, value: Any, forms: Forms) -> int | float:
     try:
-        return _number(field, value, picklist)
+        return _number(field, value, forms)
     except InvalidError as invalid:
         raise InvalidError("percentage") from invalid
 
 
-def _boolean(_: Field, value: Any, __: str) -> bool:
+def _boolean(_: Field, value: Any, __: Forms) -> bool:
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in ("true", "false"):
@@ -90,38 +99,38 @@ def _boolean(_: Field, value: Any, __: str) -> bool:
     raise InvalidError("boolean")
 
 
-def _email(field: Field, value: Any, picklist: str) -> str:
+def _email(field: Field, value: Any, forms: Forms) -> str:
     if not isinstance(value, str) or not _EMAIL.fullmatch(value):
         raise InvalidError("email")
-    return _text(field, value, picklist)
+    return _text(field, value, forms)
 
 
-def _url(field: Field, value: Any, picklist: str) -> str:
+def _url(field: Field, value: Any, forms: Forms) -> str:
     if not isinstance(value, str) or not _URL.fullmatch(value):
         raise InvalidError("url")
-    return _text(field, value, picklist)
+    return _text(field, value, forms)
 
 
-def _gsid(_: Field, value: Any, __: str) -> str:
+def _gsid(_: Field, value: Any, __: Forms) -> str:
     if not isinstance(value, str) or not _GSID.fullmatch(value):
         raise InvalidError("gsid")
     return value
 
 
-def _sfdc_id(_: Field, value: Any, __: str) -> str:
+def _sfdc_id(_: Field, value: Any, __: Forms) -> str:
     if not isinstance(value, str) or not _SFDC_ID.fullmatch(value):
         raise InvalidError("sfdc_id")
     return value
 
 
-def _date(_: Field, value: Any, __: str) -> int:
+def _date(_: Field, value: Any, forms: Forms) -> int:
     moment = epoch_ms(value)
-    if moment is None:
+    if moment is None or forms.date not in ("any", "text" if isinstance(value, str) else "epoch_ms"):
         raise InvalidError("date")
     return moment - moment % 86_400_000
 
 
-def _datetime(_: Field, value: Any, __: str) -> int:
+def _datetime(_: Field, value: Any, __: Forms) -> int:
     moment = epoch_ms(value)
     if moment is None:
         raise InvalidError("datetime")
@@ -155,13 +164,13 @@ def date_text(moment: int, with_time: bool) -> str:
     return moment_utc.strftime("%Y-%m-%dT%H:%M:%S.000Z" if with_time else "%Y-%m-%d")
 
 
-def _pick(field: Field, value: Any, picklist: str) -> str:
+def _pick(field: Field, value: Any, forms: Forms) -> str:
     if not isinstance(value, str):
         raise InvalidError("picklist_category")
     if not field.options:
         return value
     for option in field.options:
-        if option.active and _names(option, value, picklist):
+        if option.active and _names(option, value, forms.picklist):
             return option.gsid
     raise InvalidError("picklist_item")
 
@@ -171,23 +180,23 @@ def _names(option: Option, value: str, picklist: str) -> bool:
     return by_label or (picklist != "label" and option.gsid == value)
 
 
-def _pick_several(field: Field, value: Any, picklist: str) -> str:
+def _pick_several(field: Field, value: Any, forms: Forms) -> str:
     if isinstance(value, list):
         items = value
     elif isinstance(value, str):
         items = [item.strip() for item in value.split(";") if item.strip()]
     else:
         raise InvalidError("picklist_category")
-    return ";".join(_pick(field, item, picklist) for item in items)
+    return ";".join(_pick(field, item, forms) for item in items)
 
 
-def _any(_: Field, value: Any, __: str) -> Any:
+def _any(_: Field, value: Any, __: Forms) -> Any:
     if isinstance(value, dict | list):
         raise InvalidError("type")
     return value
 
 
-_READERS: dict[str, Callable[[Field, Any, str], Any]] = {
+_READERS: dict[str, Callable[[Field, Any, Forms], Any]] = {
     "STRING": _text,
     "RICHTEXTAREA": _text,
     "EMAIL": _email,

@@ -95,7 +95,7 @@ def test_objects_are_listed(vendor: Vendor) -> None:
 def test_describe_shows_fields_types_and_options(vendor: Vendor) -> None:
     field = {"name": "Tier__gc", "type": "PICKLIST", "options": ["Gold"]}
     vendor.seed(cs={"schema": {"Company": [field]}})
-    body = {"objectNames": ["Company", "person"], "includeChilds": "true"}
+    body = {"objectNames": ["Company", "person"], "populatePickListOptions": "true"}
     company, person = vendor.cs("POST", "/v1/meta/services/objects/describe", body).json()["data"]
     fields = {item["fieldName"]: item for item in company["fields"]}
     assert fields["Gsid"]["meta"]["readOnly"] is True
@@ -109,6 +109,44 @@ def test_describe_shows_fields_types_and_options(vendor: Vendor) -> None:
     assert [(item["name"], item["gsid"]) for item in items] == [("Gold", option["value"])]
     one = vendor.cs("GET", "/v1/api/describe/MDA/company?ic=true&idd=true").json()["data"][0]
     assert one == company
+
+
+def test_describe_tells_the_items_of_picklists_when_asked_to(vendor: Vendor) -> None:
+    vendor.seed(cs={"schema": {"Company": [{"name": "Tier__gc", "type": "PICKLIST", "options": ["Gold"]}]}})
+    body = {"objectNames": ["Company"], "populatePickListOptions": "false"}
+    (company,) = vendor.cs("POST", "/v1/meta/services/objects/describe", body).json()["data"]
+    assert not any("options" in field for field in company["fields"])
+
+
+def test_a_field_may_be_written_at_creation_only(vendor: Vendor) -> None:
+    field = {"name": "Origin__gc", "updateable": False}
+    vendor.seed(cs={"schema": {"Company": [field, {"name": "Later__gc", "createable": False}]}})
+    assert vendor.insert({"Name": "A", "Later__gc": "x"}).status_code == 400
+    assert vendor.insert({"Name": "A", "Origin__gc": "web"}).status_code == 200
+    update = "/v1/data/objects/Company?keys=Name"
+    assert vendor.cs("PUT", update, {"records": [{"Name": "A", "Origin__gc": "app"}]}).status_code == 400
+    assert vendor.cs("PUT", update, {"records": [{"Name": "A", "Later__gc": "x"}]}).status_code == 200
+    (company,) = vendor.cs("POST", "/v1/meta/services/objects/describe", {"objectNames": ["Company"]}).json()[
+        "data"
+    ]
+    meta = {one["fieldName"]: one["meta"] for one in company["fields"]}
+    assert (meta["Origin__gc"]["createable"], meta["Origin__gc"]["updateable"]) == (True, False)
+    assert (meta["Later__gc"]["createable"], meta["Later__gc"]["updateable"]) == (False, True)
+
+
+def test_switch_cs_describe_links(vendor: Vendor) -> None:
+    body = {"objectNames": ["Company", "company_person"]}
+    assert len(vendor.cs("POST", "/v1/meta/services/objects/describe", body).json()["data"]) == 2
+    vendor.set(cs_describe_links="refuse")
+    told = vendor.cs("POST", "/v1/meta/services/objects/describe", body).json()
+    assert (told["title"], told["result"]) == ("OBJECT_NOT_FOUND", False)
+
+
+@pytest.mark.parametrize("status", [404, 400, 200])
+def test_switch_cs_metadata_status(vendor: Vendor, status: int) -> None:
+    vendor.set(cs_metadata_status=str(status))
+    answer = vendor.cs("POST", "/v1/meta/services/objects/describe", {"objectNames": ["Nothing"]})
+    assert (answer.status_code, answer.json()["title"]) == (status, "OBJECT_NOT_FOUND")
 
 
 def test_an_unknown_object_has_the_metadata_form_of_failure(vendor: Vendor) -> None:

@@ -237,6 +237,18 @@ def test_switch_cs_picklist(vendor: Vendor) -> None:
     assert vendor.state()["cs"]["companies"][0]["Tier__gc"] == "1I00GOLD"
 
 
+def test_switch_cs_date_write(vendor: Vendor) -> None:
+    accepted = {}
+    for form in ("any", "text", "epoch_ms"):
+        vendor.set(cs_date_write=form)
+        for value in ("2026-01-31", 1_769_817_600_000):
+            accepted[form, value] = vendor.insert({"Name": "A", "RenewalDate": value}).status_code == 200
+    assert [key for key, good in accepted.items() if not good] == [
+        ("text", 1_769_817_600_000),
+        ("epoch_ms", "2026-01-31"),
+    ]
+
+
 def test_a_company_is_deleted_with_its_links(vendor: Vendor) -> None:
     gsid = vendor.company("Acme")
     vendor.person(Email="a@b.c", companies=[{"Company_ID": gsid}])
