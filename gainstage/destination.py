@@ -18,6 +18,7 @@ from gainstage.event import Event, Identity
 from gainstage.mapping import Mapping as FieldTable
 from gainstage.operation import Operation, Record
 from gainstage.outcome import Blocked, Filtered, Outcome, Parked, Rejected, Retry, Throttled
+from gainstage.schema import Schema, Use
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -117,6 +118,8 @@ class Finding(msgspec.Struct, frozen=True):
 
 Exchange = Generator[Request | Settled, Response | None, None]
 Check = Generator[Request | Finding, Response | None, None]
+#: Ends with the schema, or with a finding that says why there is none.
+Describe = Generator[Request | Finding | Schema, Response | None, None]
 Plan = tuple[Operation, ...] | Filtered | Rejected | Parked
 
 
@@ -146,6 +149,20 @@ class Budget(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
+class Doctor:
+    """How a destination comes to know its tenant's fields, and what it makes of them. All pure."""
+
+    #: Reads the tenant's fields.
+    describe: Callable[[Any], Describe]
+    #: The schema in a decoded document of the vendor's own form; ValueError with a sentence where it is none.
+    read: Callable[[Any], Schema]
+    #: Every field that the settings make use of, those of the built-in tables among them.
+    uses: Callable[[Any], tuple[Use, ...]]
+    #: What of the settings does not go with the tenant's fields.
+    examine: Callable[[Any, Schema], tuple[Finding, ...]]
+
+
+@dataclass(frozen=True)
 class Destination:
     """The declaration of a destination type. Everything in it is data or a pure function."""
 
@@ -156,7 +173,8 @@ class Destination:
     kinds: tuple[str, ...]
     #: Keys of the `integrations` object that mean this destination, beside the configured name.
     integration_names: tuple[str, ...]
-    plan: Callable[[Any, Event, Identity], Planned]
+    #: What an event asks for, by settings, event, identity and, where it is known, the tenant's schema.
+    plan: Callable[[Any, Event, Identity, Schema | None], Planned]
     exchange: Callable[[Any, Sequence[Work]], Exchange]
     check: Callable[[Any], Check]
     #: Whose records these are: destinations with an equal tenant share records, lanes and budgets.
@@ -174,6 +192,8 @@ class Destination:
     concurrency: int = 4
     #: What is odd about the settings without being wrong (a key of unusual length).
     warnings: Callable[[Any], tuple[Finding, ...]] = lambda settings: ()
+    #: None where the vendor does not tell its fields.
+    doctor: Doctor | None = None
 
 
 RETRIED_STATUSES = frozenset({408, 423, 425})

@@ -10,6 +10,7 @@ from pydantic import BaseModel, SecretStr
 from gainstage.clock import SECOND_US
 from gainstage.connection import Configuration, Connected
 from gainstage.destination import SECRET_CHARACTERS, Budget, concealer
+from gainstage.schema import Schema
 from gainstage.store.contract import Transaction
 from gainstage.store.rows import DestinationRow
 
@@ -19,8 +20,12 @@ DEFAULT_RESEND_SECONDS = DEFAULT_PARK_SECONDS = 7 * 86_400
 class Active:
     """A destination at work. `row` is written back by whoever changes it, in the same transaction."""
 
-    def __init__(self, connected: Connected, row: DestinationRow, tenant_id: int) -> None:
+    def __init__(
+        self, connected: Connected, row: DestinationRow, tenant_id: int, schema: Schema | None = None
+    ) -> None:
         self.connected = connected
+        #: What is known of the tenant's objects.
+        self.schema = schema
         self.row = row
         self.number = row.id
         self.tenant_id = tenant_id
@@ -64,15 +69,17 @@ class Active:
 def activate(transaction: Transaction, configuration: Configuration, now_us: int) -> dict[str, Active]:
     """Take a configuration into force: destinations whose settings changed start afresh.
 
-    A change of settings lifts a block, retries what failed, and plans pending events anew.
+    A change of settings, or of what is known of the tenant's objects, lifts a block, retries what failed, and
+    plans pending events anew.
     """
     found = {}
     for name, connected in configuration.destinations.items():
         row = transaction.destinations.get(name)
         usable = connected.settings is not None
         tenant_id = transaction.names.tenant(connected.tenant) if usable else 0
-        active = Active(connected, row, tenant_id)
-        fingerprint = fingerprint_of(connected)
+        schema = transaction.schemas.get(connected.tenant) if usable and connected.type.doctor else None
+        active = Active(connected, row, tenant_id, schema)
+        fingerprint = fingerprint_of(connected, schema)
         paused = connected.paused or not connected.enabled
         if row.fingerprint != fingerprint or row.paused != paused:
             changed = row.fingerprint is not None and row.fingerprint != fingerprint
@@ -112,18 +119,17 @@ def _share_limits(actives: Iterable[Active]) -> Iterable[Budget]:
     return lowest.values()
 
 
-def fingerprint_of(connected: Connected) -> bytes:
+def fingerprint_of(connected: Connected, schema: Schema | None) -> bytes:
     """Changes when anything changes that decides what is sent, or whether it may be."""
     settings = connected.settings
-    content = msgspec.json.encode(
-        {
-            "type": connected.type.name,
-            "kinds": sorted(connected.kinds),
-            "settings": revealed(settings.model_dump()) if settings is not None else None,
-        },
-        order="deterministic",
-        enc_hook=str,
-    )
+    told = {
+        "type": connected.type.name,
+        "kinds": sorted(connected.kinds),
+        "settings": revealed(settings.model_dump()) if settings is not None else None,
+    }
+    if schema is not None:
+        told["schema"] = schema.digest.hex()
+    content = msgspec.json.encode(told, order="deterministic", enc_hook=str)
     return hashlib.blake2b(content, digest_size=16).digest()
 
 

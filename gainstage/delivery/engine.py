@@ -62,6 +62,7 @@ class Engine:
         self._configure = configure
         self._chance = chance or random.Random()
         self._configuration: Configuration | None = None
+        self._schemas = 0  # the revision of what is known of the tenants' objects
         self._active: dict[str, Active] = {}
         self._flights: set[Flight] = set()
         self._hungry: list[Flight] = []  # flights that wait for budget for their next call
@@ -129,8 +130,10 @@ class Engine:
         return slices
 
     def _refresh(self, transaction: Transaction) -> None:
-        revision = transaction.documents.revision()
-        if self._configuration is None or self._configuration.revision != revision:
+        revision, schemas = transaction.documents.revision(), transaction.schemas.revision()
+        known = self._configuration.revision if self._configuration is not None else None
+        if (known, self._schemas) != (revision, schemas):
+            self._schemas = schemas
             self._configuration = self._configure(transaction.documents.all(), revision)
             before = self._active
             self._active = activate(transaction, self._configuration, self._clock.now_us())

@@ -87,7 +87,7 @@ class Planner:
             detail = problem.detail if problem else "The settings cannot be used."
             return NewDelivery(*place, PENDING, "configuration_invalid", detail)
         try:
-            planned = active.connected.type.plan(settings, event, routed.identity)
+            planned = active.connected.type.plan(settings, event, routed.identity, active.schema)
         except Exception as error:  # a defect of a destination must not stop the router
             logger.exception("plan_failed destination=%s", active.connected.name)
             return NewDelivery(*place, FAILED, "internal_error", f"Planning failed: {type(error).__name__}.")

@@ -6,17 +6,19 @@ the names of unmapped traits come from it too. Everything here is pure.
 
 from gainstage.mapping.converters import UnfitError, boolean, epoch_ms, gender, number, plain, text
 from gainstage.mapping.paths import find
-from gainstage.mapping.table import Derived, Fault, Field, Mapping, Reading
+from gainstage.mapping.table import Derived, Fault, Field, Forms, Mapping, Reading, fault
 
 __all__ = [
     "Derived",
     "Fault",
     "Field",
+    "Forms",
     "Mapping",
     "Reading",
     "UnfitError",
     "boolean",
     "epoch_ms",
+    "fault",
     "find",
     "gender",
     "number",

@@ -44,10 +44,11 @@ class Field:
 
 
 class Fault(NamedTuple):
-    """A value that a field cannot hold."""
+    """A value that a field cannot hold, or a field that is not there to hold any."""
 
     field: str
     sentence: str
+    code: str = "value_invalid"
 
 
 class Reading(NamedTuple):
@@ -60,6 +61,8 @@ class Reading(NamedTuple):
 
 
 Step = tuple[str, Derived | None, bool]
+#: By a field's name the form that its type takes, where that is known; it goes before the table's.
+Forms = Callable[[str], Callable[[Any], Any] | None]
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,9 @@ class Mapping:
         object.__setattr__(self, "_others", tuple(others))
         object.__setattr__(self, "_known", self.also_reads.union(*(traits_of(row) for row in self.fields)))
 
-    def read(self, event: Event, custom: Dictionary[str, str] | None = None) -> Reading:
+    def read(
+        self, event: Event, custom: Dictionary[str, str] | None = None, forms: Forms | None = None
+    ) -> Reading:
         """The vendor fields of an event; `custom` maps further traits to fields and wins over the table."""
         traits = event.traits
         values: dict[str, Any] = {}
@@ -109,7 +114,7 @@ class Mapping:
         for name, value in traits.items():
             if name in simple and value is not None:
                 for row in simple[name]:
-                    take(row, name, value, values, faults)
+                    take(row, name, value, values, faults, forms)
         for row, steps, roots in self._others:
             if roots is not None and roots.isdisjoint(traits):
                 continue
@@ -118,20 +123,30 @@ class Mapping:
                     found = traits.get(path)
                 else:
                     found = derived.value(event) if derived else find_in_event(event, path)
-                if found is not None and take(row, path, found, values, faults):
+                if found is not None and take(row, path, found, values, faults, forms):
                     break
         if custom:
-            self._read_custom(traits, custom, values)
+            self._read_custom(traits, custom, values, faults, forms)
         return Reading(values, self._unmapped(traits, custom or {}), tuple(faults))
 
     def _read_custom(
-        self, traits: dict[str, Any], custom: Dictionary[str, str], values: dict[str, Any]
+        self,
+        traits: dict[str, Any],
+        custom: Dictionary[str, str],
+        values: dict[str, Any],
+        faults: list[Fault],
+        forms: Forms | None,
     ) -> None:
+        found: dict[str, list[Fault]] = {}
         # From the last to the first, so that of two traits for one field the one named first wins.
         for trait in reversed(list(custom)):
             value = find(traits, trait)
             if value is not None:
-                values[self.custom_prefix + custom[trait]] = plain(value)
+                row = Field(self.custom_prefix + custom[trait])
+                mine: list[Fault] = []
+                if take(row, trait, value, values, mine, forms):
+                    found[row.name] = mine
+        faults.extend(fault for mine in found.values() for fault in mine)
 
     def _unmapped(self, traits: dict[str, Any], custom: Dictionary[str, str]) -> tuple[str, ...]:
         known = self._known
@@ -146,10 +161,13 @@ class Mapping:
         return tuple(left)
 
 
-def take(row: Field, path: str, value: Any, values: dict[str, Any], faults: list[Fault]) -> bool:
+def take(
+    row: Field, path: str, value: Any, values: dict[str, Any], faults: list[Fault], forms: Forms | None
+) -> bool:
     """Put a converted value, or its fault, where it belongs; False if there is nothing to send after all."""
+    convert = (forms(row.name) if forms is not None else None) or row.convert
     try:
-        converted = row.convert(value)
+        converted = convert(value)
     except UnfitError as unfit:
         faults.append(fault(path, value, row.name, str(unfit)))
         return True

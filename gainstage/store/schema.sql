@@ -231,3 +231,11 @@ CREATE TABLE document (
     body BLOB NOT NULL,
     PRIMARY KEY (kind, name)
 ) WITHOUT ROWID;
+
+-- What is known of a tenant's objects: their fields, as read from the vendor or as somebody listed them.
+CREATE TABLE tenant_schema (
+    tenant TEXT PRIMARY KEY,
+    origin TEXT NOT NULL,                  -- read | uploaded
+    at_us INTEGER NOT NULL,
+    body BLOB NOT NULL
+) WITHOUT ROWID;

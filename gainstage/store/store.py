@@ -19,6 +19,7 @@ from gainstage.store.lanes import Lanes
 from gainstage.store.ledger import Ledger
 from gainstage.store.reading import Reading
 from gainstage.store.records import KnownNames, Records
+from gainstage.store.schemas import Schemas
 from gainstage.store.settings import Destinations, Documents
 
 FILE_NAME = "store.db"
@@ -47,6 +48,12 @@ MIGRATIONS = {
             record_id INTEGER NOT NULL,
             into_id INTEGER NOT NULL,
             PRIMARY KEY (record_id, into_id)
+        ) WITHOUT ROWID;
+        CREATE TABLE tenant_schema (
+            tenant TEXT PRIMARY KEY,
+            origin TEXT NOT NULL,
+            at_us INTEGER NOT NULL,
+            body BLOB NOT NULL
         ) WITHOUT ROWID;
     """,
 }
@@ -85,6 +92,7 @@ class Transaction:
         self.calls = Calls(connection)
         self.destinations = Destinations(connection)
         self.documents = Documents(connection)
+        self.schemas = Schemas(connection)
         self.reading = Reading(connection)
         self._connection = connection
 

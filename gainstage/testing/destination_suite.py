@@ -7,6 +7,7 @@ class TestAcme(DestinationSuite):
     readme = Path(...) / "README.md"                   # if its field tables are in there
 """
 
+import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -34,6 +35,8 @@ from gainstage.outcome import (
     Unknown,
 )
 from gainstage.reference import fill
+from gainstage.schema import Field as TenantField
+from gainstage.schema import Item, Object, Schema, Use
 from gainstage.testing.driving import Driven, Vendor, deliver, drive, event_of, works_of
 from gainstage.testing.hostile import Hostile, answers, events, identities
 
@@ -84,7 +87,7 @@ class DestinationSuite:
     def all_works(self) -> Iterator[Work]:
         """Each operation of each sample event, as work."""
         for message in self.messages:
-            planned = self.destination.plan(self.configured(), event_of(message), KNOWN)
+            planned = self.destination.plan(self.configured(), event_of(message), KNOWN, None)
             yield from works_of(planned, {})
 
     def trait_names(self) -> list[str]:
@@ -101,7 +104,7 @@ class DestinationSuite:
 
     def test_every_sample_event_is_planned_and_delivered_by_a_healthy_vendor(self) -> None:
         for message in self.messages:
-            planned = self.destination.plan(self.configured(), event_of(message), KNOWN)
+            planned = self.destination.plan(self.configured(), event_of(message), KNOWN, None)
             assert isinstance(planned.plan, tuple), (message, planned.plan)
             for driven in deliver(self.destination, self.configured(), planned, self.destination.pretend):
                 assert all(isinstance(outcome, Delivered) for outcome in driven.outcomes), driven.outcomes
@@ -187,8 +190,8 @@ class DestinationSuite:
         event: Event = data.draw(events(self.trait_names()))
         identity = data.draw(identities)
         before = repr(event)
-        first = self.destination.plan(self.configured(), event, identity)
-        again = self.destination.plan(self.configured(), event, identity)
+        first = self.destination.plan(self.configured(), event, identity, None)
+        again = self.destination.plan(self.configured(), event, identity, None)
         assert first == again
         assert repr(event) == before, "the plan changed the event"
         assert SECRET not in repr(first)
@@ -245,12 +248,86 @@ class DestinationSuite:
         except CallFailed:
             pass
 
+    # doctor
+
+    @relaxed
+    @given(script=st.lists(answers, max_size=4))
+    def test_describe_reads_only_and_ends_with_fields_or_a_finding(
+        self, script: list[Response | CallFailed]
+    ) -> None:
+        doctor, settings = self.destination.doctor, self.configured()
+        if doctor is None:
+            return
+        vendor = Hostile(script, self.destination.pretend)
+        conversation = doctor.describe(settings)
+        ends = 0
+        with contextlib.suppress(StopIteration, CallFailed):
+            item = next(conversation)
+            while True:
+                if isinstance(item, Request):
+                    assert_secrets_in_headers_only(item)
+                    assert item.repeatable and not item.works
+                    item = conversation.send(vendor(item))
+                    continue
+                ends += 1
+                assert SECRET not in repr(item)
+                if isinstance(item, Schema):
+                    assert item.objects
+                    assert all(one.message for one in doctor.examine(settings, item))
+                item = next(conversation)
+        assert ends <= 1
+
+    def test_the_doctor_takes_no_nonsense_for_fields(self) -> None:
+        if (doctor := self.destination.doctor) is None:
+            return
+        assert doctor.uses(self.configured())
+        for nonsense in (None, 1, "x", [], {}, [1], {"data": 7}):
+            with pytest.raises(ValueError, match=r"\w"):
+                doctor.read(nonsense)
+
+    @relaxed
+    @given(data=st.data())
+    def test_plan_is_pure_and_never_raises_whatever_the_fields_are(self, data: st.DataObject) -> None:
+        if (doctor := self.destination.doctor) is None:
+            return
+        uses = doctor.uses(self.configured())
+        kinds = st.sampled_from([*TYPES, "ELSE"])
+        schema = data.draw(schemas(uses, kinds))
+        event: Event = data.draw(events(self.trait_names()))
+        first = self.destination.plan(self.configured(), event, KNOWN, schema)
+        assert first == self.destination.plan(self.configured(), event, KNOWN, schema)
+        assert SECRET not in repr(first)
+        if isinstance(first.plan, Filtered | Rejected | Parked):
+            assert_reason_is_listed(first.plan)
+            return
+        for work in works_of(first, {}):
+            self.drive([work], self.destination.pretend)
+
     # documents
 
     def test_the_readme_is_fresh(self) -> None:
         if self.readme is not None:
             text = self.readme.read_text(encoding="utf-8")
             assert text == fill(text, self.destination), "run `python -m gainstage.reference`"
+
+
+#: Types of fields, as vendors call them.
+TYPES = (
+    "STRING", "EMAIL", "URL", "NUMBER", "PERCENTAGE", "CURRENCY", "BOOLEAN", "DATE", "DATETIME", "DATE_TIME",
+    "GSID", "LOOKUP", "PICKLIST", "MULTISELECTDROPDOWNLIST", "RICHTEXTAREA", "SFDCID",
+)  # fmt: skip
+
+
+@st.composite
+def schemas(draw: st.DrawFn, uses: Sequence[Use], kinds: st.SearchStrategy[str]) -> Schema:
+    """A tenant that has some of the fields in use, of any type."""
+    objects: dict[str, dict[str, TenantField]] = {}
+    for use in draw(st.lists(st.sampled_from(uses), unique=True, min_size=1)):
+        items = tuple(Item(word) for word in draw(st.sampled_from([(), ("Gold", "Silver"), ("1",)])))
+        length = draw(st.sampled_from([None, 1, 255]))
+        made = TenantField(use.field, draw(kinds), length=length, items=items, read_only=draw(st.booleans()))
+        objects.setdefault(use.object, {})[use.field] = made
+    return Schema(tuple(Object(name, tuple(fields.values())) for name, fields in objects.items()))
 
 
 def revealed(value: Any) -> Any:

@@ -12,6 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from gainstage.destination import Budget
 from gainstage.operation import Record
+from gainstage.schema import Field, Item, Object, Schema
 from gainstage.store.contract import PartitionLost
 from gainstage.store.rows import (
     DELIVERED,
@@ -248,6 +249,42 @@ class StoreSuite(LanesSuite, KeysSuite):
             assert documents.all() == [one, two]
             assert documents.replace([], "file") == 3
             assert documents.all() == [two]
+
+    def test_a_tenants_schema_is_the_one_kept_last(self, tmp_path: Path) -> None:
+        gold = Item("Gold", "1I00", "gold", active=False)
+        fields = (Field("Tier__gc", "PICKLIST", "Tier", items=(gold,)), Field("Name", "STRING", length=9))
+        read = Schema((Object("Company", fields, "Company"),), "read", 7)
+        uploaded = Schema((Object("Person", (Field("Email", read_only=True),)),), "uploaded", 8)
+        with self.store(tmp_path) as one, self.store(tmp_path) as two:
+            with one.transaction() as transaction:
+                assert transaction.schemas.get("acme") is None
+                transaction.schemas.keep("acme", read)
+                transaction.schemas.keep("other", uploaded)
+            with two.transaction() as transaction:
+                assert transaction.schemas.get("acme") == read
+                transaction.schemas.keep("acme", uploaded)
+            with one.transaction() as transaction:
+                assert transaction.schemas.get("acme") == uploaded
+                assert transaction.schemas.forget("acme") and not transaction.schemas.forget("acme")
+                assert transaction.schemas.get("acme") is None
+                assert transaction.schemas.get("other") == uploaded
+
+    def test_the_revision_of_schemas_rises_when_one_is_kept_or_forgotten(self, tmp_path: Path) -> None:
+        known = Schema((Object("Company", (Field("Name"),)),))
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            schemas, seen = transaction.schemas, [transaction.schemas.revision()]
+            for change in (
+                lambda: schemas.keep("acme", known),
+                lambda: schemas.keep("acme", known),
+                lambda: schemas.forget("acme"),
+            ):
+                change()
+                seen.append(schemas.revision())
+            schemas.forget("acme")
+            assert schemas.revision() == seen[-1]
+        assert seen == sorted(set(seen)) and seen[0] == 0
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            assert transaction.documents.revision() == 0, "the configuration is another matter"
 
     def test_a_destination_s_state_is_kept(self, tmp_path: Path) -> None:
         with self.store(tmp_path) as one, self.store(tmp_path) as two:

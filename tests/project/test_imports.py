@@ -8,7 +8,9 @@ import pytest
 
 from tests.project.sources import ROOT, modules, parse, shown
 
-VOCABULARY = {"errors", "event", "operation", "outcome", "clock", "mapping", "destination", "connection"}
+VOCABULARY = {
+    "errors", "event", "operation", "outcome", "clock", "mapping", "schema", "destination", "connection",
+}  # fmt: skip
 
 # What a room (gainstage/<room>.py or gainstage/<room>/) may import of ours, beside itself.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -17,15 +19,26 @@ MAY_IMPORT: dict[str, set[str]] = {
     "outcome": set(),
     "clock": set(),
     "setting": set(),
+    "schema": set(),
     "operation": {"event"},
     "mapping": {"event", "operation"},
-    "destination": {"event", "operation", "outcome", "mapping"},
+    "destination": {"event", "operation", "outcome", "mapping", "schema"},
     "connection": {"event", "outcome", "destination"},
     "sqlite": {"errors"},
     "log": {"errors", "event", "clock", "sqlite"},
-    "store": {"errors", "event", "operation", "outcome", "destination", "connection", "clock", "sqlite"},
+    "store": {
+        "errors",
+        "event",
+        "operation",
+        "outcome",
+        "schema",
+        "destination",
+        "connection",
+        "clock",
+        "sqlite",
+    },
     "normalise": {"event", "clock", "log"},
-    "destinations": {"setting", "event", "operation", "outcome", "mapping", "destination"},
+    "destinations": {"setting", "event", "operation", "outcome", "mapping", "schema", "destination"},
     "configuration": {"errors", "setting", "event", "outcome", "destination", "destinations", "connection"},
     "ingest": {"errors", "event", "connection", "log", "store", "clock", "normalise"},
     "delivery": VOCABULARY | {"log", "store", "normalise"},
@@ -53,6 +66,7 @@ WITHOUT_IO = {
     "operation",
     "outcome",
     "mapping",
+    "schema",
     "destination",
     "connection",
     "setting",

@@ -7,9 +7,12 @@ from gainstage.destinations.gainsight.settings import ClickstreamSettings
 from gainstage.event import Event, Identity
 from gainstage.operation import Append, Record
 from gainstage.outcome import Filtered
+from gainstage.schema import Schema
 
 
-def plan(settings: ClickstreamSettings, event: Event, identity: Identity) -> Planned:
+def plan(
+    settings: ClickstreamSettings, event: Event, identity: Identity, schema: Schema | None = None
+) -> Planned:
     """One call an event, in the lane of its user.
 
     Segment's own destination filters track calls by name, case-sensitively, and passes identify and group

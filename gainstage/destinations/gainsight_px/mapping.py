@@ -25,6 +25,7 @@ from gainstage.mapping import (
 )
 from gainstage.operation import Append, Record, Upsert
 from gainstage.outcome import Filtered, Rejected
+from gainstage.schema import Schema
 
 
 def first_word(event: Event) -> str | None:
@@ -197,7 +198,7 @@ EVENT = Mapping(
 )
 
 
-def plan(settings: PxSettings, event: Event, identity: Identity) -> Planned:
+def plan(settings: PxSettings, event: Event, identity: Identity, schema: Schema | None = None) -> Planned:
     """identify: a user. group: an account, and the user's link to it. track: a custom event."""
     match event.kind:
         case "identify":

@@ -16,6 +16,7 @@ from gainstage.store.contract.keys import Keys
 from gainstage.store.contract.lanes import Lanes
 from gainstage.store.contract.ledger import Ledger
 from gainstage.store.contract.records import Records
+from gainstage.store.contract.schemas import Schemas
 from gainstage.store.contract.settings import Destinations, Documents
 from gainstage.store.reading import Reading
 
@@ -30,6 +31,7 @@ __all__ = [
     "Names",
     "PartitionLost",
     "Records",
+    "Schemas",
     "Store",
     "Transaction",
 ]
@@ -64,6 +66,9 @@ class Transaction(Protocol):
 
     @property
     def documents(self) -> Documents: ...
+
+    @property
+    def schemas(self) -> Schemas: ...
 
     @property
     def reading(self) -> Reading: ...

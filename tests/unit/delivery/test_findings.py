@@ -58,7 +58,7 @@ async def test_a_restart_frees_records_that_were_leased_before_the_clock_was_set
 async def test_a_withdrawn_event_leaves_no_lane_behind(shop: Workshop) -> None:
     """Its person's lane had no turn of its own: it waited for the team."""
 
-    def filters(settings: Settings, event: Event, identity: Identity) -> Planned:
+    def filters(settings: Settings, event: Event, identity: Identity, schema: object) -> Planned:
         if settings.park_for.days == 1:
             return Planned(Filtered("event_not_listed", "Not any more."))
         return plan(settings, event, identity)
@@ -87,7 +87,7 @@ async def test_taking_apart_sends_no_older_value_over_one_that_may_have_arrived(
 async def test_another_destination_of_the_tenant_writes_nothing_older_over_what_may_have_arrived(
     tmp_path: Path,
 ) -> None:
-    def chooses(settings: Settings, event: Event, identity: Identity) -> Planned:
+    def chooses(settings: Settings, event: Event, identity: Identity, schema: object) -> Planned:
         if event.context.get("for") != settings.key.get_secret_value():
             return Planned(Filtered("event_not_listed", "For the other one."))
         return plan(settings, event, identity)

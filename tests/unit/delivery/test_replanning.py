@@ -145,7 +145,7 @@ async def test_an_older_link_goes_over_no_newer_one_that_may_have_arrived_and_wa
 ) -> None:
     """Planned anew, the newer link follows its team once more, while the older one's team is settled."""
 
-    def moves(settings: Settings, event: Event, identity: Identity) -> Planned:
+    def moves(settings: Settings, event: Event, identity: Identity, schema: object) -> Planned:
         team = Record("team", f"name:{event.group_id}")
         person = Record("person", "email:ann@x.example")
         named = Upsert(team, {"name": event.group_id, **event.traits})

@@ -145,7 +145,7 @@ async def test_an_append_that_was_perhaps_sent_is_marked(shop: Workshop) -> None
 async def test_an_operation_withdrawn_while_in_flight_settles_nothing_else(shop: Workshop) -> None:
     """Its number is never given again, so a late answer cannot be taken for a newer event's."""
 
-    def plan(settings: Any, event: Event, identity: Any) -> Planned:
+    def plan(settings: Any, event: Event, identity: Any, schema: Any) -> Planned:
         team = Upsert(Record("team", "name:t"), {"v": event.message_id})
         person = Upsert(Record("person", f"email:{event.name or 'p'}"), {"v": event.message_id})
         return Planned((person,) if event.kind == "track" else (person, team))
@@ -185,7 +185,7 @@ async def test_an_answer_to_a_plan_of_old_settings_counts_once(shop: Workshop) -
             await gate.wait()
         return await send(request)
 
-    def plan(settings: Settings, event: Event, identity: Any) -> Planned:
+    def plan(settings: Settings, event: Event, identity: Any, schema: Any) -> Planned:
         if event.name == "warm":
             return Planned((Upsert(Record("person", "email:warm"), {"v": 1}),))
         team, person = Record("team", "name:t"), Record("person", "email:p")

@@ -57,7 +57,7 @@ class Settings(BaseModel):
     track: bool = True
 
 
-def plan(settings: Settings, event: Event, identity: Identity) -> Planned:
+def plan(settings: Settings, event: Event, identity: Identity, schema: Any = None) -> Planned:
     """identify: a person. group: a team and the person's link to it. track: an event of the person."""
     email = str(event.traits.get("email") or event.context_traits.get("email") or identity.email)
     if event.kind == "track" and not settings.track:
