@@ -162,11 +162,13 @@ REASONS: dict[str, Reason] = {
     ),
     "value_invalid": Reason(
         "failed",
-        "The vendor refuses a value: its type, length or form does not fit the field.",
+        "A value does not fit its field: type, length, form, or no item of the picklist.",
         "Correct the value at the sender or the mapping, then retry.",
     ),
     "field_unknown": Reason(
-        "failed", "The vendor has no such field.", "Correct the field's name in the mapping, then retry."
+        "failed",
+        "The vendor has no such field, or nobody may write it.",
+        "Correct the field's name in the mapping, or leave the field out, then retry.",
     ),
     "refused": Reason(
         "failed", "The vendor refuses the request.", "Read the answer in `trace`, correct, then retry."

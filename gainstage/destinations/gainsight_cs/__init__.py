@@ -1,8 +1,10 @@
 """Gainsight CS (NXT): People, Companies and the Events Framework."""
 
-from gainstage.destination import Destination
+from gainstage.destination import Destination, Doctor
 from gainstage.destinations.gainsight_cs.api import check, exchange, pretend
 from gainstage.destinations.gainsight_cs.companies import COMPANIES_A_LOOK_UP
+from gainstage.destinations.gainsight_cs.describing import describe, read_description
+from gainstage.destinations.gainsight_cs.doctor import examine, uses
 from gainstage.destinations.gainsight_cs.mapping import COMPANY, EVENT, LINK, PERSON, plan
 from gainstage.destinations.gainsight_cs.settings import CsSettings, budgets, tenant, warnings
 
@@ -22,4 +24,5 @@ destination = Destination(
     key_facts={"company": ("gsid",)},
     batch={"company": COMPANIES_A_LOOK_UP},
     warnings=warnings,
+    doctor=Doctor(describe, read_description, uses, examine),
 )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gainstage.destination import Planned
+from gainstage.destinations.gainsight_cs.fitting import Fitting
 from gainstage.destinations.gainsight_cs.lookups import read_references
 from gainstage.destinations.gainsight_cs.matching import value_of
 from gainstage.destinations.gainsight_cs.settings import GSID, NAME, CsSettings
@@ -26,6 +27,7 @@ from gainstage.mapping import (
 )
 from gainstage.operation import Append, Record, Upsert
 from gainstage.outcome import Filtered, Parked, Rejected
+from gainstage.schema import Schema
 from gainstage.setting import printable
 
 #: Says of a company that it is there, where its name is a field like any other; never sent.
@@ -163,26 +165,30 @@ EVENT = Mapping(
 )
 
 
-def plan(settings: CsSettings, event: Event, identity: Identity) -> Planned:
+def plan(settings: CsSettings, event: Event, identity: Identity, schema: Schema | None = None) -> Planned:
     """identify: a Person. group: a Company, and the Person's link to it. track: an event."""
     match event.kind:
         case "identify":
-            return plan_identify(settings, event, identity)
+            return plan_identify(settings, event, identity, schema)
         case "group":
-            return plan_group(settings, event, identity)
+            return plan_group(settings, event, identity, schema)
         case "track":
             return plan_track(settings, event)
     return Planned(Filtered("type_unsupported", f"Gainsight CS takes no {event.kind} calls."))
 
 
-def plan_identify(settings: CsSettings, event: Event, identity: Identity) -> Planned:
+def plan_identify(
+    settings: CsSettings, event: Event, identity: Identity, schema: Schema | None = None
+) -> Planned:
     """A Person, keyed by e-mail."""
     if settings.access_key is None:
         return missing("access_key", "identify")
-    reading = PERSON.read(event, settings.person_fields)
+    person = Fitting(settings, schema, "person")
+    reading = person.read(PERSON, event, settings.person_fields, "person_fields")
     faults = [*reading.faults]
     own = reading.values.pop("Email", None) or event.traits.get("email")
     email = find_email(faults, own, event.context_traits.get("email"), identity.email)
+    email = person.fit("Email", "email", email, faults)
     if faults:
         return refused(faults)
     if email is None:
@@ -193,22 +199,28 @@ def plan_identify(settings: CsSettings, event: Event, identity: Identity) -> Pla
     return Planned((Upsert(person_record(email), fields),), reading.unmapped)
 
 
-def plan_group(settings: CsSettings, event: Event, identity: Identity) -> Planned:
+def plan_group(
+    settings: CsSettings, event: Event, identity: Identity, schema: Schema | None = None
+) -> Planned:
     """A Company, then the Person with the link. Nothing of it is planned while the e-mail is missing."""
     if settings.access_key is None:
         return missing("access_key", "group")
-    reading = COMPANY.read(event, settings.company_fields)
+    fitting, person = Fitting(settings, schema, "company"), Fitting(settings, schema, "person")
+    reading = fitting.read(COMPANY, event, settings.company_fields, "company_fields")
     faults = [*reading.faults]
     name = value_of(NAME, reading.values.pop("Name", None) or event.traits.get("name"))
     group_id_field = settings.company_fields.get(GROUP_ID, "")
-    if group_id_field and event.group_id:
-        reading.values.setdefault(group_id_field, event.group_id)
+    if group_id_field and event.group_id and group_id_field not in reading.values:
+        group_id = fitting.fit(group_id_field, GROUP_ID, event.group_id, faults)
+        reading.values[group_id_field] = group_id
+        faults += fitting.missing([group_id_field], {group_id_field: "company_fields"})
     keys = company_keys(settings, event, {**reading.values, "Name": name})
     email = find_email(faults, event.context_traits.get("email"), identity.email)
     values, unfit = read_references(settings, allowed(settings, reading.values), name)
-    details, unfit_details = link_fields(settings, event)
+    details, unfit_details = link_fields(settings, event, Fitting(settings, schema, "link"))
     faults += [*unfit, *unfit_details]
-    if not keys:
+    name, email = fitting.fit("Name", "name", name, faults), person.fit("Email", "email", email, faults)
+    if not keys and not any(fault.field in settings.company_kinds for fault in faults):
         return nameless(settings)
     if faults:
         return refused(faults)
@@ -292,7 +304,7 @@ def nameless(settings: CsSettings) -> Planned:
     )
 
 
-def link_fields(settings: CsSettings, event: Event) -> tuple[dict[str, Any], list[Fault]]:
+def link_fields(settings: CsSettings, event: Event, fitting: Fitting) -> tuple[dict[str, Any], list[Fault]]:
     """Fields of the link, from the group's traits, else the user's; and the values that do not fit."""
     values: dict[str, Any] = {}
     faults: list[Fault] = []
@@ -303,7 +315,7 @@ def link_fields(settings: CsSettings, event: Event) -> tuple[dict[str, Any], lis
         if value is None or name in values:
             continue
         try:
-            converted = LINK_FORMS.get(name, plain)(value)
+            converted = (fitting.form(name) or LINK_FORMS.get(name, plain))(value)
         except UnfitError as unfit:
             faults.append(
                 Fault(name, f"The trait `{trait}` is {value!r:.80}; the field {name} needs {unfit}.")
@@ -311,6 +323,7 @@ def link_fields(settings: CsSettings, event: Event) -> tuple[dict[str, Any], lis
             continue
         if converted is not None:
             values[name] = converted
+    faults += fitting.missing(values, dict.fromkeys(values, "company_person_fields"))
     return values, faults
 
 
@@ -351,6 +364,8 @@ def unmapped_event(sentence: str) -> Planned:
 
 
 def refused(faults: list[Fault]) -> Planned:
-    """The event fails with all values that do not fit."""
+    """The event fails with all values that do not fit; with a field that is not there before all else."""
     sentences = " ".join(fault.sentence for fault in faults)
-    return Planned(Rejected("value_invalid", sentences, tuple(fault.field for fault in faults)))
+    unknown = any(fault.code == "field_unknown" for fault in faults)
+    code = "field_unknown" if unknown else "value_invalid"
+    return Planned(Rejected(code, sentences, tuple(fault.field for fault in faults)))

@@ -183,6 +183,18 @@ class CsSettings(Settings):
         description="Gainsight field: always, if_empty (only where Gainsight has no value; costs a "
         "reading call) or never. For Person and Company; always where a field is not named.",
     )
+    picklist_values: Literal["label", "gsid"] = Field(
+        default="label",
+        title="Picklist values",
+        description="How an item of a picklist is written where the tenant's fields are known: by its label "
+        "or by its GSID. Events may name it by label, system name or GSID.",
+    )
+    date_values: Literal["text", "epoch_ms"] = Field(
+        default="text",
+        title="Date values",
+        description="How a day is written where the tenant's fields are known: text (2026-01-31) or epoch_ms "
+        "(milliseconds of its midnight in UTC). Times always go as epoch milliseconds.",
+    )
     people_path: str = Field(
         default="/v1.0/api/people",
         title="People path",
