@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gainstage.app.checking import CheckResult, check
     from gainstage.app.configuring import apply, export
+    from gainstage.app.fields import Unreadable, forget_fields, kept_fields, read_fields, upload_fields
     from gainstage.app.previewing import preview
     from gainstage.app.reports import Reports, open_store
     from gainstage.app.sending import Progress, send
@@ -19,13 +20,18 @@ __all__ = [
     "Front",
     "Progress",
     "Reports",
+    "Unreadable",
     "apply",
     "check",
     "export",
+    "forget_fields",
+    "kept_fields",
     "open_store",
     "preview",
+    "read_fields",
     "send",
     "serve",
+    "upload_fields",
 ]
 
 _ROOMS = {
@@ -33,13 +39,18 @@ _ROOMS = {
     "Front": "serving",
     "Progress": "sending",
     "Reports": "reports",
+    "Unreadable": "fields",
     "apply": "configuring",
     "check": "checking",
     "export": "configuring",
+    "forget_fields": "fields",
+    "kept_fields": "fields",
     "open_store": "reports",
     "preview": "previewing",
+    "read_fields": "fields",
     "send": "sending",
     "serve": "serving",
+    "upload_fields": "fields",
 }
 
 

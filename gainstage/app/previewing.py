@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
+from gainstage.app.asking import existing_store
 from gainstage.app.configuring import read_only
+from gainstage.app.fields import kept
 from gainstage.app.sending import user_of
 from gainstage.delivery import identity as memory
 from gainstage.delivery.destinations import Active
@@ -46,7 +48,13 @@ def preview(
     if connected is None:
         names = ", ".join(sorted(configuration.destinations)) or "none"
         raise UsageError(f"There is no destination {destination}; configured are: {names}.")
-    return _previewed(Active(connected, DestinationRow(0, connected.name), 0), messages)
+    store = existing_store(data)
+    try:
+        schema = kept(store, connected)
+    finally:
+        if store is not None:
+            store.close()
+    return _previewed(Active(connected, DestinationRow(0, connected.name), 0, schema), messages)
 
 
 def _previewed(active: Active, messages: Iterable[bytes]) -> Iterator[dict[str, Any]]:
@@ -68,7 +76,7 @@ def _each(active: Active, intake: Intake, messages: Iterable[bytes]) -> Iterator
 
 def _planned(active: Active, event: Event, resolved: Identity) -> dict[str, Any]:
     refusal = active.connected.refuses(event)
-    plan = refusal or active.connected.type.plan(active.settings, event, resolved).plan
+    plan = refusal or active.connected.type.plan(active.settings, event, resolved, active.schema).plan
     match plan:
         case Filtered(code, detail):
             return _line(event.message_id, "filtered", code, detail)

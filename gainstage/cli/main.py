@@ -14,6 +14,7 @@ from gainstage.cli import (
     dead,
     demo,
     export,
+    fields,
     preview,
     sandbox,
     send,
@@ -34,7 +35,7 @@ program = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for _module in (serve, send, preview, check, status, trace, sandbox, demo, apply, export):
+for _module in (serve, send, preview, check, fields, status, trace, sandbox, demo, apply, export):
     _module.register(program)
 program.add_typer(dead.group, name="dead")
 

@@ -61,6 +61,28 @@ TRACE = {
     ],
 }
 
+FIELD = {
+    "name": "Tier__gc",
+    "type": "PICKLIST",
+    "label": "Tier",
+    "length": None,
+    "decimal_places": None,
+    "required": False,
+    "read_only": False,
+    "createable": True,
+    "updateable": True,
+    "items": [{"label": word} for word in "ABCDEFG"] + [{"label": "Old", "active": False}],
+    "from": [{"source": "`tier`", "setting": "company_fields"}],
+}
+FIELDS = {
+    "destination": "cs",
+    "tenant": "acme.gainsightcloud.com",
+    "origin": "read",
+    "at": "2026-11-22T10:00:00Z",
+    "objects": [{"name": "Company", "label": "Company", "fields": [FIELD]}],
+    "findings": [{"level": "error", "setting": "company_fields", "message": "`x` goes to Y."}],
+}
+
 
 @dataclass
 class FakeApp:
@@ -87,6 +109,7 @@ class FakeApp:
         }
     )
     error: Exception | None = None
+    fields: dict[str, Any] = field(default_factory=lambda: FIELDS)
     #: What the last server was told of what stands before it.
     front: Front = field(default_factory=Front)
 
@@ -140,6 +163,27 @@ class FakeApp:
     def check(self, data: Path, config: Path | None) -> list[Any]:
         self._ask("check", data, config)
         return self.results
+
+    class Unreadable(Exception):
+        """As of `gainstage.app`."""
+
+    def kept_fields(self, data: Path, config: Path | None, destination: str | None) -> dict[str, Any]:
+        self._ask("kept_fields", data, config, destination)
+        return self.fields
+
+    def read_fields(self, data: Path, config: Path | None, destination: str | None) -> dict[str, Any]:
+        self._ask("read_fields", data, config, destination)
+        return self.fields
+
+    def forget_fields(self, data: Path, config: Path | None, destination: str | None) -> dict[str, Any]:
+        self._ask("forget_fields", data, config, destination)
+        return self.fields
+
+    def upload_fields(
+        self, data: Path, config: Path | None, destination: str | None, file: Path
+    ) -> dict[str, Any]:
+        self._ask("upload_fields", data, config, destination, file)
+        return self.fields
 
     def open_store(self, data: Path) -> Any:
         self._ask("open_store", data)
