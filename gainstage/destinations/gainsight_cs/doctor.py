@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from gainstage.destination import Finding
 from gainstage.destinations.gainsight_cs.fitting import OBJECTS, SPELT_AS_THEY_ARE, unwritable
 from gainstage.destinations.gainsight_cs.mapping import COMPANY, PERSON
-from gainstage.destinations.gainsight_cs.settings import CsSettings
+from gainstage.destinations.gainsight_cs.settings import GSID, NAME, CsSettings
 from gainstage.mapping import Derived, Mapping
 from gainstage.mapping import Field as Row
 from gainstage.schema import Field, Object, Schema, Use, names
@@ -16,6 +16,8 @@ from gainstage.schema import Field, Object, Schema, Use, names
 #: Tables of custom fields, and the objects that they go to.
 CUSTOM = {"person_fields": "Person", "company_fields": "Company", "company_person_fields": OBJECTS["link"]}
 IDS = frozenset({"LOOKUP", "GSID"})
+#: Types that keys of an update may have [documented: String, GSID, Number, Email; Salesforce ids are texts].
+KEY_TYPES = frozenset({"STRING", "GSID", "NUMBER", "EMAIL", "SFDCID"})
 
 
 def uses(settings: CsSettings) -> tuple[Use, ...]:
@@ -48,6 +50,7 @@ def examine(settings: CsSettings, schema: Schema) -> tuple[Finding, ...]:
     found: list[Finding] = []
     for setting in CUSTOM:
         found += custom_fields(settings, schema, setting)
+    found += keys(settings, schema)
     found += rules(settings, schema)
     for kind in ("Person", "Company"):
         found += built_in(settings, schema, kind)
@@ -81,6 +84,16 @@ def custom_fields(settings: CsSettings, schema: Schema, setting: str) -> Iterato
         if field.type in IDS and not looked_up(settings, field):
             sentence = f"{mapped}, a {field.type}: it takes ids of Gainsight (GSIDs) and nothing else."
             yield Finding("warning", setting, sentence)
+
+
+def keys(settings: CsSettings, schema: Schema) -> Iterator[Finding]:
+    """Keys by which companies cannot be found; those that are not there are told with the mapping."""
+    described = schema.object(OBJECTS["company"])
+    for kind in settings.company_kinds if described is not None else ():
+        field = described.in_any_case(kind) if kind not in (GSID, NAME) and described else None
+        if field is not None and field.type not in KEY_TYPES:
+            sentence = f"{kind} is a {field.type}: Gainsight takes texts, numbers, e-mails and ids as keys."
+            yield Finding("warning", "company_match", sentence)
 
 
 def half_writable(setting: str, mapped: str, field: Field) -> Iterator[Finding]:

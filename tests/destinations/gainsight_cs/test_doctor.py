@@ -127,6 +127,17 @@ def test_links_are_checked_where_company_person_is_described() -> None:
     assert (level, setting) == ("error", "company_person_fields") and "did you mean Role?" in message
 
 
+def test_a_key_has_a_type_that_keys_may_have() -> None:
+    settings = {
+        "company_fields": {"id": "Ext__gc"},
+        "company_match": ["gsid", "sfdcAccountId", "Ext__gc", "name"],
+    }
+    known = schema(Field("Ext__gc", "NUMBER"), Field("SfdcAccountId", "SFDCID"))
+    assert examined(known, **settings) == []
+    ((level, setting, message),) = examined(schema(Field("Ext__gc", "PICKLIST")), **settings)
+    assert (level, setting) == ("warning", "company_match") and message.startswith("Ext__gc is a PICKLIST")
+
+
 def test_a_rule_for_a_field_that_is_not_there_protects_nothing() -> None:
     found = examined(schema(Field("ARR__gc")), field_rules={"Arr_gc": "never", "Nothing__gc": "always"})
     assert [(level, setting) for level, setting, _ in found] == [
@@ -206,6 +217,27 @@ def test_names_and_link_fields_have_their_length_too(traits: dict[str, str]) -> 
     known = schema(Field("Name", "STRING", length=255), link=(Field("Role", "STRING", length=255),))
     plan = group(known, configured(company_person_fields={"role": "Role"}), **traits).plan
     assert isinstance(plan, Rejected) and "at most 255 characters, and it has 300" in plan.detail
+
+
+def test_a_key_that_does_not_fit_is_told_as_that_and_not_as_missing() -> None:
+    known = schema(Field("SfdcAccountId", "SFDCID"))
+    plan = group(known, configured(company_match=["sfdcAccountId"]), sfdcAccountId="001").plan
+    assert isinstance(plan, Rejected) and plan.code == "value_invalid"
+    assert "a Salesforce id of 15 or 18 letters and digits" in plan.detail
+
+
+def test_the_groups_own_id_takes_the_form_of_its_field() -> None:
+    message = {
+        "type": "group",
+        "groupId": "0017",
+        "traits": {"name": "Acme"},
+        "context": {"traits": {"email": "a@b.test"}},
+    }
+    settings = configured(company_fields={"groupId": "Ext__gc"}, company_match=["Ext__gc", "name"])
+    planned = CS.plan(settings, event_of(message), Identity(), schema(Field("Ext__gc", "NUMBER")))
+    assert fields(planned)["Ext__gc"] == 17
+    plan = CS.plan(settings, event_of(message), Identity(), schema()).plan
+    assert isinstance(plan, Rejected) and plan.code == "field_unknown" and "`company_fields`" in plan.detail
 
 
 def test_an_email_that_is_none_fails_the_identify() -> None:
