@@ -94,6 +94,26 @@ SWITCHES: tuple[Switch, ...] = (
     ),
     Switch("cs_async_seconds", 1.0, "Seconds until an asynchronous people call is processed."),
     _choice("cs_async_first_row", "1 0", "The row number of the first record in asynchronous errors."),
+    _choice("cs_async_service", "open gone", "Whether people/async exists."),
+    _choice("cs_async_body", "records people list", "Where people/async looks for its records."),
+    _choice(
+        "cs_async_reply",
+        "object text list without",
+        "The `data` of an accepted asynchronous call: {statusId}, the id, a list of one object, or no id.",
+    ),
+    _choice("cs_async_status_path", "both plain status", "Which address asynchronous statuses have."),
+    _choice(
+        "cs_async_report",
+        "full errors values numbers counts",
+        "What a status tells: rows that succeeded and errors, errors only, those without row numbers, "
+        "without field and value, or counts alone.",
+    ),
+    _choice(
+        "cs_async_bad_row",
+        "row call",
+        "Whether a bad row fails alone, or has the whole asynchronous call refused.",
+    ),
+    _choice("cs_async_over_limit", "429 400", "The HTTP status over the asynchronous quota."),
     # CS lookups in writes
     _choice(
         "cs_lookup_error",

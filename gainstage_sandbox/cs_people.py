@@ -40,15 +40,7 @@ class People:
 
     def upsert(self, record: Any, lookups: Any, now: float) -> Row:
         """Create or merge one person and the links it carries; all of it or nothing."""
-        if not isinstance(record, dict) or not record:
-            raise _refuse(FieldError("empty_record", "record", record))
-        wanted = read_lookups(lookups, self.model.table)
-        person, links = self._split(record)
-        clean = self._clean(self.model.people, person, [w for w in wanted if w.target not in _LINK_TARGETS])
-        if clean.get("Email") is None:
-            raise _refuse(FieldError("null", "Email"))
-        link_lookups = [w for w in wanted if w.target in _LINK_TARGETS]
-        clean_links = [self._clean_link(link, link_lookups) for link in links]
+        clean, clean_links = self._read(record, lookups)
         row = self.find(clean["Email"])
         if row is None:
             row = self.model.people.insert(clean, now)
@@ -59,6 +51,18 @@ class People:
             self._link(row, link, now)
         return row
 
+    def _read(self, record: Any, lookups: Any) -> tuple[Row, list[Row]]:
+        """A person and links that can be written; raises where they cannot."""
+        if not isinstance(record, dict) or not record:
+            raise _refuse(FieldError("empty_record", "record", record))
+        wanted = read_lookups(lookups, self.model.table)
+        person, links = self._split(record)
+        clean = self._clean(self.model.people, person, [w for w in wanted if w.target not in _LINK_TARGETS])
+        if clean.get("Email") is None:
+            raise _refuse(FieldError("null", "Email"))
+        link_lookups = [w for w in wanted if w.target in _LINK_TARGETS]
+        return clean, [self._clean_link(link, link_lookups) for link in links]
+
     def accept(self, records: Any, lookups: Any, now: float) -> Job:
         """Take a bulk call; its rows are looked at when it is processed."""
         if not isinstance(records, list) or not records:
@@ -67,6 +71,9 @@ class People:
             raise RefusalError(
                 "GSOBJ_1008", f"At most {MAX_RECORDS} records are allowed, not {len(records)}."
             )
+        if self.model.behaviour.word("cs_async_bad_row") == "call":
+            for record in records:
+                self._read(record, lookups)
         due_at = now + self.model.behaviour.number("cs_async_seconds")
         job = Job(make_gsid("1Q00", len(self.jobs) + 1), records, lookups, now, due_at)
         self.jobs[job.status_id] = job

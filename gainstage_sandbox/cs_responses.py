@@ -49,33 +49,51 @@ def get_person(state: State, call: Call) -> Answer:
 
 
 def put_people_async(state: State, call: Call) -> Answer:
-    body = call.json_object()
-    job = state.people.accept(body.get("records"), body.get("lookups"), call.now)
-    return success({"statusId": job.status_id})
+    if state.behaviour.word("cs_async_service") == "gone":
+        return failure(404, "GSOBJ_1023", "Invalid API path")
+    form = state.behaviour.word("cs_async_body")
+    body: Any = {"list": call.json()} if form == "list" else call.json_object()
+    job = state.people.accept(body.get(form), body.get("lookups"), call.now)
+    shapes: dict[str, Any] = {
+        "object": {"statusId": job.status_id},
+        "text": job.status_id,
+        "list": [{"statusId": job.status_id}],
+        "without": None,
+    }
+    return success(shapes[state.behaviour.word("cs_async_reply")])
 
 
 def get_people_status(state: State, call: Call) -> Answer:
+    place = "status" if "/async/status/" in call.raw_path else "plain"
+    if state.behaviour.word("cs_async_status_path") not in ("both", place):
+        return failure(404, "GSOBJ_1023", "Invalid API path")
     state.people.settle(call.now)
     job = state.people.jobs.get(call.params["status_id"])
     if job is None:
         return failure(400, "GSOBJ_1011", "No entity matches the given criteria.")
-    return success(_status(job, call.now))
+    return success(_status(job, call.now, state.behaviour.word("cs_async_report")))
 
 
-def _status(job: Job, now: float) -> dict[str, Any]:
+def _status(job: Job, now: float, form: str) -> dict[str, Any]:
     if job.processed:
         word = "COMPLETED"
     else:
         word = "INIT" if now < (job.accepted_at + job.due_at) / 2 else "INPROGRESS"
-    return {
+    told: dict[str, Any] = {
         "statusId": job.status_id,
         "status": word,
         "totalCount": len(job.records),
         "successCount": len(job.done),
         "failedCount": len(job.errors),
-        "success": job.done,
-        "errors": job.errors,
     }
+    if form == "full":
+        told["success"] = job.done
+    if form != "counts":
+        left_out = {"values": ("rowNumber",), "numbers": ("fieldName", "invalidValue")}.get(form, ())
+        told["errors"] = [
+            {name: value for name, value in error.items() if name not in left_out} for error in job.errors
+        ]
+    return told
 
 
 def insert_records(state: State, call: Call) -> Answer:

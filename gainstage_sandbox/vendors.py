@@ -71,7 +71,7 @@ def _answer(state: State, api: str, route: Route | None, call: Call) -> Answer:
         return account
     wait = _count(state, route, account, call)
     if wait is not None:
-        return _over_limit(state, api, wait)
+        return _over_limit(state, api, route, wait)
     try:
         if api == "cs":
             state.people.settle(call.now)
@@ -111,8 +111,10 @@ def _count(state: State, route: Route, account: str, call: Call) -> int | None:
     return state.limits.take(family, counted, call.now)
 
 
-def _over_limit(state: State, api: str, wait: int) -> Answer:
+def _over_limit(state: State, api: str, route: Route, wait: int) -> Answer:
     made = default_answer(api, 429)
+    if route.family == "cs_async":
+        made.status = int(state.behaviour.word("cs_async_over_limit"))
     if state.limits.retry_after:
         made.headers["Retry-After"] = str(wait)
     return made

@@ -1,6 +1,9 @@
 """People in bulk: accepted at once, processed later, errors by row, a quota of its own."""
 
 from typing import Any
+from unittest.mock import ANY
+
+import pytest
 
 from tests.sandbox.vendor import NEW_PEOPLE, Clock, Response, Vendor, code
 
@@ -70,3 +73,71 @@ def test_switch_cs_async_status_quota(vendor: Vendor) -> None:
     assert [vendor.cs("GET", path).status_code for _ in range(2)] == [200, 429]
     vendor.set(cs_async_status_quota="free")
     assert vendor.cs("GET", path).status_code == 200
+
+
+def test_switch_cs_async_service(vendor: Vendor) -> None:
+    vendor.set(cs_async_service="gone")
+    assert code(send(vendor, {"Email": "a@b.c"})) == (404, "GSOBJ_1023")
+
+
+@pytest.mark.parametrize(
+    ("form", "body"), [("people", {"people": [{"Email": "a@b.c"}]}), ("list", [{"Email": "a@b.c"}])]
+)
+def test_switch_cs_async_body(vendor: Vendor, form: str, body: Any) -> None:
+    vendor.set(cs_async_body=form)
+    assert send(vendor, {"Email": "a@b.c"}).status_code == 400
+    assert vendor.cs("PUT", ASYNC, body).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("form", "data"),
+    [
+        ("object", {"statusId": ANY}),
+        ("text", ANY),
+        ("list", [{"statusId": ANY}]),
+        ("without", None),
+    ],
+)
+def test_switch_cs_async_reply(vendor: Vendor, form: str, data: Any) -> None:
+    vendor.set(cs_async_reply=form)
+    assert send(vendor, {"Email": "a@b.c"}).json()["data"] == data
+
+
+def test_switch_cs_async_status_path(vendor: Vendor) -> None:
+    status_id = send(vendor, {"Email": "a@b.c"}).json()["data"]["statusId"]
+    paths = {"plain": f"{ASYNC}/{status_id}", "status": f"{ASYNC}/status/{status_id}"}
+    for form, path in paths.items():
+        vendor.set(cs_async_status_path=form)
+        assert [vendor.cs("GET", other).status_code == 200 for other in paths.values()] == [
+            other == path for other in paths.values()
+        ]
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ("full", {"success", "errors", "rowNumber", "fieldName"}),
+        ("errors", {"errors", "rowNumber", "fieldName"}),
+        ("values", {"errors", "fieldName"}),
+        ("numbers", {"errors", "rowNumber"}),
+        ("counts", set()),
+    ],
+)
+def test_switch_cs_async_report(vendor: Vendor, form: str, told: set[str]) -> None:
+    vendor.set(cs_async_report=form, cs_async_seconds=0)
+    found = status(vendor, send(vendor, {"Email": "a@b.c"}, {"Email": "nobody"}))
+    names = found.keys() | {name for error in found.get("errors", []) for name in error}
+    assert names & {"success", "errors", "rowNumber", "fieldName"} == told
+    assert (found["successCount"], found["failedCount"]) == (1, 1)
+
+
+def test_switch_cs_async_bad_row(vendor: Vendor) -> None:
+    vendor.set(cs_async_bad_row="call", cs_async_seconds=0)
+    assert code(send(vendor, {"Email": "a@b.c"}, {"Email": "nobody"})) == (400, "GSOBJ_VDTEMAIL1001")
+    assert vendor.state()["cs"]["people"] == []
+
+
+def test_switch_cs_async_over_limit(vendor: Vendor) -> None:
+    vendor.set(cs_async_over_limit="400")
+    vendor.control("POST", "limits", {"cs_async": {"per_hour": 0}})
+    assert code(send(vendor, {"Email": "a@b.c"})) == (400, "GU_2400")
