@@ -35,6 +35,13 @@ class Request(msgspec.Struct, frozen=True):
     secret_headers: tuple[str, ...] = ()
     #: The budget family it counts against; the destination's first one where empty.
     family: str = ""
+    #: Further families that it may count against: where the vendor does not say which, all of them are spent.
+    also: tuple[str, ...] = ()
+    #: It is not made before so many seconds have passed since the answer to the one before.
+    after_seconds: float = 0.0
+    #: An asynchronous call, or a question what became of it: for so many seconds the vendor may still carry
+    #: it out. Until its works are settled, or that time is over, nothing else is sent for their records.
+    occupies_seconds: float = 0.0
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -106,6 +113,8 @@ class Settled(msgspec.Struct, frozen=True):
     #: vendor no longer has the record. Then its facts and all that was confirmed of it are void: it is to be
     #: written again from what is known, before the work is tried anew.
     learnt: dict[Record, dict[str, Any] | None] = msgspec.field(default_factory=dict)
+    #: An asynchronous call may still be carried out: the record rests for `Request.occupies_seconds`.
+    occupied: bool = False
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -148,6 +157,27 @@ class Budget(msgspec.Struct, frozen=True):
         return max(1, self.limit * (100 - self.reserve_percent) // 100)
 
 
+class Allowance(msgspec.Struct, frozen=True):
+    """A budget, and how many of its calls may be made now."""
+
+    budget: Budget
+    free: int
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """What waits of one object at a destination, and with which calls it may go."""
+
+    #: Records whose turn it is, and for which no call failed.
+    waiting: int
+    #: Exchanges that carry gathered records of the object now.
+    under_way: int
+    allowances: tuple[Allowance, ...]
+
+
+#: How many records the next exchange gathers, beyond what `Destination.batch` says; below two: none. Pure.
+Gather = Callable[[Backlog], int]
+
+
 @dataclass(frozen=True)
 class Doctor:
     """How a destination comes to know its tenant's fields, and what it makes of them. All pure."""
@@ -188,7 +218,9 @@ class Destination:
     batch: Mapping[str, int] = field(default_factory=dict)
     #: By object: facts that are keys as well. Two records of which the vendor tells the same one are one.
     key_facts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    #: How many exchanges may be under way at once.
+    #: Objects of which a long backlog may go by other calls, many records at once, and the choice when.
+    gather: Callable[[Any], Mapping[str, Gather]] = lambda settings: {}
+    #: How many exchanges may be under way at once; those that wait for an asynchronous call do not count.
     concurrency: int = 4
     #: What is odd about the settings without being wrong (a key of unusual length).
     warnings: Callable[[Any], tuple[Finding, ...]] = lambda settings: ()

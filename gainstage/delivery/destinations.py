@@ -9,7 +9,7 @@ from pydantic import BaseModel, SecretStr
 
 from gainstage.clock import SECOND_US
 from gainstage.connection import Configuration, Connected
-from gainstage.destination import SECRET_CHARACTERS, Budget, concealer
+from gainstage.destination import SECRET_CHARACTERS, Budget, Request, concealer
 from gainstage.schema import Schema
 from gainstage.store.contract import Transaction
 from gainstage.store.rows import DestinationRow
@@ -36,6 +36,8 @@ class Active:
         self.plan = row.plan
         #: A call succeeded since the start or the last change of settings; until then calls go one at a time.
         self.proven = False
+        #: Backlogs are looked at now and then only.
+        self.looks_at_us = 0
         #: How long a confirmed value counts as there.
         self.resend_us = _duration_us(self.settings, "resend_unchanged_after", DEFAULT_RESEND_SECONDS)
         #: How long an event waits for what it lacks.
@@ -64,6 +66,12 @@ class Active:
         """The budgets that a request of this family counts against; the first family where empty."""
         wanted = name or (self.budgets[0].family if self.budgets else "")
         return tuple(budget for budget in self.budgets if budget.family == wanted)
+
+    def spent_by(self, request: Request | None) -> tuple[Budget, ...]:
+        """Every budget that a request may count against, those of its own family first."""
+        if request is None:
+            return self.family("")
+        return tuple(budget for name in (request.family, *request.also) for budget in self.family(name))
 
 
 def activate(transaction: Transaction, configuration: Configuration, now_us: int) -> dict[str, Active]:

@@ -12,7 +12,7 @@ from gainstage.delivery.merging import Merged, merge
 from gainstage.delivery.planning import LONGEST_LINGER_US, UPSERT
 from gainstage.delivery.retrying import FAILURES_BEFORE_PROBING
 from gainstage.delivery.settling import Settler
-from gainstage.destination import Work
+from gainstage.destination import Allowance, Backlog, Work
 from gainstage.operation import Record
 from gainstage.store.contract import Transaction
 from gainstage.store.records import renamed
@@ -22,6 +22,8 @@ from gainstage.store.rows import LaneRow, OperationRow, RecordRow
 LEASE_US = 90 * SECOND_US
 LANES_A_TURN = 500
 OPERATIONS_A_CALL = 500
+#: A backlog is counted up to here.
+BACKLOG_COUNTED = 50_000
 
 
 class Dispatcher:
@@ -32,8 +34,11 @@ class Dispatcher:
         self._settler = settler
         self._now_us = now_us
 
-    def pick(self, active: Active, under_way: int) -> list[Flight]:
-        """New flights for a destination; each has its first call reserved or needs none."""
+    def pick(self, active: Active, under_way: int, gathered: Mapping[str, int]) -> list[Flight]:
+        """New flights for a destination; each has its first call reserved or needs none.
+
+        `under_way`: how many are, without those that only wait; `gathered`: by object, how many with backlog.
+        """
         room = self._room(active, under_way)
         if room <= 0:
             return []
@@ -41,7 +46,7 @@ class Dispatcher:
         if budget == 0:
             self._note_spent(active)
             return []
-        flights: list[Flight] = []
+        flights = self._gather(active, gathered)
         groups: dict[tuple[str, bool], list[tuple[Member, Work]]] = {}
         leased: list[RecordRow] = []
         due, seen = self._transaction.lanes.due(active.number, self._now_us, LANES_A_TURN), 0
@@ -68,6 +73,39 @@ class Dispatcher:
             leased.extend(self._fill(active, group, due, seen))
             flights.append(_flight(active, group))
         self._transaction.records.lease(leased, active.number, self._now_us + LEASE_US)
+        return flights
+
+    def _gather(self, active: Active, under_way: Mapping[str, int]) -> list[Flight]:
+        """A flight for the end of a long backlog, where the destination has a cheaper call for many records.
+
+        The last ones: what is about to go by itself is quicker so.
+        """
+        ways = active.connected.type.gather(active.settings)
+        certain = active.proven and not active.row.blocked and not active.row.failures
+        if not ways or not certain or 0 < active.looks_at_us - self._now_us <= SECOND_US:
+            return []
+        active.looks_at_us = self._now_us + SECOND_US
+        calls, lanes = self._transaction.calls, self._transaction.lanes
+        allowances = tuple(
+            Allowance(budget, calls.available([budget], self._now_us) or 0) for budget in active.budgets
+        )
+        flights = []
+        for object_, choose in ways.items():
+            waiting = lanes.backlog(active.number, object_, self._now_us, BACKLOG_COUNTED)
+            most = choose(Backlog(waiting, under_way.get(object_, 0), allowances))
+            if most < 2:
+                continue
+            group: list[tuple[Member, Work]] = []
+            taken: list[RecordRow] = []
+            last = lanes.last_due(active.number, object_, self._now_us, most)
+            for lane, record, operations in self._read(active, last, most):
+                prepared = self._prepare(active, lane, record, operations)
+                if prepared is not None and prepared[0].merged is not None:
+                    group.append(prepared)
+                    taken.append(record)
+            if group:
+                self._transaction.records.lease(taken, active.number, self._now_us + LEASE_US)
+                flights.append(_flight(active, group, object_))
         return flights
 
     def _fill(
@@ -233,8 +271,8 @@ def _member(
     )  # fmt: skip
 
 
-def _flight(active: Active, group: Sequence[tuple[Member, Work]]) -> Flight:
-    return Flight(active, [member for member, _ in group], [work for _, work in group])
+def _flight(active: Active, group: Sequence[tuple[Member, Work]], gathered: str = "") -> Flight:
+    return Flight(active, [member for member, _ in group], [work for _, work in group], gathered)
 
 
 def _append(record: RecordRow, operation: OperationRow) -> Work:

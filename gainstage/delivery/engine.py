@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -66,6 +67,7 @@ class Engine:
         self._active: dict[str, Active] = {}
         self._flights: set[Flight] = set()
         self._hungry: list[Flight] = []  # flights that wait for budget for their next call
+        self._resting: list[Flight] = []  # flights whose next call is not to be made yet
         self._finished: list[Finished] = []
         self._calls: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
@@ -150,6 +152,7 @@ class Engine:
 
         Our own calls end by their time limit. Where the lease of one ran out, the clock was set forward.
         """
+        transaction.records.vacate(self._clock.now_us())
         if everything:
             transaction.records.expire(FAR_US)
         else:
@@ -175,18 +178,25 @@ class Engine:
             settler.record(flight, one)
         if flight.finished:
             self._flights.discard(flight)
+        elif flight.rest(now_us):
+            if self._hold(transaction, flight, flight.rests_until_us):
+                self._resting.append(flight)
         else:
             self._hungry.append(flight)
 
     def _reserve(self, transaction: Transaction, settler: Settler, now_us: int) -> list[Flight | None]:
         """Next calls of flights under way go before new flights. What must wait too long is given back."""
         ready: list[Flight | None] = []
-        waiting, self._hungry = self._hungry, []
+        resting, waiting = self._resting, self._hungry
+        self._resting, self._hungry = [], []
+        for flight in resting:
+            stays = flight.active.current and flight.is_resting(now_us)
+            (self._resting if stays else waiting).append(flight)
         for flight in waiting:
             if not flight.active.current:
                 self._give_back(settler, flight, "queued", "The settings changed.")
                 continue
-            budgets = flight.active.family(flight.request.family if flight.request else "")
+            budgets = flight.active.spent_by(flight.request)
             if transaction.calls.available(budgets, now_us) != 0:
                 if self._hold(transaction, flight, now_us):
                     ready.append(begin_call(transaction, flight, budgets, now_us))
@@ -194,6 +204,10 @@ class Engine:
             if transaction.calls.renews_us(budgets, now_us) - now_us < LEASE_US:
                 if self._hold(transaction, flight, now_us):
                     self._hungry.append(flight)
+                continue
+            if flight.occupied and flight.rest(now_us):  # what became of its call is cheaper to ask later
+                if self._hold(transaction, flight, flight.rests_until_us):
+                    self._resting.append(flight)
                 continue
             self._give_back(settler, flight, "out_of_budget", "The call budget is used up.")
         return ready
@@ -204,10 +218,10 @@ class Engine:
             settler.record(flight, one)
         self._flights.discard(flight)
 
-    def _hold(self, transaction: Transaction, flight: Flight, now_us: int) -> bool:
+    def _hold(self, transaction: Transaction, flight: Flight, until_us: int) -> bool:
         """Prolong the flight's leases; a flight that lost one ends here, its work is somebody else's now."""
         kept = [
-            transaction.records.extend(member.number, member.fence, now_us + LEASE_US)
+            transaction.records.extend(member.number, member.fence, until_us + LEASE_US)
             for work, member in enumerate(flight.members)
             if not flight.is_settled(work)
         ]
@@ -221,8 +235,10 @@ class Engine:
         dispatcher = Dispatcher(transaction, settler, now_us)
         begun: list[Flight | None] = []
         for active in self._active.values():
-            under_way = sum(1 for flight in self._flights if flight.active.number == active.number)
-            for flight in dispatcher.pick(active, under_way):
+            theirs = [flight for flight in self._flights if flight.active.number == active.number]
+            under_way = sum(1 for flight in theirs if flight not in self._resting)
+            gathered = Counter(flight.gathered for flight in theirs)
+            for flight in dispatcher.pick(active, under_way, gathered):
                 begun.append(self._begin(transaction, settler, flight, now_us))
         return begun
 
@@ -235,7 +251,11 @@ class Engine:
         if flight.finished:
             return None
         self._flights.add(flight)
-        budgets = flight.active.family(flight.request.family if flight.request else "")
+        if flight.rest(now_us):
+            if self._hold(transaction, flight, flight.rests_until_us):
+                self._resting.append(flight)
+            return None
+        budgets = flight.active.spent_by(flight.request)
         if transaction.calls.available(budgets, now_us) == 0:
             self._hungry.append(flight)
             return None
@@ -277,9 +297,9 @@ class Engine:
             settler = Settler(transaction, now_us, self._chance)
             for flight, result in self._finished:
                 self._record(transaction, settler, flight, result, now_us)
-            for flight in self._hungry:
+            for flight in (*self._hungry, *self._resting):
                 self._give_back(settler, flight, "queued", "gainstage was stopped.")
-        self._finished, self._hungry = [], []
+        self._finished, self._hungry, self._resting = [], [], []
 
     async def _abandon(self) -> None:
         """A turn was rolled back: what was under way counts as unknown, and is taken up again."""
@@ -287,7 +307,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
         self._flights.clear()
-        self._hungry, self._finished = [], []
+        self._hungry, self._resting, self._finished = [], [], []
         self._configuration = None
         with contextlib.suppress(StorageUnavailable), self._store.transaction() as transaction:
             self._recover(transaction, everything=True)

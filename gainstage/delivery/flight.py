@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from gainstage.clock import SECOND_US
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.merging import Merged
 from gainstage.destination import Budget, CallFailed, Request, Response, Settled, Work
@@ -37,7 +38,9 @@ class Member(msgspec.Struct, frozen=True):
 class Flight:
     """Drives an exchange step by step; whoever calls it makes the calls and records what is settled."""
 
-    def __init__(self, active: Active, members: Sequence[Member], works: Sequence[Work]) -> None:
+    def __init__(
+        self, active: Active, members: Sequence[Member], works: Sequence[Work], gathered: str = ""
+    ) -> None:
         self.active = active
         self.members = members
         self.request: Request | None = None
@@ -45,6 +48,12 @@ class Flight:
         #: The budgets that its call was reserved from, and when.
         self.reserved: tuple[tuple[Budget, ...], int] = ((), 0)
         self.finished = False
+        #: Its next call is not made before.
+        self.rests_until_us = 0
+        #: The records of a backlog, gathered for one call; the object that they are of.
+        self.gathered = gathered
+        #: Works of an asynchronous call that the vendor may still carry out.
+        self.occupied: set[int] = set()
         #: Works whose call was perhaps received without an answer being read.
         self.in_doubt: set[int] = set()
         self.last_response: Response | None = None
@@ -58,6 +67,7 @@ class Flight:
     def answer(self, response: Response) -> list[Settled]:
         """Hand the response in and run to the next request or the end."""
         self.last_response = response
+        self._note_occupied()
         return self._run(lambda: self._exchange.send(response))
 
     def fail(self, failure: CallFailed) -> list[Settled]:
@@ -65,6 +75,7 @@ class Flight:
         request = self.request
         if failure.sent and request is not None:
             self.in_doubt.update(request.works)
+            self._note_occupied()
         return self._run(lambda: self._exchange.throw(failure), request)
 
     def give_back(self, failure: CallFailed) -> list[Settled]:
@@ -78,6 +89,22 @@ class Flight:
         """Whether this work's outcome is known already."""
         return work in self._settled
 
+    def rest(self, now_us: int) -> bool:
+        """Begin to wait where the next call is not to be made at once; False where it is."""
+        seconds = self.request.after_seconds if self.request is not None else 0.0
+        self.rests_until_us = now_us + int(seconds * SECOND_US)
+        return seconds > 0
+
+    def is_resting(self, now_us: int) -> bool:
+        """Whether it still waits. A clock that was set back makes it wait no longer than was asked for."""
+        seconds = self.request.after_seconds if self.request is not None else 0.0
+        self.rests_until_us = min(self.rests_until_us, now_us + int(seconds * SECOND_US))
+        return now_us < self.rests_until_us
+
+    def _note_occupied(self) -> None:
+        if self.request is not None and self.request.occupies_seconds:
+            self.occupied.update(self.request.works)
+
     def _run(self, step: Callable[[], Request | Settled], failed: Request | None = None) -> list[Settled]:
         settled: list[Settled] = []
         self.request = None
@@ -89,6 +116,8 @@ class Flight:
                     settled.append(item)
                 item = next(self._exchange)
             self.request = item
+            if not item.occupies_seconds:
+                self.occupied.clear()
         except StopIteration:
             self._finish(settled, Retry("internal_error", "The exchange ended without settling this."))
         except CallFailed as failure:
@@ -101,7 +130,7 @@ class Flight:
 
     def _finish(self, settled: list[Settled], outcome: Outcome) -> None:
         self.finished = True
-        settled.extend(Settled(work, outcome) for work in self._open())
+        settled.extend(self._left(work, outcome) for work in self._open())
 
     def _settle_failed(self, failure: CallFailed, request: Request | None) -> list[Settled]:
         """Only what the request carried failed; the rest was never tried."""
@@ -112,7 +141,13 @@ class Flight:
             Unknown(failure.code, failure.detail) if unsure else Retry(failure.code, failure.detail)
         )
         untried = Retry("queued", failure.detail, 0.0)
-        return [Settled(work, outcome if work in carried else untried) for work in self._open()]
+        return [self._left(work, outcome if work in carried else untried) for work in self._open()]
+
+    def _left(self, work: int, outcome: Outcome) -> Settled:
+        """What the exchange left open, perhaps with an asynchronous call under way."""
+        if work in self.occupied:
+            self.in_doubt.add(work)
+        return Settled(work, outcome, occupied=work in self.occupied)
 
     def _open(self) -> list[int]:
         left = [work for work in range(len(self.members)) if work not in self._settled]

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 import msgspec
 
+from gainstage.clock import SECOND_US
 from gainstage.delivery.flight import Flight
 from gainstage.destination import Budget, CallFailed, Request, Response
 from gainstage.store.contract import Transaction
 
 KEPT_CHARACTERS = 32_768
+#: A call is with the vendor this long after it was reserved at the latest.
+CALL_US = 60 * SECOND_US
 CUT = " … (cut)"
 
 
@@ -20,6 +23,10 @@ def begin_call(transaction: Transaction, flight: Flight, budgets: Sequence[Budge
     assert request is not None
     transaction.calls.spend(budgets, now_us, 1)
     flight.reserved = (tuple(budgets), now_us)
+    if request.occupies_seconds:  # questions what became of a call do not make it last longer
+        until_us = now_us + CALL_US + int(request.occupies_seconds * SECOND_US)
+        begun = set(request.works) - flight.occupied
+        transaction.records.occupy((flight.members[work].number for work in sorted(begun)), until_us)
     works = request.works or range(len(flight.members))
     events = dict.fromkeys(event for work in works for event in flight.members[work].events)
     url, text = active.mask_request(request.url), active.mask_request(shown(request))

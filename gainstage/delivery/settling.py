@@ -52,7 +52,7 @@ class Settler:
         """Record how one work of a flight ended; nothing if its lease was lost meanwhile."""
         member, outcome = flight.members[settled.work], settled.outcome
         lost = settled.work in flight.in_doubt
-        in_doubt = isinstance(outcome, Unknown) or (lost and isinstance(outcome, Retry))
+        in_doubt = isinstance(outcome, Unknown) or (lost and isinstance(outcome, Retry)) or settled.occupied
         delivered = isinstance(outcome, Delivered)  # only that ends a doubt of an earlier call
         records, lanes = self._transaction.records, self._transaction.lanes
         confirmed = member.merged.confirmed(self._now_us) if delivered and member.merged is not None else None
@@ -61,8 +61,9 @@ class Settler:
         unsure = member.merged is not None and (in_doubt or tried)
         done = [operation.id for operation in member.operations] if delivered else ()
         if not records.release(
-            member.number, member.fence, in_doubt=doubt, unsure=unsure, confirmed=done, state=confirmed
-        ):
+            member.number, member.fence, in_doubt=doubt, unsure=unsure, confirmed=done, state=confirmed,
+            occupied=settled.occupied,
+        ):  # fmt: skip
             return
         joins = bool(settled.facts) and self._keep_facts(
             flight.active, member.record, member.number, settled.facts
@@ -256,8 +257,9 @@ class Settler:
         if seconds is None:
             seconds = DEFAULT_THROTTLE_SECONDS
         until_us = self._now_us + int(seconds * SECOND_US)
-        if active.budgets:
-            self._transaction.calls.stop(active.budgets[0], until_us)
+        spent, _ = flight.reserved
+        if stopped := spent or active.budgets:  # the first one is of the family of the call that was too many
+            self._transaction.calls.stop(stopped[0], until_us)
         else:
             active.row.code, active.row.detail, active.row.resume_us = "throttled", outcome.detail, until_us
             self._transaction.destinations.save(active.row)

@@ -12,6 +12,8 @@ from gainstage.store.rows import LaneRow, NewOperation, NewTurn, OperationRow
 
 #: Live events first, then audiences, then history.
 PRIORITIES = (0, 1, 2)
+#: Nobody is at work on the record, neither we nor the vendor with an asynchronous call, and it stays one.
+_FREE = "leased_until_us = 0 AND occupied_until_us = 0 AND joining = 0"
 #: What a call may have written is not to be overtaken: neither by another destination of the tenant, nor by
 #: older values of the same one while the newer wait (planned anew, they follow another record again).
 _UNDISTURBED = """
@@ -159,14 +161,34 @@ class Lanes:
             found = self._connection.execute(
                 "SELECT record_id, lane.object, attempts, failing_since_us, take FROM lane "
                 "JOIN record ON record.id = record_id WHERE destination_id = ? AND priority = ? "
-                "AND due_us <= ? AND leased_until_us = 0 AND joining = 0 "
-                f"AND {_UNDISTURBED} ORDER BY due_us LIMIT ?",
+                f"AND due_us <= ? AND {_FREE} AND {_UNDISTURBED} ORDER BY due_us LIMIT ?",
                 (destination_id, priority, now_us, limit - len(rows)),
             )
             rows.extend(LaneRow(*row) for row in found)
             if len(rows) == limit:
                 break
         return rows
+
+    def backlog(self, destination_id: int, object_: str, now_us: int, limit: int) -> int:
+        """How many lanes of an object may go now that did not fail; no more than `limit` are counted."""
+        (count,) = self._connection.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM lane JOIN record ON record.id = record_id "
+            "WHERE destination_id = ? AND lane.object = ? AND due_us <= ? AND attempts = 0 "
+            f"AND {_FREE} LIMIT ?)",
+            (destination_id, object_, now_us, limit),
+        ).fetchone()
+        return int(count)
+
+    def last_due(self, destination_id: int, object_: str, now_us: int, limit: int) -> list[LaneRow]:
+        """Lanes of an object that would be the last to go; without those that failed or are in doubt."""
+        found = self._connection.execute(
+            "SELECT record_id, lane.object, attempts, failing_since_us, take FROM lane "
+            "JOIN record ON record.id = record_id WHERE destination_id = ? AND lane.object = ? "
+            f"AND due_us <= ? AND attempts = 0 AND take IS NULL AND in_doubt = 0 AND {_FREE} "
+            f"AND {_UNDISTURBED} ORDER BY priority DESC, due_us DESC LIMIT ?",
+            (destination_id, object_, now_us, limit),
+        )
+        return [LaneRow(*row) for row in found]
 
     def settle_lane(self, destination_id: int, number: int, now_us: int, *, take: int | None = None) -> None:
         """After a success or a refusal: go on with what is left, at once; or end the lane."""

@@ -279,8 +279,8 @@ class Reading:
         if blocked:
             return Pending(code, detail or "", None)
         row = self._connection.execute(
-            "SELECT lane.due_us, lane.code, lane.detail, leased_until_us, waits FROM operation "
-            "JOIN lane ON lane.record_id = operation.record_id AND lane.destination_id = "
+            "SELECT lane.due_us, lane.code, lane.detail, leased_until_us, occupied_until_us, waits "
+            "FROM operation JOIN lane ON lane.record_id = operation.record_id AND lane.destination_id = "
             "operation.destination_id "
             "JOIN record ON record.id = operation.record_id "
             "WHERE event_id = ? AND operation.destination_id = ? ORDER BY waits, operation.id LIMIT 1",
@@ -288,9 +288,12 @@ class Reading:
         ).fetchone()
         if row is None:
             return Pending("queued", "Waits to be planned.", now_us)
-        due_us, lane_code, lane_detail, leased_until_us, waits = row
+        due_us, lane_code, lane_detail, leased_until_us, occupied_until_us, waits = row
         if leased_until_us:
             return Pending("in_flight", "A call is under way.", now_us)
+        if occupied_until_us:
+            sentence = "The vendor may still carry out an asynchronous call whose end is not known."
+            return Pending("in_flight", sentence, occupied_until_us)
         if waits:
             return Pending("depends", "Waits until the company or account that it names is settled.", None)
         if code and resume_us > now_us:

@@ -209,22 +209,40 @@ class Records:
         unsure: bool = False,
         confirmed: Iterable[int] = (),
         state: State | None = None,
+        occupied: bool = False,
     ) -> bool:
         """Give the record back, with its state if a call confirmed one; False when the lease was lost.
 
         `in_doubt`: an answer was lost; None leaves it as it is. `unsure`: the call may have written values
         without confirming them; that ends when all operations that it carried are among the `confirmed`.
+        `occupied`: the vendor may still be at work on it, see `occupy`.
         """
         known = _json(state) if state is not None else None
         self._connection.execute(
-            "UPDATE record SET leased_until_us = 0, in_doubt = coalesce(?, in_doubt), "
+            "UPDATE record SET leased_until_us = 0, occupied_until_us = occupied_until_us * ?, "
+            "in_doubt = coalesce(?, in_doubt), "
             "unsure = ? OR unsure AND EXISTS (SELECT 1 FROM operation WHERE record_id = record.id AND "
             "destination_id = holder AND kind = 0 AND operation.in_doubt = 1 AND operation.id NOT IN "
             "(SELECT value FROM json_each(?))), state = coalesce(?, state) "
             "WHERE id = ? AND fence = ? AND leased_until_us > 0",
-            (in_doubt, unsure, _json(tuple(confirmed)).decode(), known, number, fence),
+            (occupied, in_doubt, unsure, _json(tuple(confirmed)).decode(), known, number, fence),
         )
         return self._connection.changes() == 1
+
+    def occupy(self, numbers: Iterable[int], until_us: int) -> None:
+        """The vendor may carry out an asynchronous call until then: nobody's turn comes before, also when the
+        lease is lost.
+        """
+        self._connection.executemany(
+            "UPDATE record SET occupied_until_us = ? WHERE id = ?", ((until_us, number) for number in numbers)
+        )
+
+    def vacate(self, now_us: int) -> None:
+        """Where that time has passed, turns come again."""
+        self._connection.execute(
+            "UPDATE record SET occupied_until_us = 0 WHERE occupied_until_us > 0 AND occupied_until_us <= ?",
+            (now_us,),
+        )
 
     def expire(self, before_us: int, held: Iterable[int] = ()) -> list[int]:
         """End leases that ran out, but those of records `held`; returns them. Their calls are unknown."""

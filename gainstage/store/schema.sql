@@ -126,8 +126,10 @@ CREATE TABLE record (
     fence INTEGER NOT NULL DEFAULT 0,
     leased_until_us INTEGER NOT NULL DEFAULT 0,
     joining INTEGER NOT NULL DEFAULT 0,    -- 1: it is to be joined with another once no call is under way
+    occupied_until_us INTEGER NOT NULL DEFAULT 0,  -- until then the vendor may still carry out an asynchronous call
     UNIQUE (tenant_id, object, key)
 );
+CREATE INDEX record_occupied ON record (occupied_until_us) WHERE occupied_until_us > 0;
 CREATE INDEX record_leased ON record (leased_until_us) WHERE leased_until_us > 0;
 
 -- Further keys by which records are known. They win over `record.key`.

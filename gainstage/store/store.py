@@ -55,6 +55,8 @@ MIGRATIONS = {
             at_us INTEGER NOT NULL,
             body BLOB NOT NULL
         ) WITHOUT ROWID;
+        ALTER TABLE record ADD COLUMN occupied_until_us INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX record_occupied ON record (occupied_until_us) WHERE occupied_until_us > 0;
     """,
 }
 #: Enough for the pages that a turn of the engine changes, so that none is written twice.

@@ -42,6 +42,8 @@ from gainstage.testing.hostile import Hostile, answers, events, identities
 
 KNOWN = Identity(user_id="u-1", email="known@acme.test", account="acct-1")
 SECRET = "s3cret-value-"
+#: Records of an exchange with a gathered backlog.
+GATHERED = 50
 
 relaxed = hypothesis_settings(
     deadline=None,
@@ -80,7 +82,8 @@ class DestinationSuite:
             groups.setdefault((work.record.object, work.kind), {}).setdefault(work.record, work)
         found = []
         for (name, _), works in groups.items():
-            size = self.destination.batch.get(name, 1)
+            gathered = name in self.destination.gather(self.configured())
+            size = GATHERED if gathered else self.destination.batch.get(name, 1)
             found.append(list(works.values())[:size])
         return found
 

@@ -155,6 +155,46 @@ class LanesSuite(OpensStore):
                 ready = transaction.lanes.ready(1, [number], 9)[number]
                 assert [(operation.event_id, operation.in_doubt) for operation in ready] == [(1, 1), (2, 0)]
 
+    def test_a_record_that_the_vendor_may_be_at_work_on_is_nobodys_turn(self, tmp_path: Path) -> None:
+        """Not even when the lease ran out: an asynchronous call would go over what is sent meanwhile."""
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            records, lanes = transaction.records, transaction.lanes
+            number = wait_in_lane(transaction, enter(transaction, 1, "d"))
+            lease(transaction, number, NOW_US + SECOND_US)
+            records.occupy([number], NOW_US + 60 * SECOND_US)
+            assert records.expire(NOW_US + SECOND_US) == [number]
+            assert lanes.due(1, NOW_US, 9) == lanes.last_due(1, "person", NOW_US, 9) == []
+            records.vacate(NOW_US + 59 * SECOND_US)
+            assert lanes.due(1, NOW_US, 9) == []
+            records.vacate(NOW_US + 60 * SECOND_US)
+            assert [lane.record_id for lane in lanes.due(1, NOW_US, 9)] == [number]
+
+    def test_an_answer_ends_the_vendors_work_unless_it_says_that_it_goes_on(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            records, lanes = transaction.records, transaction.lanes
+            number = wait_in_lane(transaction, enter(transaction, 1, "d"))
+            for occupied in (True, False):
+                fence = lease(transaction, number, NOW_US + SECOND_US)
+                records.occupy([number], NOW_US + 60 * SECOND_US)
+                assert records.release(number, fence, in_doubt=False, occupied=occupied)
+                assert bool(lanes.due(1, NOW_US, 9)) is not occupied
+
+    def test_a_backlog_is_counted_and_its_last_lanes_found(self, tmp_path: Path) -> None:
+        others = [Record("person", f"email:{name}@x.example") for name in "abcd"]
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            lanes, numbers = transaction.lanes, []
+            for place, record in enumerate(others):
+                event = enter(transaction, place + 1, "d")
+                numbers.append(wait_in_lane(transaction, event, record=record, due_us=NOW_US + place))
+            wait_in_lane(transaction, enter(transaction, 9, "d"), record=Record("team", "name:Acme"))
+            counted = [lanes.backlog(1, "person", NOW_US + 9, most) for most in (2, 100)]
+            assert (counted, lanes.backlog(1, "person", NOW_US, 100)) == ([2, 4], 1)
+            lease(transaction, numbers[1], NOW_US + 99 * SECOND_US)
+            lanes.postpone(1, numbers[2], NOW_US, "timeout", "No answer.", attempt=True, now_us=NOW_US)
+            last = lanes.last_due(1, "person", NOW_US + 9, 9)
+            assert [lane.record_id for lane in last] == [numbers[3], numbers[0]], "no failed, no leased one"
+            assert len(lanes.last_due(1, "person", NOW_US + 9, 1)) == 1
+
     def test_facts_are_merged_and_forgotten(self, tmp_path: Path) -> None:
         with self.store(tmp_path) as store, store.transaction() as transaction:
             number = transaction.records.record_number(1, PERSON)

@@ -60,6 +60,12 @@ class Lanes(Protocol):
         Where a call may have written values of the record, what it sent goes first: the rest may be older.
         """
 
+    def backlog(self, destination_id: int, object_: str, now_us: int, limit: int) -> int:
+        """How many lanes of an object may go now that did not fail; no more than `limit` are counted."""
+
+    def last_due(self, destination_id: int, object_: str, now_us: int, limit: int) -> list[LaneRow]:
+        """Lanes of an object that would be the last to go; without those that failed or are in doubt."""
+
     def settle_lane(self, destination_id: int, number: int, now_us: int, *, take: int | None = None) -> None:
         """After a success or a refusal: go on with what is left, at once; or end the lane."""
 

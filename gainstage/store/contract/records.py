@@ -69,12 +69,22 @@ class Records(Protocol):
         unsure: bool = False,
         confirmed: Iterable[int] = (),
         state: State | None = None,
+        occupied: bool = False,
     ) -> bool:
         """Give the record back, with its state if a call confirmed one; False when the lease was lost.
 
         `in_doubt`: an answer was lost; None leaves it as it is. `unsure`: the call may have written values
         without confirming them; that ends when all operations that it carried are among the `confirmed`.
+        `occupied`: the vendor may still be at work on it, see `occupy`.
         """
+
+    def occupy(self, numbers: Iterable[int], until_us: int) -> None:
+        """The vendor may carry out an asynchronous call until then: nobody's turn comes before, also when the
+        lease is lost.
+        """
+
+    def vacate(self, now_us: int) -> None:
+        """Where that time has passed, turns come again."""
 
     def expire(self, before_us: int, held: Iterable[int] = ()) -> list[int]:
         """End leases that ran out, but those of records `held`; returns them. Their calls are unknown."""
