@@ -99,7 +99,11 @@ class SkippingEngine(Engine):
 
     async def _wait(self) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.idle_seconds(bool(self._hungry))):
+            idle = self.idle_seconds(bool(self._hungry))
+            for flight in self._resting:
+                seconds = (flight.rests_until_us - self._clock.now_us()) / SECOND_US
+                idle = min(idle, max(seconds, STEP_SECONDS))
+            async with asyncio.timeout(idle):
                 await self._news.wait()
         self._news.clear()
 
@@ -230,6 +234,7 @@ class World:
             row[0]
             for row in self.rows(
                 "SELECT min(due_us) FROM lane WHERE destination_id = 1 AND priority = 0 AND due_us > ?1 "
+                "UNION ALL SELECT min(occupied_until_us) FROM record WHERE occupied_until_us > ?1 "
                 "UNION ALL SELECT min(resume_us) FROM destination WHERE resume_us > ?1 "
                 "UNION ALL SELECT min(stop_until_us) FROM budget_limit WHERE stop_until_us > ?1",
                 now_us,

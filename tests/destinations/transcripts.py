@@ -157,8 +157,8 @@ def shown_outcomes(driven: list[Driven], wanted: list[Any]) -> list[Any]:
                 found.append(["failed call" if place in done.failed else "untried"])
                 continue
             settled, keys = done.settled[place], {}
-            if len(found) < len(wanted) and len(wanted[len(found)]) > 2:
-                keys = wanted[len(found)][2]
+            if len(found) < len(wanted) and isinstance(wanted[len(found)][-1], dict):
+                keys = wanted[len(found)][-1]
             found.append([*shown_outcome(settled.outcome), *([shown_more(settled, keys)] if keys else [])])
     return found
 
@@ -170,11 +170,11 @@ def shown_outcome(outcome: Outcome) -> list[str]:
 
 
 def shown_more(settled: Any, keys: dict[str, Any]) -> dict[str, Any]:
-    """What else a case asks of an outcome: facts, learnt, fields, hold, and words that its detail holds."""
+    """What else a case asks of an outcome: facts, learnt, fields, hold, words that its detail holds."""
     outcome, found = settled.outcome, {}
     for key, value in keys.items():
-        if key == "facts":
-            found[key] = settled.facts
+        if key in ("facts", "occupied"):
+            found[key] = getattr(settled, key)
         elif key == "learnt":
             found[key] = {" ".join(record): facts for record, facts in settled.learnt.items()}
         elif key == "says":

@@ -1,12 +1,14 @@
 """What a seed has in store: destinations, faults, crashes, edits, and when."""
 
 import copy
+import dataclasses
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from gainstage.connection import Configuration, Connected, Source
+from gainstage.destination import Backlog, Gather
 from gainstage.destinations.registry import load
 from gainstage.outcome import Blocked
 from gainstage.store.rows import Document
@@ -48,11 +50,21 @@ class Fate:
         sources = ("app", "web")[: chance.choice((1, 2))]
         holds = chance.random() < 0.15
         good = _destinations(chance, sources, holds=holds)
+        bulk = chance.random() < 0.5
+        for name in ("cs", "cs2") if bulk else ():
+            if name in good:
+                good[name]["settings"]["people_bulk"] = "auto"
+                budget = good[name]["settings"]["budget"]
+                budget["bulk_per_hour"] = chance.choice((2, 10, 100))
+                budget["per_minute"] = chance.choice((5, 10, budget["per_minute"]))
         bodies = _with_mistakes(chance, good)
         length = chance.choice((20.0, 60.0, 300.0))
         script = [(chance.uniform(0, length), "events") for _ in range(chance.randint(4, 18))]
+        for at in [chance.uniform(0, length) for _ in range(4)] if bulk else ():
+            script += [(at, "events")] * 5
         for name, most in (("crash", 3), ("restart", 2), ("jump", 2), ("retry", 3), ("change", 4)):
-            if chance.random() < 0.4:
+            # The time in which the vendor may carry out a bulk call would end with a clock set forward.
+            if chance.random() < 0.4 and not (bulk and name == "jump"):
                 script += [(chance.uniform(0, length), name) for _ in range(chance.randint(1, most))]
         if chance.random() < 0.25:
             at = chance.uniform(0, length)
@@ -89,6 +101,10 @@ class Fate:
             if "per_minute" in budget:
                 usable = max(1, budget["per_minute"] * 80 // 100)
                 found["cs"][60] = min(usable, found["cs"].get(60, usable))
+            if "bulk_per_hour" in budget:
+                usable = max(1, budget["bulk_per_hour"] * 80 // 100)
+                async_ = found.setdefault("cs_async", {})
+                async_[3600] = min(usable, async_.get(3600, usable))
             if "per_second" in budget:
                 found["px"][1] = budget["per_second"]
         return found
@@ -201,6 +217,16 @@ def _mistype_key(settings: dict[str, Any]) -> None:
     settings["api_key" if "api_key" in settings else "access_key"] = "wrong" * 7
 
 
+def eagerly(settings: Any) -> Mapping[str, Gather]:
+    """Bulk calls for as few as two people: a world has not the thousands that it takes in life."""
+
+    def choose(backlog: Backlog) -> int:
+        room = all(one.free for one in backlog.allowances if one.budget.family == "cs_async")
+        return min(backlog.waiting, 50) if room else 0
+
+    return {"person": choose} if settings and settings.people_bulk == "auto" else {}
+
+
 def configured(documents: Sequence[Document], revision: int) -> Configuration:
     """The configuration that the world's documents mean."""
     sources = {d.name: Source(d.name, "server", f"k-{d.name}") for d in documents if d.kind == "source"}
@@ -209,6 +235,8 @@ def configured(documents: Sequence[Document], revision: int) -> Configuration:
         if document.kind == "destination":
             body: dict[str, Any] = document.body
             type_ = load(body["type"])
+            if body["settings"].get("people_bulk") == "auto":
+                type_ = dataclasses.replace(type_, gather=eagerly)
             usable = body.get("usable", True)
             destinations[document.name] = Connected(
                 document.name,

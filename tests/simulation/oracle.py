@@ -148,6 +148,7 @@ class Oracle:
                 "SELECT min(due_us) FROM lane WHERE due_us > ?1 UNION ALL "
                 "SELECT min(resume_us) FROM destination WHERE resume_us > ?1 UNION ALL "
                 "SELECT min(leased_until_us) FROM record WHERE leased_until_us > ?1 UNION ALL "
+                "SELECT min(occupied_until_us) FROM record WHERE occupied_until_us > ?1 UNION ALL "
                 "SELECT min(stop_until_us) FROM budget_limit WHERE stop_until_us > ?1",
                 now_us,
             )
@@ -184,6 +185,7 @@ class Oracle:
 
     def judge(self, stream: Sequence[Said]) -> None:
         """What must be true when everything has ended."""
+        self._vendors.bulk.process()
         _expect(not self._vendors.broken, "; ".join(self._vendors.broken[:3]))
         self._look_for_leftovers()
         said = {one.key: one for one in stream}

@@ -13,6 +13,8 @@ from typing import Any
 
 from gainstage.destination import CallFailed, Request, Response
 from gainstage.testing.clock import VirtualClock
+from tests.simulation.answers import as_json, envelope, refusal
+from tests.simulation.bulk import Bulk
 from tests.simulation.faults import CALL_SECONDS, JSON, Weather, answer_in
 from tests.simulation.model import Field
 from tests.simulation.stream import Stamp
@@ -62,6 +64,10 @@ class Vendors:
     #: Appends whose confirming answer was handed over and is not recorded yet.
     answered: list[Receipt] = field(default_factory=list)
     _conversations: set["asyncio.Task[Any]"] = field(default_factory=set)
+    bulk: Bulk = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bulk = Bulk(self.clock, self.chance, self._cs_person)
 
     async def send(self, request: Request) -> Response:
         self.calls += 1
@@ -70,9 +76,14 @@ class Vendors:
         assert task is not None
         self._conversations.add(task)
         self._count(vendor)
+        if self.bulk.is_call(request):
+            self._count("cs_async")
         # Another key is another tenant for us; the vendor refuses all but one of them anyway.
         records = self._records(vendor, request) if self._knows(vendor, request) else []
+        self.bulk.process()
         for record in records:
+            if record[0] == "person" and self.bulk.may_write(record[1]):
+                self._complain(f"call {number} writes {record}, and a bulk call may still do so")
             if record in self._busy:
                 self._complain(f"call {number} and call {self._busy[record]} are both at work on {record}")
             self._busy[record] = number
@@ -109,7 +120,7 @@ class Vendors:
         now_us = self.clock.elapsed_us
         made = self._made_us[vendor]
         made.append(now_us)
-        for seconds, most in self.limits[vendor].items():
+        for seconds, most in self.limits.get(vendor, {}).items():
             since_us = now_us - seconds * 1_000_000
             if since_us < self.changed_us:
                 continue
@@ -177,6 +188,8 @@ class Vendors:
             return [(kind, str(key))]
         if request.url.endswith("/people"):
             return [("person", body["Email"])]
+        if self.bulk.is_call(request):
+            return [("person", row["Email"]) for row in body["records"]]
         if "/objects/Company" in request.url:
             names = {gsid: name for name, gsid in self._gsids.items()}
             return [
@@ -189,16 +202,16 @@ class Vendors:
         body = json.loads(request.body) if request.body else {}
         if not self._knows(vendor, request):
             told = {"result": False, "errorCode": "GS_APIG_2401", "errorDesc": "Unauthorized"}
-            return _json(401, told)
+            return as_json(401, told)
         match vendor:
             case "cs":
                 return self._cs(request, body)
             case "px":
                 return self._px(request, body)
         if "poison" in request.body.decode():
-            return _json(400, {"result": False, "error": "bad value"})
+            return as_json(400, {"result": False, "error": "bad value"})
         self._take("click", str(body.get("userId") or body.get("anonymousId")), body["messageId"])
-        return _json(200, {"result": True})
+        return as_json(200, {"result": True})
 
     def _knows(self, vendor: str, request: Request) -> bool:
         wanted = self.keys[vendor]
@@ -230,23 +243,25 @@ class Vendors:
                 for name, gsid in self._gsids.items()
                 if (name if condition["name"] == "Name" else gsid) in condition["value"]
             ]
-            return _envelope(rows)
+            return envelope(rows)
         if request.url.endswith("/eventManager/event"):
             if "poison" in request.body.decode():
-                return _refusal("Invalid event", {})
+                return refusal("Invalid event", {})
             self._take("cs", "", body["seq"])
-            return _envelope({})
+            return envelope({})
         if request.url.endswith("/people"):
             return self._cs_person(body)
+        if "/people/async" in request.url:
+            return self.bulk.answer(request, body)
         bad = [(name, value) for record in body["records"] for name, value in record.items() if _bad(value)]
         if bad:
-            return _refusal("Invalid value", dict(bad[:1]) if "named" in bad[0][1] else {})
+            return refusal("Invalid value", dict(bad[:1]) if "named" in bad[0][1] else {})
         return self._cs_companies(body["records"], inserting=request.method == "POST")
 
     def _cs_person(self, body: dict[str, Any]) -> Response:
         bad = {name: value for name, value in body.items() if _bad(value)}
         if bad:
-            return _refusal("Invalid value", bad if any("named" in value for value in bad.values()) else {})
+            return refusal("Invalid value", bad if any("named" in value for value in bad.values()) else {})
         email, names = body["Email"], {gsid: name for name, gsid in self._gsids.items()}
         values = {
             ("person", email, name): v for name, v in body.items() if name not in ("Email", "companies")
@@ -257,7 +272,7 @@ class Vendors:
                 continue
             values[("person", email, f"companies[{names[link['Company_ID']]}]")] = "yes"
         self._set("cs", values)
-        return _envelope({"email": email})
+        return envelope({"email": email})
 
     def _cs_companies(self, records: list[dict[str, Any]], *, inserting: bool) -> Response:
         if inserting:
@@ -272,21 +287,21 @@ class Vendors:
             values = {("company", name, k): v for k, v in record.items() if k not in ("Name", "Gsid")}
             self._set("cs", values)
             answer.append({"Gsid": self._gsids[name], "Name": name})
-        return _envelope({"count": len(answer), "errors": None, "records": answer})
+        return envelope({"count": len(answer), "errors": None, "records": answer})
 
     def _px(self, request: Request, body: dict[str, Any]) -> Response:
         if "poison" in request.body.decode():
-            return _json(400, {"externalapierror": {"status": "BAD_REQUEST", "message": "bad value"}})
+            return as_json(400, {"externalapierror": {"status": "BAD_REQUEST", "message": "bad value"}})
         if request.url.endswith("/events/custom"):
             self._take("px", body["identifyId"], body["attributes"]["seq"])
-            return _json(201, {})
+            return as_json(201, {})
         kind, id_field = ("account", "id") if "/accounts" in request.url else ("user", "identifyId")
         key = str(body.get(id_field) or request.url.rpartition("/")[2])
         there = (kind, key, "") in self.fields["px"]
         if request.method == "POST" and there:
-            return _json(400, {"externalapierror": {"status": "BAD_REQUEST", "message": "duplicate"}})
+            return as_json(400, {"externalapierror": {"status": "BAD_REQUEST", "message": "duplicate"}})
         if request.method == "PUT" and not there:
-            return _json(404, {"externalapierror": {"status": "NOT_FOUND", "message": "not found"}})
+            return as_json(404, {"externalapierror": {"status": "NOT_FOUND", "message": "not found"}})
         self.fields["px"][(kind, key, "")] = "there"
         values = _flat(body)
         if self.replaces:
@@ -307,7 +322,7 @@ class Vendors:
                 if name not in fixed and not (name == "name" and made_up)
             },
         )
-        return _json(201, {}) if request.method == "POST" else Response(204, JSON, b"")
+        return as_json(201, {}) if request.method == "POST" else Response(204, JSON, b"")
 
 
 def vendor_of(url: str) -> str:
@@ -329,33 +344,3 @@ def _flat(body: dict[str, Any]) -> dict[str, str]:
         else:
             found[name] = value
     return found
-
-
-def _json(status: int, body: Any) -> Response:
-    return Response(status, JSON, json.dumps(body).encode())
-
-
-def _envelope(data: Any) -> Response:
-    return _json(200, {"result": True, "errorCode": None, "errorDesc": None, "requestId": "r", "data": data})
-
-
-def _refusal(sentence: str, fields: dict[str, Any]) -> Response:
-    errors = [
-        [
-            {
-                "success": False,
-                "errors": [
-                    {
-                        "fieldName": name,
-                        "invalidValue": value,
-                        "errorCode": "GSOBJ_1006",
-                        "errorMessage": "bad",
-                    }
-                    for name, value in fields.items()
-                ],
-            }
-        ]
-    ]
-    data = {"count": 0, "records": None, "errors": errors if fields else None}
-    told = {"result": False, "errorCode": "GSOBJ_1006", "errorDesc": sentence, "data": data}
-    return _json(400, told)

@@ -71,7 +71,10 @@ class WatchedEngine(Engine):
 
     async def _wait(self) -> None:
         try:
-            async with asyncio.timeout(self.world.idle_seconds(hungry=bool(self._hungry))):
+            idle = self.world.idle_seconds(hungry=bool(self._hungry))
+            for flight in self._resting:
+                idle = min(idle, max(0.1, (flight.rests_until_us - self._clock.now_us()) / 1e6))
+            async with asyncio.timeout(idle):
                 await self._news.wait()
         except TimeoutError:
             pass

@@ -123,7 +123,7 @@ def test_what_is_no_domain(given: str) -> None:
         ("budget", {"per_hour": 1}),
         ("csm_lookup", "name"),
         ("parent_lookup", "email"),
-        ("people_bulk", "off"),
+        ("people_bulk", "on"),
         ("on_unknown", "drop"),
         ("events", {"A": {"nam": "x"}}),
     ],

@@ -2,6 +2,7 @@
 
 from gainstage.destination import Destination, Doctor
 from gainstage.destinations.gainsight_cs.api import check, exchange, pretend
+from gainstage.destinations.gainsight_cs.bulk import gather
 from gainstage.destinations.gainsight_cs.companies import COMPANIES_A_LOOK_UP
 from gainstage.destinations.gainsight_cs.describing import describe, read_description
 from gainstage.destinations.gainsight_cs.doctor import examine, uses
@@ -23,6 +24,7 @@ destination = Destination(
     mappings=(PERSON, COMPANY, LINK, EVENT),
     key_facts={"company": ("gsid",)},
     batch={"company": COMPANIES_A_LOOK_UP},
+    gather=gather,
     warnings=warnings,
     doctor=Doctor(describe, read_description, uses, examine),
 )

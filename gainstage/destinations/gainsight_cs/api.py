@@ -8,6 +8,7 @@ import msgspec
 
 from gainstage.destination import Check, Exchange, Finding, Request, Response, Work
 from gainstage.destinations.gainsight_cs.answers import read_answer, rows
+from gainstage.destinations.gainsight_cs.bulk import BULK_PATH, exchange_bulk
 from gainstage.destinations.gainsight_cs.calls import COMPANY_PATH, EVENT_PATH, QUERY_PATH, object_request
 from gainstage.destinations.gainsight_cs.companies import exchange_companies
 from gainstage.destinations.gainsight_cs.events import exchange_events
@@ -19,8 +20,10 @@ EXCHANGES = {"company": exchange_companies, "person": exchange_people, "event": 
 
 
 def exchange(settings: CsSettings, works: Sequence[Work]) -> Exchange:
-    """Works of one object, by that object's rules."""
-    if works:
+    """Works of one object, by that object's rules. Several people come only where bulk was chosen."""
+    if len(works) > 1 and works[0].record.object == "person":
+        yield from exchange_bulk(settings, works)
+    elif works:
         yield from EXCHANGES[works[0].record.object](settings, works)
 
 
@@ -68,5 +71,7 @@ def pretend(request: Request) -> Response:
         }
     elif path == EVENT_PATH:
         data = {}
+    elif path.startswith(BULK_PATH):
+        data = {"statusId": "preview"} if request.method == "PUT" else {"status": "COMPLETED"}
     envelope = {"result": True, "errorCode": None, "errorDesc": None, "requestId": "preview", "data": data}
     return Response(200, {"content-type": "application/json"}, msgspec.json.encode(envelope))

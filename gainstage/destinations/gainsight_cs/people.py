@@ -1,6 +1,6 @@
 """People: one call each, keyed by Email, with the links to companies in the same call."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from gainstage.destination import Exchange, Request, Response, Settled, Work
@@ -34,8 +34,7 @@ def exchange_people(settings: CsSettings, works: Sequence[Work]) -> Exchange:
 def upsert(settings: CsSettings, index: int, work: Work) -> Exchange:
     """Create or update a person [documented: one call does both, resolved by Email]."""
     links = links_of(work)
-    given = {key: work.after.get(Record("company", key), {}).get("gsid") for key in links}
-    gsids = {key: str(gsid) for key, gsid in given.items() if gsid}
+    gsids = known_gsids(work, links)
     learnt: dict[Record, dict[str, Any] | None] = {}
     missing = [key for key in links if key not in gsids]
     if missing:
@@ -100,14 +99,28 @@ def put(
     links: dict[str, dict[str, Any]],
     gsids: dict[str, str],
 ) -> Generator[Request | Settled, Response | None, Response]:
-    """The call. `companies` holds Company Person rows, `Company_ID` the GSID [seen in clients]."""
-    content: dict[str, Any] = {"Email": work.record.key.removeprefix("email:"), **body}
+    """The call."""
+    said = content(work, body, links, gsids)
+    return (yield from make(object_request(settings, "PUT", settings.people_path, said, (index,))))
+
+
+def content(
+    work: Work, body: dict[str, Any], links: dict[str, dict[str, Any]], gsids: dict[str, str]
+) -> dict[str, Any]:
+    """A person as sent. `companies` holds Company Person rows, `Company_ID` the GSID [seen in clients]."""
+    said: dict[str, Any] = {"Email": work.record.key.removeprefix("email:"), **body}
     if links:
         rows: dict[str, dict[str, Any]] = {}
         for key, details in links.items():
             rows.setdefault(gsids[key], {"Company_ID": gsids[key]}).update(details)
-        content["companies"] = list(rows.values())
-    return (yield from make(object_request(settings, "PUT", settings.people_path, content, (index,))))
+        said["companies"] = list(rows.values())
+    return said
+
+
+def known_gsids(work: Work, links: Iterable[str]) -> dict[str, str]:
+    """The GSIDs of linked companies that were told before, by key."""
+    given = {key: work.after.get(Record("company", key), {}).get("gsid") for key in links}
+    return {key: str(gsid) for key, gsid in given.items() if gsid}
 
 
 def links_of(work: Work) -> dict[str, dict[str, Any]]:

@@ -20,6 +20,8 @@ LINK_FIELDS = {"Company_ID", "Person_ID"}
 #: Kinds of keys that `company_match` knows beside the fields of `company_fields`.
 GSID, SFDC, NAME = "gsid", "SfdcAccountId", "name"
 SFDC_TRAIT = "sfdcAccountId"
+#: The budget family of asynchronous calls.
+BULK_FAMILY = "cs_async"
 
 Rule = Literal["always", "if_empty", "never"]
 
@@ -78,12 +80,24 @@ class CsBudget(Settings):
     per_day: int = Field(
         default=50_000, ge=1, title="Calls a day", description="Gainsight recommends 50,000."
     )
+    bulk_per_hour: int = Field(
+        default=10,
+        ge=1,
+        title="Bulk calls an hour",
+        description="For `people_bulk`. Gainsight recommends 10 for asynchronous calls.",
+    )
+    bulk_per_day: int = Field(
+        default=100,
+        ge=1,
+        title="Bulk calls a day",
+        description="For `people_bulk`. Gainsight recommends 100 for asynchronous calls.",
+    )
     reserve_percent: int = Field(
         default=20,
         ge=0,
         le=99,
         title="Reserve",
-        description="Percent of both left for the tenant's own rules and connectors.",
+        description="Percent of each left for the tenant's own rules and connectors.",
     )
 
 
@@ -200,6 +214,13 @@ class CsSettings(Settings):
         title="People path",
         description="Path of the Person API; the other one in use is /v1/peoplemgmt/v1.0/people.",
     )
+    people_bulk: Literal["off", "auto"] = Field(
+        default="off",
+        title="People in bulk",
+        description="auto: while so many people wait that single calls would take longer than half an "
+        "hour, up to 50 of the last ones go in one asynchronous call, which may take that long. off: every "
+        "person goes by a single call.",
+    )
     park_for: Duration = Field(
         default=604_800,
         title="Park for",
@@ -294,11 +315,20 @@ def tenant(settings: CsSettings) -> str:
 
 
 def budgets(settings: CsSettings) -> tuple[Budget, ...]:
-    """100 calls a minute and 50,000 a day over all synchronous APIs [documented on every API page]."""
+    """100 calls a minute and 50,000 a day over all synchronous APIs, 10 an hour and 100 a day of the
+    asynchronous ones [documented on every API page].
+    """
     account, limits = tenant(settings), settings.budget
-    return (
+    single = (
         Budget(account, "cs", "minute", 60, limits.per_minute, limits.reserve_percent),
         Budget(account, "cs", "day", 86_400, limits.per_day, limits.reserve_percent),
+    )
+    if settings.people_bulk == "off":
+        return single
+    return (
+        *single,
+        Budget(account, BULK_FAMILY, "hour", 3_600, limits.bulk_per_hour, limits.reserve_percent),
+        Budget(account, BULK_FAMILY, "day", 86_400, limits.bulk_per_day, limits.reserve_percent),
     )
 
 

@@ -80,6 +80,15 @@ class TestGainsightCsThatLooksUp(DestinationSuite):
     )
 
 
+class TestGainsightCsInBulk(DestinationSuite):
+    destination = registry.load("gainsight_cs")
+    settings: ClassVar[dict[str, Any]] = {**SETTINGS, "people_bulk": "auto"}
+    messages = tuple(
+        {"type": "identify", "traits": {"email": f"n{number}@acme.test", "name": f"N {number}"}}
+        for number in range(12)
+    )
+
+
 @pytest.mark.parametrize("case", cases_of(FOLDER), ids=str)
 def test_case(case: Case) -> None:
     play(registry.load("gainsight_cs"), case)
