@@ -257,6 +257,11 @@ REASONS: dict[str, Reason] = {
         "A record that Gainsight had before is gone there.",
         "It is looked up and, where that is allowed, made anew.",
     ),
+    "held_back": Reason(
+        "pending",
+        "It is no live event (`send --backfill`), and live ones may need what is left of the budget.",
+        "It goes when they leave enough; or raise `budget`.",
+    ),
     "throttled": Reason(
         "pending",
         "The vendor says that its limit is reached.",

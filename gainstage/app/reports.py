@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from gainstage.app.budgets import budget_report
+from gainstage.app.moments import iso
 from gainstage.errors import UsageError
 from gainstage.event import Event, Identity
 from gainstage.log.contract import Entry, LogUnavailable
@@ -59,10 +61,7 @@ class Reports:
             offsets = {number: reading.offset(number) for number in range(self._log.partitions)}
             oldest_us = reading.oldest_pending_us()
             rest = {
-                "budgets": [
-                    {**_without(budget, "resets_at_us"), "resets_at": iso(budget["resets_at_us"])}
-                    for budget in reading.budgets(now_us)
-                ],
+                "budgets": [budget_report(row, now_us) for row in reading.budgets()],
                 "blocked": _blocked(reading.destination_states(), now_us),
                 "sources": reading.met_none(),
                 "unmapped": reading.unmapped(),
@@ -237,15 +236,6 @@ class Reports:
         return found[0].entry if found and found[0].offset == row["offset"] else None
 
 
-def iso(instant_us: int) -> str:
-    """An instant as ISO-8601 in UTC, to the millisecond."""
-    return (
-        datetime.fromtimestamp(instant_us / 1_000_000, UTC)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z")
-    )
-
-
 def undelivered(row: DeliveryRow) -> dict[str, Any]:
     """A delivery that did not arrive, as `send` lists it."""
     return {
@@ -304,7 +294,3 @@ def _blocked(states: dict[str, Any], now_us: int) -> list[dict[str, Any]]:
 
 def _age_seconds(instant_us: int | None, now_us: int) -> float | None:
     return None if instant_us is None else max(0.0, round((now_us - instant_us) / 1_000_000, 3))
-
-
-def _without(row: dict[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key != name}

@@ -20,12 +20,15 @@ from gainstage.log.contract import Entry, LogUnavailable
 from gainstage.log.local import LocalLog
 from gainstage.normalise import Surroundings
 from gainstage.sqlite import StorageUnavailable
-from gainstage.store.rows import FAILED, FILTERED, PARKED, PENDING
+from gainstage.store.rows import FAILED, FILTERED, HISTORY, LIVE, PARKED, PENDING
 from gainstage.store.store import Store
 
 APPENDED_AT_ONCE = 500
 LOOK_SECONDS = 0.1
 LONGEST_LOOK_SECONDS = 2.0
+#: How many messages of a backfill may wait to be routed, and how long a router may stand still.
+AHEAD_OF_THE_ROUTER = 1_000
+STALLED_US = 5 * SECOND_US
 
 
 class Progress(NamedTuple):
@@ -49,9 +52,11 @@ def send(
     source: str | None,
     wait_seconds: float,
     progress: Callable[[Progress], None],
+    *,
+    backfill: bool = False,
 ) -> dict[str, Any]:
     """Accept the messages and return when every one is settled, or what is left cannot move within
-    `wait_seconds`.
+    `wait_seconds`. `backfill`: they are history, and live events go first.
 
     Beside a running server that one delivers; else this process does.
 
@@ -65,7 +70,7 @@ def send(
         store, log = open_parts(data)
         try:
             name = _source(_sources(store, config, beside=beside), source)
-            run = _Run(store, log, name, wait_seconds, progress)
+            run = _Run(store, log, name, wait_seconds, progress, HISTORY if backfill else LIVE)
             return asyncio.run(_run(run, messages, beside=beside))
         except (StorageUnavailable, LogUnavailable) as error:
             raise UsageError(f"{error} What was read before is kept.") from None
@@ -135,7 +140,9 @@ class _Run:
         source: str,
         wait_seconds: float,
         progress: Callable[[Progress], None],
+        priority: int,
     ) -> None:
+        self._priority = priority
         self.store, self.log = store, log
         self._source, self._wait_us, self._progress = source, int(wait_seconds * SECOND_US), progress
         self._number = secrets.randbits(62)
@@ -147,7 +154,7 @@ class _Run:
 
     async def accept(self, messages: Iterable[bytes], engine: "asyncio.Task[None] | None") -> None:
         """Append everything; then nothing lingers any more."""
-        surroundings = Surroundings(run=self._number).encoded()
+        surroundings = Surroundings(run=self._number, priority=self._priority).encoded()
         for place, batch in enumerate(_batches(messages)):
             now_us = self._last_us = max(self._clock.now_us(), self._last_us + 1)
             entries = [
@@ -159,10 +166,27 @@ class _Run:
             if place % 4 == 0:
                 self._tell()
                 _raise_if_ended(engine)
+            if self._priority != LIVE:
+                await self._let_others_in(engine)
         with self.store.transaction() as transaction:
             transaction.intake.end_run(self._number)
             numbers = [row.id for row in transaction.reading.destination_states().values()]
             transaction.lanes.hurry(numbers, self._clock.now_us())
+
+    async def _let_others_in(self, engine: "asyncio.Task[None] | None") -> None:
+        """What is live stands in the log behind what was appended before: never far ahead of the router,
+        unless that stands still.
+        """
+        routed, since_us = -1, self._clock.now_us()
+        while self._clock.now_us() < since_us + STALLED_US:
+            with self.store.reading() as reading:
+                now_routed, _ = reading.run(self._number)
+            if self._accepted - now_routed <= AHEAD_OF_THE_ROUTER:
+                return
+            if now_routed != routed:
+                routed, since_us = now_routed, self._clock.now_us()
+            _raise_if_ended(engine)
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def settle(self, engine: "asyncio.Task[None] | None") -> None:
         """Wait until everything is settled or nothing that is left can move in time."""

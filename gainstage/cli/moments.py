@@ -39,3 +39,10 @@ def renewal(instant: str) -> str:
     """How long until an instant that was given in ISO-8601: `in 40 s`, or `now`."""
     seconds = (datetime.fromisoformat(instant) - datetime.now(UTC)).total_seconds()
     return f"in {duration(seconds)}" if seconds > 0 else "now"
+
+
+def clock_time(instant: str) -> str:
+    """An ISO-8601 instant on the clock of the person who reads: `15:40`, with the day where it is another."""
+    moment = datetime.fromisoformat(instant).astimezone()
+    today = datetime.now(UTC).astimezone().date()
+    return moment.strftime("%H:%M" if moment.date() == today else "%Y-%m-%d %H:%M")

@@ -33,6 +33,9 @@ def send(
         float,
         typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for what cannot move now."),
     ] = 60.0,
+    backfill: Annotated[
+        bool, typer.Option("--backfill", help="History: whatever is live goes first and has budget.")
+    ] = False,
     json: Json = False,
     config: Config = None,
     data: Data = DEFAULT_DATA,
@@ -49,7 +52,7 @@ def send(
 
     messages = read_messages(files)
     with Shown("Delivering") as shown:
-        report = app.send(data, config_file(config), messages, source, wait, shown.update)
+        report = app.send(data, config_file(config), messages, source, wait, shown.update, backfill=backfill)
     if json:
         print_json(report)
     else:

@@ -9,7 +9,7 @@ import typer
 from gainstage.cli.options import DEFAULT_DATA, Data, Json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 def register(program: typer.Typer) -> None:
@@ -49,12 +49,35 @@ def show(found: "Mapping[str, Any]") -> None:
             "account", "calls", "window", "used", "limit", "left", "renews", numbers=("used", "limit", "left")
         )
         for row in found["budgets"]:
-            left = str(max(0, row["limit"] - row["used"]))
+            left = str(max(0, row["usable"] - row["used"]))
             names = (safe(row["account"]), safe(row["family"]), safe(row["window"]))
             budgets.add_row(
                 *names, str(row["used"]), str(row["limit"]), left, safe(renewal(row["resets_at"]))
             )
         out.print(budgets)
+    for sentence in _remarks(found["budgets"]):
+        out.print(safe(sentence))
     for row in found["blocked"]:
         why = safe(": ".join(text for text in (row["reason"], row.get("detail")) if text))
         out.print(f"[red]{safe(row['destination'])} is blocked[/] since {safe(row['since'])}: {why}")
+
+
+def _remarks(budgets: "Sequence[Mapping[str, Any]]") -> "Iterator[str]":
+    """What is worth knowing about budgets beside their figures."""
+    from gainstage.cli.moments import clock_time
+
+    for row in budgets:
+        name = f"{row['account']}, {row['window']}"
+        if row["used"] >= row["usable"]:
+            yield f"{name}: the budget is used up."
+        elif row["ends_at"] is not None:
+            yield f"{name}: at this rate the budget ends at {clock_time(row['ends_at'])}."
+        if row["alert_percent"] is not None:
+            since = clock_time(row["alert_since"])
+            yield f"{name}: {row['alert_percent']}% of the budget reached at {since}."
+        if row["stopped_until"] is not None:
+            yield f"{name}: Gainsight refused a call; the next goes at {clock_time(row['stopped_until'])}."
+        if row["lowered"] is not None:
+            until = clock_time(row["lowered"]["until"])
+            yield f"{name}: {row['usable']} calls are usable now, all again at {until}."
+            yield row["lowered"]["reason"]

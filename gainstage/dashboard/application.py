@@ -6,6 +6,7 @@ Whatever goes wrong here is answered in JSON too.
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -140,10 +141,29 @@ class _Figures(Collector):
             "Calls allowed in the window.",
             labels=("account", "family", "window"),
         )
+        usable = GaugeMetricFamily(
+            "gainstage_budget_usable_calls",
+            "Calls used in the window at most: for a while below the limit after the vendor refused one.",
+            labels=("account", "family", "window"),
+        )
+        alert = GaugeMetricFamily(
+            "gainstage_budget_alert_percent",
+            "The alert that stands (50, 70 or 90 percent used), else 0.",
+            labels=("account", "family", "window"),
+        )
+        ends = GaugeMetricFamily(
+            "gainstage_budget_ends_timestamp_seconds",
+            "When the budget is used up at the rate of the last hour; absent where it is not.",
+            labels=("account", "family", "window"),
+        )
         for row in self._status["budgets"]:
             names = (row["account"], row["family"], row["window"])
             used.add_metric(names, row["used"])
             limit.add_metric(names, row["limit"])
+            usable.add_metric(names, row["usable"])
+            alert.add_metric(names, row["alert_percent"] or 0)
+            if row["ends_at"] is not None:
+                ends.add_metric(names, datetime.fromisoformat(row["ends_at"]).timestamp())
         blocked = GaugeMetricFamily(
             "gainstage_destination_blocked", "1 where nothing is sent now.", labels=("destination", "reason")
         )
@@ -153,7 +173,7 @@ class _Figures(Collector):
             "gainstage_oldest_pending_seconds", "Age of the oldest pending event, 0 if none."
         )
         oldest.add_metric((), self._status["oldest_pending_seconds"] or 0)
-        return [events, used, limit, blocked, oldest, *self._taken()]
+        return [events, used, limit, usable, alert, ends, blocked, oldest, *self._taken()]
 
     def _taken(self) -> list[Metric]:
         accepted = CounterMetricFamily(

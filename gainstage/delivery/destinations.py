@@ -38,6 +38,8 @@ class Active:
         self.proven = False
         #: Backlogs are looked at now and then only.
         self.looks_at_us = 0
+        #: Until then nothing goes but live events.
+        self.yields_until_us = 0
         #: How long a confirmed value counts as there.
         self.resend_us = _duration_us(self.settings, "resend_unchanged_after", DEFAULT_RESEND_SECONDS)
         #: How long an event waits for what it lacks.
@@ -101,7 +103,7 @@ def activate(transaction: Transaction, configuration: Configuration, now_us: int
             transaction.destinations.save(row)
         active.plan = row.plan
         found[name] = active
-    transaction.calls.declare(_share_limits(found.values()))
+    transaction.budgets.declare(_share_limits(found.values()), now_us)
     transaction.destinations.connect(
         (transaction.names.source(source), active.number)
         for active in found.values()

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from gainstage.clock import SECOND_US
+from gainstage.delivery import yielding
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.flight import Flight, Member
 from gainstage.delivery.merging import Merged, merge
@@ -16,7 +17,7 @@ from gainstage.destination import Allowance, Backlog, Work
 from gainstage.operation import Record
 from gainstage.store.contract import Transaction
 from gainstage.store.records import renamed
-from gainstage.store.rows import LaneRow, OperationRow, RecordRow
+from gainstage.store.rows import LIVE, PRIORITIES, LaneRow, OperationRow, RecordRow
 
 #: How long a process may hold a record without news; longer than any call with its time limit.
 LEASE_US = 90 * SECOND_US
@@ -24,6 +25,9 @@ LANES_A_TURN = 500
 OPERATIONS_A_CALL = 500
 #: A backlog is counted up to here.
 BACKLOG_COUNTED = 50_000
+OTHERS = PRIORITIES[1:]
+#: What is not live and held back is looked at again after this.
+LOOK_AGAIN_US = SECOND_US
 
 
 class Dispatcher:
@@ -34,10 +38,11 @@ class Dispatcher:
         self._settler = settler
         self._now_us = now_us
 
-    def pick(self, active: Active, under_way: int, gathered: Mapping[str, int]) -> list[Flight]:
+    def pick(self, active: Active, under_way: int, flying: int, gathered: Mapping[str, int]) -> list[Flight]:
         """New flights for a destination; each has its first call reserved or needs none.
 
-        `under_way`: how many are, without those that only wait; `gathered`: by object, how many with backlog.
+        `under_way`: its flights, without those that only wait; `flying`: those of the tenant, each of which
+        may need another call; `gathered`: by object, how many of its flights carry a backlog.
         """
         room = self._room(active, under_way)
         if room <= 0:
@@ -49,15 +54,15 @@ class Dispatcher:
         flights = self._gather(active, gathered)
         groups: dict[tuple[str, bool], list[tuple[Member, Work]]] = {}
         leased: list[RecordRow] = []
-        due, seen = self._transaction.lanes.due(active.number, self._now_us, LANES_A_TURN), 0
+        due, seen = self._transaction.lanes.due(active.number, self._now_us, LANES_A_TURN, (LIVE,)), 0
+        others = self._room_for_others(active, room, flying)
+        if others > 0 and len(due) < LANES_A_TURN:
+            left = LANES_A_TURN - len(due)
+            due.extend(self._transaction.lanes.due(active.number, self._now_us, left, OTHERS))
+        most = room if budget is None else min(room, budget)
         for lane, record, operations in self._read(active, due, room):
-            if (
-                budget is not None
-                and len(flights) + len(groups) >= budget
-                and not self._fits(active, lane, groups)
-            ):
-                break
-            if len(flights) + len(groups) >= room and not self._fits(active, lane, groups):
+            begun, may = len(flights) + len(groups), most if lane.priority == LIVE else min(most, others)
+            if begun >= may and not self._fits(active, lane, groups):
                 break
             seen += 1
             prepared = self._prepare(active, lane, record, operations)
@@ -70,7 +75,7 @@ class Dispatcher:
             if len(group) >= self._most(active, member):
                 flights.append(_flight(active, groups.pop((work.record.object, member.merged is None))))
         for group in groups.values():
-            leased.extend(self._fill(active, group, due, seen))
+            leased.extend(self._fill(active, group, due, seen, PRIORITIES if others > 0 else (LIVE,)))
             flights.append(_flight(active, group))
         self._transaction.records.lease(leased, active.number, self._now_us + LEASE_US)
         return flights
@@ -109,7 +114,12 @@ class Dispatcher:
         return flights
 
     def _fill(
-        self, active: Active, group: list[tuple[Member, Work]], due: Sequence[LaneRow], seen: int
+        self,
+        active: Active,
+        group: list[tuple[Member, Work]],
+        due: Sequence[LaneRow],
+        seen: int,
+        priorities: Sequence[int],
     ) -> list[RecordRow]:
         """A call is made anyway: while it has room, records ride along that would wait for others to go first
         (those after the first `seen`), and then such as only linger.
@@ -123,7 +133,7 @@ class Dispatcher:
         if len(riding) < room and len(due) < LANES_A_TURN:  # else those that linger are far behind
             known = {lane.record_id for lane in due}
             soon_us = self._now_us + LONGEST_LINGER_US
-            for lane in self._transaction.lanes.due(active.number, soon_us, LANES_A_TURN):
+            for lane in self._transaction.lanes.due(active.number, soon_us, LANES_A_TURN, priorities):
                 if lane.object == object_ and not lane.attempts and lane.record_id not in known:
                     riding.append(lane)
         taken = []
@@ -161,17 +171,45 @@ class Dispatcher:
         row = active.row
         if not active.runs or row.resume_us > self._now_us or row.replan_after is not None:
             return 0
-        if row.blocked or row.failures >= FAILURES_BEFORE_PROBING or not active.proven:
-            return 1 - under_way
-        return active.connected.type.concurrency - under_way
+        return (1 if _uncertain(active) else active.connected.type.concurrency) - under_way
+
+    def _room_for_others(self, active: Active, room: int, flying: int) -> int:
+        """How many flights may start, those for live events among them, before one that is not for any.
+
+        One call more than these stays free for live events, and of the budget what they may need; `flying`
+        flights may need another call each.
+        """
+        if 0 < active.yields_until_us - self._now_us <= LOOK_AGAIN_US:
+            return 0
+        if not self._transaction.lanes.due(active.number, self._now_us, 1, OTHERS):
+            return room
+        rows = [self._transaction.budgets.get(one, self._now_us) for one in active.family("")]
+        short = [row for row in rows if yielding.room(row, self._now_us) <= flying]
+        again = (yielding.room_again_us(row, self._now_us) for row in short)
+        until_us = max(again, default=0)
+        active.yields_until_us = min(until_us, self._now_us + LOOK_AGAIN_US)
+        told_us = active.row.yields_until_us
+        if (until_us and told_us <= self._now_us) or abs(told_us - until_us) > LOOK_AGAIN_US:
+            active.row.yields_until_us = until_us
+            self._transaction.destinations.save(active.row)
+        if short:
+            return 0
+        free = room if _uncertain(active) else max(room - 1, int(active.connected.type.concurrency == 1))
+        return min([free, *(yielding.room(row, self._now_us) - flying for row in rows)])
 
     def _note_spent(self, active: Active) -> None:
         """The budget is used up: say so where it holds something back, and look again when it renews."""
         row = active.row
         if self._transaction.lanes.due(active.number, self._now_us, 1):
-            row.code, row.detail, row.since_us = "out_of_budget", "The call budget is used up.", self._now_us
+            row.code, row.detail, row.since_us = *self._why_spent(active), self._now_us
             row.resume_us = self._transaction.calls.renews_us(active.family(""), self._now_us)
             self._transaction.destinations.save(row)
+
+    def _why_spent(self, active: Active) -> tuple[str, str]:
+        rows = [self._transaction.budgets.get(one, self._now_us) for one in active.family("")]
+        if any(row.refusals and row.stop_until_us > self._now_us for row in rows):
+            return "throttled", "The vendor refused a call for its limit."
+        return "out_of_budget", "The call budget is used up."
 
     def _fits(self, active: Active, lane: LaneRow, groups: dict[tuple[str, bool], Any]) -> bool:
         """Whether the lane may ride along in a flight that is being filled."""
@@ -247,6 +285,12 @@ class Dispatcher:
         lanes.settle_lane(active.number, member.number, self._now_us, take=member.take)
 
 
+def _uncertain(active: Active) -> bool:
+    """Whether it is uncertain that calls succeed: they go one at a time."""
+    row = active.row
+    return row.blocked or row.failures >= FAILURES_BEFORE_PROBING or not active.proven
+
+
 def newest(operations: Sequence[OperationRow], count: int) -> list[OperationRow]:
     """So many of them, while a bad one is sought: never an older value before a newer one.
 
@@ -267,7 +311,7 @@ def _member(
 ) -> Member:
     return Member(
         record.id, record.record, operations, merged, record.next_fence,
-        lane.attempts, lane.failing_since_us, lane.take,
+        lane.attempts, lane.failing_since_us, lane.take, lane.priority,
     )  # fmt: skip
 
 

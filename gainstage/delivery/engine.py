@@ -13,8 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from gainstage.clock import Clock
+from gainstage.clock import SECOND_US, Clock
 from gainstage.connection import Configuration
+from gainstage.delivery.alerts import Announce, BudgetAlert, due_alerts, log_alert
 from gainstage.delivery.destinations import Active, activate
 from gainstage.delivery.dispatch import LEASE_US, Dispatcher
 from gainstage.delivery.flight import Flight
@@ -26,11 +27,13 @@ from gainstage.delivery.settling import Settler
 from gainstage.delivery.transport import Transport
 from gainstage.destination import CallFailed, Response
 from gainstage.log.contract import Log, Stored
+from gainstage.outcome import Throttled
 from gainstage.store import StorageUnavailable
 from gainstage.store.contract import PartitionLost, Store, Transaction
 from gainstage.store.rows import Document
 
 SLICE = 500
+ALERTS_EVERY_US = 5 * SECOND_US
 IDLE_SECONDS = 0.1
 STORAGE_PAUSE_SECONDS = 1.0
 #: Later than any lease ends, also one taken before the clock was set back.
@@ -58,10 +61,13 @@ class Engine:
         transport: Transport,
         configure: Configure,
         chance: random.Random | None = None,
+        announce: Announce = log_alert,
     ) -> None:
         self._store, self._log, self._clock, self._transport = store, log, clock, transport
         self._configure = configure
         self._chance = chance or random.Random()
+        self._announce = announce
+        self._alerts_us = 0  # when marks of budgets are looked at next
         self._configuration: Configuration | None = None
         self._schemas = 0  # the revision of what is known of the tenants' objects
         self._active: dict[str, Active] = {}
@@ -115,9 +121,12 @@ class Engine:
             replanned = Replanner(transaction, router, now_us).work(self._active.values(), flying)
             picked = self._dispatch(transaction, settler, now_us)
             ready.extend(picked)
+            alerts = self._due_alerts(transaction, now_us)
         started = [flight for flight in ready if flight is not None]
         for flight in started:
             self._call(flight)
+        for alert in alerts:
+            self._announce(alert)
         return bool(slices or finished or joined or replanned or (picked and not started))
 
     # the parts of a turn
@@ -176,6 +185,9 @@ class Engine:
         settled = flight.answer(result) if isinstance(result, Response) else flight.fail(result)
         for one in settled:
             settler.record(flight, one)
+        throttled = any(isinstance(one.outcome, Throttled) for one in settled)
+        if isinstance(result, Response) and result.status < 500 and not throttled:
+            transaction.budgets.grant(flight.reserved[0])
         if flight.finished:
             self._flights.discard(flight)
         elif flight.rest(now_us):
@@ -237,8 +249,9 @@ class Engine:
         for active in self._active.values():
             theirs = [flight for flight in self._flights if flight.active.number == active.number]
             under_way = sum(1 for flight in theirs if flight not in self._resting)
+            flying = sum(1 for flight in self._flights if flight.active.tenant_id == active.tenant_id)
             gathered = Counter(flight.gathered for flight in theirs)
-            for flight in dispatcher.pick(active, under_way, gathered):
+            for flight in dispatcher.pick(active, under_way, flying, gathered):
                 begun.append(self._begin(transaction, settler, flight, now_us))
         return begun
 
@@ -260,6 +273,13 @@ class Engine:
             self._hungry.append(flight)
             return None
         return begin_call(transaction, flight, budgets, now_us)
+
+    def _due_alerts(self, transaction: Transaction, now_us: int) -> list[BudgetAlert]:
+        """Marks that budgets reached, now and then."""
+        if self._alerts_us - ALERTS_EVERY_US <= now_us < self._alerts_us:
+            return []
+        self._alerts_us = now_us + ALERTS_EVERY_US
+        return due_alerts(transaction.budgets, now_us)
 
     # calls
 

@@ -11,7 +11,7 @@ from gainstage.delivery.merging import Merged
 from gainstage.destination import Budget, CallFailed, Request, Response, Settled, Work
 from gainstage.operation import Record
 from gainstage.outcome import Outcome, Retry, Unknown
-from gainstage.store.rows import OperationRow
+from gainstage.store.rows import LIVE, OperationRow
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -26,6 +26,7 @@ class Member(msgspec.Struct, frozen=True):
     attempts: int
     failing_since_us: int | None
     take: int | None
+    priority: int = LIVE
 
     @property
     def events(self) -> tuple[int, ...]:
@@ -59,6 +60,11 @@ class Flight:
         self.last_response: Response | None = None
         self._settled: set[int] = set()
         self._exchange = active.connected.type.exchange(active.settings, works)
+
+    @property
+    def live(self) -> bool:
+        """Whether it carries anything of a live event."""
+        return any(member.priority == LIVE for member in self.members)
 
     def begin(self) -> list[Settled]:
         """Run to the first request."""

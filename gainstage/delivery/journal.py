@@ -8,12 +8,15 @@ import msgspec
 
 from gainstage.clock import SECOND_US
 from gainstage.delivery.flight import Flight
+from gainstage.delivery.throttling import probing
+from gainstage.delivery.transport import CALL_SECONDS
 from gainstage.destination import Budget, CallFailed, Request, Response
 from gainstage.store.contract import Transaction
 
 KEPT_CHARACTERS = 32_768
-#: A call is with the vendor this long after it was reserved at the latest.
-CALL_US = 60 * SECOND_US
+CALL_US = int(CALL_SECONDS * SECOND_US)
+#: A call is with the vendor this long after it was reserved at the latest, also across a stop of ours.
+WITH_VENDOR_US = 60 * SECOND_US
 CUT = " … (cut)"
 
 
@@ -21,10 +24,11 @@ def begin_call(transaction: Transaction, flight: Flight, budgets: Sequence[Budge
     """Reserve the flight's next call: counted against its budgets, noted with the events that it carries."""
     request, active = flight.request, flight.active
     assert request is not None
-    transaction.calls.spend(budgets, now_us, 1)
+    transaction.calls.spend(budgets, now_us, 1, ends_us=now_us + CALL_US, live=flight.live)
+    probing(transaction.budgets, budgets, now_us)
     flight.reserved = (tuple(budgets), now_us)
     if request.occupies_seconds:  # questions what became of a call do not make it last longer
-        until_us = now_us + CALL_US + int(request.occupies_seconds * SECOND_US)
+        until_us = now_us + WITH_VENDOR_US + int(request.occupies_seconds * SECOND_US)
         begun = set(request.works) - flight.occupied
         transaction.records.occupy((flight.members[work].number for work in sorted(begun)), until_us)
     works = request.works or range(len(flight.members))
@@ -39,7 +43,7 @@ def end_call(transaction: Transaction, flight: Flight, result: Response | CallFa
     if flight.call is None:
         return
     budgets, reserved_us = flight.reserved
-    transaction.calls.move(budgets, reserved_us, now_us)
+    transaction.calls.move(budgets, reserved_us + CALL_US, now_us, live=flight.live)
     if isinstance(result, Response):
         text = flight.active.mask(text_of(result.body))
         transaction.calls.end(flight.call, result.status, text, now_us)

@@ -22,6 +22,7 @@ from gainstage.store.rows import (
     DELIVERED,
     FAILED,
     FILTERED,
+    LIVE,
     PARKED,
     PENDING,
     NewDelivery,
@@ -52,6 +53,8 @@ class Routed(msgspec.Struct, frozen=True):
     stamp: bytes
     #: No lingering: its `send` has read all its input.
     hurried: bool = False
+    #: How urgent it is; see `gainstage.store.rows.PRIORITIES`.
+    priority: int = LIVE
 
 
 def linger_us(used: float) -> int:
@@ -71,7 +74,7 @@ class Planner:
         self._transaction = transaction
         self._now_us = now_us
         self._operations: list[NewOperation] = []
-        self._lanes: dict[tuple[int, int], tuple[str, int | None]] = {}
+        self._lanes: dict[tuple[int, int], tuple[str, int, int | None]] = {}
         self._busy: set[int] = set()
         self._linger_us: dict[int, int] = {}
 
@@ -144,12 +147,13 @@ class Planner:
                     routed.event.time_us,
                     _encode(operation.fields if isinstance(operation, Upsert) else operation.content),
                     _encode(after) if after else None,
+                    routed.priority,
                 )
             )
             self._busy.add(number)
             lingers = isinstance(operation, Upsert) and not routed.hurried
             due_us = None if waits else self._now_us + (self._linger(active) if lingers else 0)
-            self._note_lane(active.number, number, operation.record, due_us)
+            self._note_lane((active.number, number), operation.record.object, routed.priority, due_us)
         return len(waiting)
 
     def _placed(
@@ -183,11 +187,13 @@ class Planner:
             self._linger_us[active.number] = longest_us
         return longest_us
 
-    def _note_lane(self, destination: int, number: int, record: Record, due_us: int | None) -> None:
-        noted = self._lanes.get((destination, number))
-        if noted is not None and noted[1] is not None:
-            due_us = noted[1] if due_us is None else min(due_us, noted[1])
-        self._lanes[(destination, number)] = (record.object, due_us)
+    def _note_lane(self, lane: tuple[int, int], object_: str, priority: int, due_us: int | None) -> None:
+        noted = self._lanes.get(lane)
+        if noted is not None:
+            priority = min(priority, noted[1])
+            if noted[2] is not None:
+                due_us = noted[2] if due_us is None else min(due_us, noted[2])
+        self._lanes[lane] = (object_, priority, due_us)
 
     def _changes_nothing(self, number: int, upsert: Upsert, routed: Routed, active: Active) -> bool:
         """Whether every value is confirmed already and nothing of the record is on its way; its times
@@ -230,5 +236,7 @@ class Planner:
         """Enter the operations and their lanes."""
         lanes = self._transaction.lanes
         lanes.add(self._operations)
-        lanes.touch(NewTurn(*lane, object_, 0, due_us) for lane, (object_, due_us) in self._lanes.items())
+        lanes.touch(
+            NewTurn(destination, number, *noted) for (destination, number), noted in self._lanes.items()
+        )
         self._operations, self._lanes = [], {}

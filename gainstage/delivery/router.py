@@ -14,7 +14,7 @@ from gainstage.delivery.destinations import Active
 from gainstage.delivery.planning import Planner, Routed
 from gainstage.event import Event, Identity, Refusal
 from gainstage.log.contract import Entry, Stored
-from gainstage.normalise import normalise, run_of
+from gainstage.normalise import normalise, priority_of, run_of
 from gainstage.store.contract import Transaction
 from gainstage.store.rows import DUPLICATE, FAILED, PENDING, REFUSED, Kept, NewDelivery, NewEvent, event_key
 
@@ -74,7 +74,8 @@ class Router:
 
     def plan_again(self, kept: Kept, active: Active) -> None:
         """Plan an event anew at a destination, with what is known of its user by now."""
-        event = normalise(f"{kept.partition}-{kept.offset}", _decode_entry(kept.entry))
+        entry = _decode_entry(kept.entry)
+        event = normalise(f"{kept.partition}-{kept.offset}", entry)
         if isinstance(event, Refusal):  # stricter rules since it was routed
             place = (kept.event_id, active.number, kept.source_id)
             self._transaction.ledger.change(
@@ -90,7 +91,8 @@ class Router:
         if resolved != kept.identity:
             self._transaction.intake.resolve(kept.event_id, _encode(resolved))
         self._transaction.ledger.unpark(kept.event_id, active.number)
-        routed = Routed(kept.event_id, kept.source_id, event, resolved, event.stamp, self._hurried(kept.run))
+        urgency = self._hurried(kept.run), priority_of(entry)
+        routed = Routed(kept.event_id, kept.source_id, event, resolved, event.stamp, *urgency)
         delivery = self._planner.plan(routed, active)
         self._planner.write()
         self._transaction.ledger.change(delivery, self._now_us)
@@ -130,7 +132,8 @@ class Router:
             return
         resolved, known = self._identify(result)
         self._events.append(NewEvent(*place, known, run))
-        routed = Routed(number, source_id, result, resolved, result.stamp, self._hurried(run))
+        urgency = self._hurried(run), priority_of(entry)
+        routed = Routed(number, source_id, result, resolved, result.stamp, *urgency)
         self._plan(routed, entry)
 
     def _identify(self, event: Event) -> tuple[Identity, bytes | None]:

@@ -13,11 +13,14 @@ from gainstage.delivery.retrying import (
     FAILURES_BEFORE_PROBING,
     LONGEST_BLOCK_SECONDS,
     LONGEST_PROBE_SECONDS,
+    LONGEST_RETRY_AFTER_SECONDS,
+    LONGEST_THROTTLE_SECONDS,
     RETRY_HORIZON_US,
     probe_seconds,
     retry_after_seconds,
     wait_seconds,
 )
+from gainstage.delivery.throttling import refused
 from gainstage.destination import Settled
 from gainstage.operation import Record
 from gainstage.outcome import Blocked, Delivered, Filtered, Parked, Rejected, Retry, Throttled, Unknown
@@ -129,7 +132,10 @@ class Settler:
                 member.record._replace(key=old) for old, new in folded.items() if new == member.record.key
             }
             free = lanes.unblock(event_id, active.number, names)
-            lanes.touch(NewTurn(active.number, number, object_, 0, self._now_us) for number, object_ in free)
+            lanes.touch(
+                NewTurn(active.number, number, object_, operation.priority, self._now_us)
+                for number, object_ in free
+            )
 
     def _learn(
         self, active: Active, operation: OperationRow, record: Record, facts: dict[str, Any] | None
@@ -169,12 +175,12 @@ class Settler:
         lanes, row = self._transaction.lanes, operation
         about = (active.number, place.number, row.event_id, row.source_id, False, UPSERT, active.row.plan, 0)
         lanes.add(
-            NewOperation(*about, stamp.encode(), row.time_us, _encode(fields), None)
+            NewOperation(*about, stamp.encode(), row.time_us, _encode(fields), None, row.priority)
             for stamp, fields in said_at.items()
         )
         lanes.accompany(row.event_id, active.number)
         self._transaction.ledger.open_more(row.event_id, active.number, len(said_at))
-        lanes.touch([NewTurn(active.number, place.number, place.record.object, 0, self._now_us)])
+        lanes.touch([NewTurn(active.number, place.number, place.record.object, row.priority, self._now_us)])
 
     # refusal
 
@@ -253,14 +259,12 @@ class Settler:
     def _throttle(self, active: Active, member: Member, outcome: Throttled, flight: Flight) -> None:
         seconds = outcome.after_seconds
         if seconds is None:
-            seconds = self._asked(flight)
-        if seconds is None:
-            seconds = DEFAULT_THROTTLE_SECONDS
-        until_us = self._now_us + int(seconds * SECOND_US)
-        spent, _ = flight.reserved
-        if stopped := spent or active.budgets:  # the first one is of the family of the call that was too many
-            self._transaction.calls.stop(stopped[0], until_us)
+            seconds = self._asked(flight, LONGEST_THROTTLE_SECONDS)
+        budgets, reserved_us = flight.reserved
+        if budgets:
+            refused(self._transaction.budgets, budgets, self._now_us, reserved_us, seconds)
         else:
+            until_us = self._now_us + int((seconds or DEFAULT_THROTTLE_SECONDS) * SECOND_US)
             active.row.code, active.row.detail, active.row.resume_us = "throttled", outcome.detail, until_us
             self._transaction.destinations.save(active.row)
         self._wait(active, member, self._now_us, "throttled", outcome.detail, attempt=False)
@@ -278,11 +282,11 @@ class Settler:
             now_us=self._now_us,
         )
 
-    def _asked(self, flight: Flight) -> float | None:
-        """What the vendor asked for with Retry-After."""
+    def _asked(self, flight: Flight, longest: float = LONGEST_RETRY_AFTER_SECONDS) -> float | None:
+        """What the vendor asked for with Retry-After, within a ceiling."""
         response = flight.last_response
         value = response.headers.get("retry-after") if response is not None else None
-        return retry_after_seconds(value, self._now_us) if value else None
+        return retry_after_seconds(value, self._now_us, longest) if value else None
 
     def _unsure(self, member: Member) -> None:
         """From now on nobody knows which of the values the vendor holds: an error may follow a write."""

@@ -16,13 +16,14 @@ from gainstage.normalise.surroundings import (
     NOTHING,
     Surroundings,
     merged,
+    priority_of,
     run_of,
     surroundings_of,
     with_address,
 )
 from gainstage.normalise.times import iso_of, when
 
-__all__ = ["Surroundings", "identifier", "iso_of", "normalise", "run_of", "with_address"]
+__all__ = ["Surroundings", "identifier", "iso_of", "normalise", "priority_of", "run_of", "with_address"]
 
 Message = dict[str, Any]
 

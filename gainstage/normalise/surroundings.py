@@ -24,6 +24,8 @@ class Surroundings(msgspec.Struct, frozen=True, omit_defaults=True, rename="came
     direct_ip: str = ""
     #: The `send` that brought the messages.
     run: int | None = None
+    #: How urgent the messages are; 0: live.
+    priority: int = 0
 
     def encoded(self) -> bytes:
         """As `Entry.surroundings` holds it: JSON, or nothing at all."""
@@ -52,6 +54,11 @@ def with_address(text: bytes, name: Literal["ip", "directIp"], address: str) -> 
 def run_of(entry: Entry) -> int | None:
     """The `send` that brought an entry, if one did."""
     return surroundings_of(entry.surroundings).run if entry.surroundings else None
+
+
+def priority_of(entry: Entry) -> int:
+    """How urgent an entry is: 0 live, 1 of audiences, 2 history."""
+    return surroundings_of(entry.surroundings).priority if entry.surroundings else 0
 
 
 def merged(around: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

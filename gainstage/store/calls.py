@@ -1,13 +1,35 @@
 """Calls made and the budget that they used."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from gainstage.destination import Budget
 from gainstage.sqlite import Database
+from gainstage.store.rows import SLICES, Lowering, grown, slice_us
 
-#: A window is counted in this many slices; a call counts until its whole slice has left the window, so that
-#: no window of the vendor's, however aligned, sees more calls than allowed.
-SLICES = 60
+#: Slices are kept for so many windows: what live events used of each tells what they may need.
+KEPT_WINDOWS = 8
+#: No call ends later than this. What was counted further ahead was counted before the clock was set back, and
+#: counts as made now.
+AHEAD_US = 120_000_000
+#: No vendor stops a budget for longer.
+LONGEST_STOP_US = 25 * 3_600_000_000
+
+
+class _Known(NamedTuple):
+    """What decides whether a call may be made now."""
+
+    used: int
+    usable: int
+    stop_until_us: int
+    #: The vendor refused the last call: they go one at a time.
+    doubtful: bool
+
+    def free(self, now_us: int) -> int:
+        if self.stop_until_us > now_us:
+            return 0
+        free = max(0, self.usable - self.used)
+        return min(free, 1) if self.doubtful else free
 
 
 class Calls:
@@ -51,102 +73,114 @@ class Calls:
         """How many calls may be made now; None where no budget applies."""
         left: int | None = None
         for budget in budgets:
-            used, stop_until_us = self._used(budget, now_us)
-            free = 0 if stop_until_us > now_us else max(0, budget.usable - used)
+            free = self._known(budget, now_us).free(now_us)
             left = free if left is None else min(left, free)
         return left
 
     def renews_us(self, budgets: Iterable[Budget], now_us: int) -> int:
-        """When at least one more call may be made."""
+        """When at least one more call may be made; calls under way may delay it further."""
         latest = now_us
         for budget in budgets:
-            used, stop_until_us = self._used(budget, now_us)
-            latest = max(latest, stop_until_us)
-            if used >= budget.usable:
-                latest = max(latest, self._frees_us(budget, now_us, used))
+            known = self._known(budget, now_us)
+            latest = max(latest, known.stop_until_us)
+            if known.used >= known.usable:
+                latest = max(latest, self._frees_us(budget, now_us, known))
         return latest
 
-    def spend(self, budgets: Iterable[Budget], now_us: int, calls: int) -> None:
-        """Reserve calls in every window."""
+    def spend(
+        self,
+        budgets: Iterable[Budget],
+        now_us: int,
+        calls: int,
+        *,
+        ends_us: int | None = None,
+        live: bool = True,
+    ) -> None:
+        """Reserve calls in every window, as made at the latest instant at which they may end."""
         for budget in budgets:
-            slice_us = _slice_us(budget)
+            length_us = _slice_us(budget)
             self._connection.execute(
                 "DELETE FROM budget WHERE account = ? AND family = ? AND window = ? AND slice < ?",
-                (budget.account, budget.family, budget.window, now_us // slice_us - SLICES - 1),
+                (*_name(budget), now_us // length_us - KEPT_WINDOWS * SLICES),
             )
-            self._count(budget, now_us // slice_us, calls)
+            at_us = now_us if ends_us is None else ends_us
+            self._count(budget, at_us // length_us, calls, calls if live else 0)
 
-    def move(self, budgets: Iterable[Budget], from_us: int, to_us: int) -> None:
+    def move(self, budgets: Iterable[Budget], from_us: int, to_us: int, *, live: bool = True) -> None:
         """A call that was reserved has ended: the vendor may have counted it at any moment until now."""
         for budget in budgets:
-            name = (budget.account, budget.family, budget.window)
             before, now = from_us // _slice_us(budget), to_us // _slice_us(budget)
-            if before >= now:
+            if before == now:
                 continue
             self._connection.execute(
-                "UPDATE budget SET used = used - 1 WHERE account = ? AND family = ? AND window = ? "
-                "AND slice = ? AND used > 0",
-                (*name, before),
+                "UPDATE budget SET used = used - 1, live = max(0, live - ?) WHERE account = ? AND "
+                "family = ? AND window = ? AND slice = ? AND used > 0",
+                (int(live), *_name(budget), before),
             )
-            self._count(budget, now, 1)
+            if self._connection.changes() or before < now:
+                self._count(budget, now, 1, int(live))
 
-    def stop(self, budget: Budget, until_us: int) -> None:
-        """The vendor said that the limit is reached: nothing goes before `until_us`."""
-        self.declare([budget])
+    def _count(self, budget: Budget, number: int, calls: int, live: int) -> None:
         self._connection.execute(
-            "UPDATE budget_limit SET stop_until_us = max(stop_until_us, ?) "
-            "WHERE account = ? AND family = ? AND window = ?",
-            (until_us, budget.account, budget.family, budget.window),
+            "INSERT INTO budget VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (account, family, window, slice) "
+            "DO UPDATE SET used = used + excluded.used, live = live + excluded.live",
+            (*_name(budget), number, calls, live),
         )
 
-    def declare(self, budgets: Iterable[Budget]) -> None:
-        """Keep the limits in force, for those who read."""
-        for budget in budgets:
-            self._connection.execute(
-                "INSERT INTO budget_limit (account, family, window, window_us, usable) VALUES (?, ?, ?, "
-                "?, ?) "
-                "ON CONFLICT (account, family, window) DO UPDATE SET window_us = excluded.window_us, "
-                "usable = excluded.usable",
-                (budget.account, budget.family, budget.window, _window_us(budget), budget.usable),
-            )
-
-    def _count(self, budget: Budget, slice_: int, calls: int) -> None:
-        self._connection.execute(
-            "INSERT INTO budget VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (account, family, window, slice) DO UPDATE SET used = used + excluded.used",
-            (budget.account, budget.family, budget.window, slice_, calls),
-        )
-
-    def _used(self, budget: Budget, now_us: int) -> tuple[int, int]:
+    def _known(self, budget: Budget, now_us: int) -> _Known:
         oldest = (now_us - _window_us(budget)) // _slice_us(budget)
-        name = (budget.account, budget.family, budget.window)
-        (used,) = self._connection.execute(
-            "SELECT coalesce(sum(used), 0) FROM budget WHERE account = ? AND family = ? AND window = ? "
-            "AND slice >= ?",
-            (*name, oldest),
+        used, newest = self._connection.execute(
+            "SELECT coalesce(sum(used), 0), max(slice) FROM budget WHERE account = ? AND family = ? AND "
+            "window = ? AND slice >= ?",
+            (*_name(budget), oldest),
         ).fetchone()
+        if newest is not None and newest > (now_us + AHEAD_US) // _slice_us(budget):
+            self._bring_back(budget, now_us)
         row = self._connection.execute(
-            "SELECT stop_until_us FROM budget_limit WHERE account = ? AND family = ? AND window = ?", name
+            "SELECT stop_until_us, refusals, lowered, lowered_us, step, step_us FROM budget_limit "
+            "WHERE account = ? AND family = ? AND window = ?",
+            _name(budget),
         ).fetchone()
-        return int(used), int(row[0]) if row else 0
+        if row is None:
+            return _Known(used, budget.usable, 0, doubtful=False)
+        stop_until_us, refusals, *lowering = row
+        if stop_until_us > now_us + LONGEST_STOP_US:
+            stop_until_us = 0
+        return _Known(used, grown(budget.usable, Lowering(*lowering), now_us), stop_until_us, refusals > 0)
 
-    def _frees_us(self, budget: Budget, now_us: int, used: int) -> int:
-        """When enough slices have left the window for one more call."""
+    def _bring_back(self, budget: Budget, now_us: int) -> None:
+        """The clock was set back: calls of the time that is to come again count as made now."""
+        ahead = (*_name(budget), (now_us + AHEAD_US) // _slice_us(budget))
+        where = "WHERE account = ? AND family = ? AND window = ? AND slice > ?"
+        calls, live = self._connection.execute(
+            f"SELECT coalesce(sum(used), 0), coalesce(sum(live), 0) FROM budget {where}", ahead
+        ).fetchone()
+        self._connection.execute(f"DELETE FROM budget {where}", ahead)
+        self._count(budget, now_us // _slice_us(budget), calls, live)
+        self._connection.execute(
+            "UPDATE budget_limit SET lowered_us = min(lowered_us, ?1), since_us = min(since_us, ?1) "
+            "WHERE account = ?2 AND family = ?3 AND window = ?4",
+            (now_us, *_name(budget)),
+        )
+
+    def _frees_us(self, budget: Budget, now_us: int, known: _Known) -> int:
+        """When enough slices have left the window for one more call; those under way may end at once."""
         rows = self._connection.execute(
             "SELECT slice, used FROM budget WHERE account = ? AND family = ? AND window = ? AND slice >= "
             "? ORDER BY slice",
-            (
-                budget.account,
-                budget.family,
-                budget.window,
-                (now_us - _window_us(budget)) // _slice_us(budget),
-            ),
+            (*_name(budget), (now_us - _window_us(budget)) // _slice_us(budget)),
         )
+        used = known.used
         for number, calls in rows:
             used -= calls
-            if used < budget.usable:
-                return int((number + 1) * _slice_us(budget) + _window_us(budget))
+            if used < known.usable:
+                last = min(number, now_us // _slice_us(budget))
+                return int((last + 1) * _slice_us(budget) + _window_us(budget))
         return now_us
+
+
+def _name(budget: Budget) -> tuple[str, str, str]:
+    return budget.account, budget.family, budget.window
 
 
 def _window_us(budget: Budget) -> int:
@@ -154,4 +188,4 @@ def _window_us(budget: Budget) -> int:
 
 
 def _slice_us(budget: Budget) -> int:
-    return max(1, _window_us(budget) // SLICES)
+    return slice_us(_window_us(budget))

@@ -8,10 +8,8 @@ from msgspec.structs import astuple
 
 from gainstage.operation import Record
 from gainstage.sqlite import Database
-from gainstage.store.rows import LaneRow, NewOperation, NewTurn, OperationRow
+from gainstage.store.rows import PRIORITIES, LaneRow, NewOperation, NewTurn, OperationRow
 
-#: Live events first, then audiences, then history.
-PRIORITIES = (0, 1, 2)
 #: Nobody is at work on the record, neither we nor the vendor with an asynchronous call, and it stays one.
 _FREE = "leased_until_us = 0 AND occupied_until_us = 0 AND joining = 0"
 #: What a call may have written is not to be overtaken: neither by another destination of the tenant, nor by
@@ -53,7 +51,7 @@ class Lanes:
         self._connection.executemany(
             "INSERT INTO operation (destination_id, record_id, event_id, source_id, alone, kind, plan, "
             "waits, stamp, "
-            "time_us, content, follows) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+            "time_us, content, follows, priority) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
             map(astuple, operations),
         )
 
@@ -64,7 +62,8 @@ class Lanes:
         found: dict[int, list[OperationRow]] = {number: [] for number in numbers}
         rows = self._connection.executemany(
             "SELECT record_id, id, event_id, source_id, alone, kind, stamp, time_us, in_doubt, "
-            "CASE kind WHEN 1 THEN (SELECT message_id FROM event WHERE id = event_id) END, content, follows "
+            "CASE kind WHEN 1 THEN (SELECT message_id FROM event WHERE id = event_id) END, content, follows, "
+            "priority "
             "FROM operation WHERE record_id = ? AND destination_id = ? AND waits = 0 "
             "ORDER BY kind, event_id, id LIMIT ?",
             ((number, destination_id, limit) for number in numbers),
@@ -149,7 +148,9 @@ class Lanes:
             turns,
         )
 
-    def due(self, destination_id: int, now_us: int, limit: int) -> list[LaneRow]:
+    def due(
+        self, destination_id: int, now_us: int, limit: int, priorities: Sequence[int] = PRIORITIES
+    ) -> list[LaneRow]:
         """Lanes whose turn it is and whose record nobody holds: by priority, then by how long they
         are due.
 
@@ -157,9 +158,9 @@ class Lanes:
         first, also where another destination sent it.
         """
         rows: list[LaneRow] = []
-        for priority in PRIORITIES:  # one after the other, so that lanes due later are not even looked at
+        for priority in priorities:  # one after the other: lanes due later are not even looked at
             found = self._connection.execute(
-                "SELECT record_id, lane.object, attempts, failing_since_us, take FROM lane "
+                "SELECT record_id, lane.object, attempts, failing_since_us, take, priority FROM lane "
                 "JOIN record ON record.id = record_id WHERE destination_id = ? AND priority = ? "
                 f"AND due_us <= ? AND {_FREE} AND {_UNDISTURBED} ORDER BY due_us LIMIT ?",
                 (destination_id, priority, now_us, limit - len(rows)),
@@ -182,7 +183,7 @@ class Lanes:
     def last_due(self, destination_id: int, object_: str, now_us: int, limit: int) -> list[LaneRow]:
         """Lanes of an object that would be the last to go; without those that failed or are in doubt."""
         found = self._connection.execute(
-            "SELECT record_id, lane.object, attempts, failing_since_us, take FROM lane "
+            "SELECT record_id, lane.object, attempts, failing_since_us, take, priority FROM lane "
             "JOIN record ON record.id = record_id WHERE destination_id = ? AND lane.object = ? "
             f"AND due_us <= ? AND attempts = 0 AND take IS NULL AND in_doubt = 0 AND {_FREE} "
             f"AND {_UNDISTURBED} ORDER BY priority DESC, due_us DESC LIMIT ?",
@@ -202,7 +203,10 @@ class Lanes:
                 "UPDATE lane SET attempts = 0, failing_since_us = NULL, code = '', detail = '', take = ?3, "
                 "due_us = CASE WHEN EXISTS (SELECT 1 FROM operation WHERE record_id = ?2 AND "
                 "destination_id = ?1 "
-                "AND waits = 0) THEN ?4 END WHERE destination_id = ?1 AND record_id = ?2",
+                "AND waits = 0) THEN ?4 END, priority = CASE WHEN EXISTS (SELECT 1 FROM operation WHERE "
+                "record_id = ?2 AND destination_id = ?1 AND priority = lane.priority) THEN priority ELSE "
+                "(SELECT min(priority) FROM operation WHERE record_id = ?2 AND destination_id = ?1) END "
+                "WHERE destination_id = ?1 AND record_id = ?2",
                 (destination_id, number, take, now_us),
             )
 

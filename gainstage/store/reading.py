@@ -7,8 +7,17 @@ import msgspec
 
 from gainstage.outcome import WORDS
 from gainstage.sqlite import Database
-from gainstage.store.calls import SLICES
-from gainstage.store.rows import DUPLICATE, PENDING, REFUSED, DestinationRow, Document, event_key
+from gainstage.store.budgets import Budgets
+from gainstage.store.rows import (
+    DUPLICATE,
+    LIVE,
+    PENDING,
+    REFUSED,
+    BudgetRow,
+    DestinationRow,
+    Document,
+    event_key,
+)
 from gainstage.store.settings import Documents, destination_row
 
 
@@ -124,32 +133,9 @@ class Reading:
         )
         return {row[1]: destination_row(row) for row in rows}
 
-    def budgets(self, now_us: int) -> list[dict[str, Any]]:
-        """Every budget in force: limit (what we may use), used, and when the next part renews."""
-        found = []
-        rows = self._connection.execute(
-            "SELECT account, family, window, window_us, usable, stop_until_us FROM budget_limit "
-            "ORDER BY account, family, window_us"
-        ).fetchall()
-        for account, family, window, window_us, usable, stop_until_us in rows:
-            slice_us = max(1, window_us // SLICES)
-            used, oldest = self._connection.execute(
-                "SELECT coalesce(sum(used), 0), min(slice) FROM budget "
-                "WHERE account = ? AND family = ? AND window = ? AND slice >= ?",
-                (account, family, window, (now_us - window_us) // slice_us),
-            ).fetchone()
-            renews_us = (oldest + 1) * slice_us + window_us if oldest is not None else now_us
-            found.append(
-                {
-                    "account": account,
-                    "family": family,
-                    "window": window,
-                    "limit": usable,
-                    "used": used,
-                    "resets_at_us": max(renews_us, stop_until_us),
-                }
-            )
-        return found
+    def budgets(self) -> list[BudgetRow]:
+        """What is known of every budget."""
+        return Budgets(self._connection).all()
 
     def events(self, message_id: str) -> list[dict[str, Any]]:
         """The events of this message id, one a source that sent it."""
@@ -271,16 +257,18 @@ class Reading:
 
     def why_pending(self, event_id: int, destination_id: int, now_us: int) -> Pending:
         """Why a pending delivery waits: its destination's state, its lane's last failure, or its turn."""
-        blocked, code, detail, resume_us, paused = self._connection.execute(
-            "SELECT blocked, code, detail, resume_us, paused FROM destination WHERE id = ?", (destination_id,)
+        blocked, code, detail, resume_us, paused, yields_until_us = self._connection.execute(
+            "SELECT blocked, code, detail, resume_us, paused, yields_until_us FROM destination WHERE id = ?",
+            (destination_id,),
         ).fetchone()
         if paused:
             return Pending("paused", "The destination is paused.", None)
         if blocked:
             return Pending(code, detail or "", None)
         row = self._connection.execute(
-            "SELECT lane.due_us, lane.code, lane.detail, leased_until_us, occupied_until_us, waits "
-            "FROM operation JOIN lane ON lane.record_id = operation.record_id AND lane.destination_id = "
+            "SELECT lane.due_us, lane.code, lane.detail, leased_until_us, occupied_until_us, waits, "
+            "lane.priority FROM operation JOIN lane ON lane.record_id = operation.record_id "
+            "AND lane.destination_id = "
             "operation.destination_id "
             "JOIN record ON record.id = operation.record_id "
             "WHERE event_id = ? AND operation.destination_id = ? ORDER BY waits, operation.id LIMIT 1",
@@ -288,7 +276,7 @@ class Reading:
         ).fetchone()
         if row is None:
             return Pending("queued", "Waits to be planned.", now_us)
-        due_us, lane_code, lane_detail, leased_until_us, occupied_until_us, waits = row
+        due_us, lane_code, lane_detail, leased_until_us, occupied_until_us, waits, priority = row
         if leased_until_us:
             return Pending("in_flight", "A call is under way.", now_us)
         if occupied_until_us:
@@ -298,6 +286,9 @@ class Reading:
             return Pending("depends", "Waits until the company or account that it names is settled.", None)
         if code and resume_us > now_us:
             return Pending(code, detail or lane_detail, max(due_us or now_us, resume_us))
+        if priority != LIVE and yields_until_us > now_us:
+            detail = "It is no live event: it waits, so that these have budget."
+            return Pending("held_back", detail, max(due_us or now_us, yields_until_us))
         if lane_code:
             return Pending(lane_code, lane_detail, due_us or now_us)
         return Pending(

@@ -15,6 +15,8 @@ from gainstage.operation import Record
 DELIVERED, FILTERED, FAILED, PARKED, PENDING = range(5)
 #: Words that count in `counter` under destination 0.
 REFUSED, DUPLICATE = 5, 6
+#: How urgent an event is: of lanes that are due the most urgent go first.
+LIVE, AUDIENCE, HISTORY = PRIORITIES = (0, 1, 2)
 
 State = dict[str, list[Any]]
 """What is known of a record's fields: name to [stamp (text), value, confirmed at (us), 0 where unsure]."""
@@ -72,6 +74,7 @@ class NewOperation(msgspec.Struct, frozen=True, gc=False):
     time_us: int
     content: bytes
     follows: bytes | None
+    priority: int = LIVE
 
 
 class Kept(NamedTuple):
@@ -131,6 +134,7 @@ class LaneRow(msgspec.Struct, frozen=True, gc=False):
     attempts: int
     failing_since_us: int | None
     take: int | None
+    priority: int = LIVE
 
 
 class OperationRow(msgspec.Struct, frozen=True):
@@ -148,6 +152,92 @@ class OperationRow(msgspec.Struct, frozen=True):
     message_id: str
     content: dict[str, Any]
     follows: tuple[Record, ...] = ()
+    priority: int = LIVE
+
+
+class Slice(NamedTuple):
+    """Calls counted in one slice of a budget's window, and how many of them were for live events."""
+
+    number: int
+    used: int
+    live: int
+
+
+#: A window is counted in this many slices; a call counts until its whole slice has left the window, so that
+#: no window of the vendor's, however aligned, sees more calls than allowed.
+SLICES = 60
+
+
+class BudgetRow(msgspec.Struct):
+    """What is known of a budget. `usable`: as configured; `usable_at`: as the vendor's refusals allow."""
+
+    account: str
+    family: str
+    window: str
+    window_us: int
+    usable: int
+    #: When it was first in force.
+    since_us: int = 0
+    #: Nothing goes before.
+    stop_until_us: int = 0
+    #: When the vendor last refused a call for this limit, and how often in a row.
+    refused_us: int = 0
+    refusals: int = 0
+    #: What was found usable at `lowered_us`; since then it grows by `step` calls each `step_us`.
+    lowered: int | None = None
+    lowered_us: int = 0
+    step: int = 0
+    step_us: int = 0
+    #: Percent used of the alert that stands, and since when; 0 where none does.
+    alert: int = 0
+    alert_us: int = 0
+    #: In order; some windows more than count, and calls under way at the latest end that they may have.
+    slices: tuple[Slice, ...] = ()
+
+    @property
+    def slice_us(self) -> int:
+        """How long a slice is."""
+        return slice_us(self.window_us)
+
+    def usable_at(self, now_us: int) -> int:
+        """How many calls a window may hold."""
+        lowering = Lowering(self.lowered, self.lowered_us, self.step, self.step_us)
+        return grown(self.usable, lowering, now_us)
+
+    def counted(self, now_us: int) -> tuple[Slice, ...]:
+        """The slices that count."""
+        oldest = (now_us - self.window_us) // self.slice_us
+        return tuple(one for one in self.slices if one.number >= oldest)
+
+    def used(self, now_us: int) -> int:
+        """How many calls count."""
+        return sum(one.used for one in self.counted(now_us))
+
+    def leaves_us(self, number: int) -> int:
+        """When a slice counts no more."""
+        return (number + 1) * self.slice_us + self.window_us
+
+
+def slice_us(window_us: int) -> int:
+    """How long a slice of a window is."""
+    return max(1, window_us // SLICES)
+
+
+class Lowering(NamedTuple):
+    """What was found usable at an instant, or None; since then it grows by `step` calls each `step_us`."""
+
+    to: int | None
+    since_us: int
+    step: int
+    step_us: int
+
+
+def grown(usable: int, lowering: Lowering, now_us: int) -> int:
+    """What of a budget is usable after it was lowered, and has grown since."""
+    if lowering.to is None or not lowering.step_us:
+        return usable
+    steps = max(0, now_us - lowering.since_us) // lowering.step_us
+    return min(usable, lowering.to + steps * lowering.step)
 
 
 class KnownUser(msgspec.Struct):
@@ -164,7 +254,8 @@ class DestinationRow(msgspec.Struct):
     """A destination's number and state.
 
     `resume_us`: nothing is sent before. `replan_after`: the settings changed, and events with a number above
-    it are still to be planned anew; None when all are.
+    it are still to be planned anew; None when all are. `yields_until_us`: until then only live events go, so
+    that these have budget.
     """
 
     id: int
@@ -179,6 +270,7 @@ class DestinationRow(msgspec.Struct):
     failures: int = 0
     resume_us: int = 0
     replan_after: int | None = None
+    yields_until_us: int = 0
 
 
 class Document(msgspec.Struct, frozen=True):

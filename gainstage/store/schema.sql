@@ -19,7 +19,8 @@ CREATE TABLE destination (
     blocked INTEGER NOT NULL DEFAULT 0,
     failures INTEGER NOT NULL DEFAULT 0,
     resume_us INTEGER NOT NULL DEFAULT 0,
-    replan_after INTEGER          -- events above it are planned anew before anything goes; null: none is
+    replan_after INTEGER,         -- events above it are planned anew before anything goes; null: none is
+    yields_until_us INTEGER NOT NULL DEFAULT 0  -- until then all but live events wait, so that these have budget
 );
 
 -- Which sources feed which destinations now: what stands behind the offsets counts for these.
@@ -166,9 +167,10 @@ CREATE TABLE operation (
     time_us INTEGER NOT NULL,
     content BLOB NOT NULL,
     follows BLOB,                          -- the records that it follows, JSON
-    in_doubt INTEGER NOT NULL DEFAULT 0
+    in_doubt INTEGER NOT NULL DEFAULT 0,
+    priority INTEGER NOT NULL DEFAULT 0    -- 0 live, 1 audiences, 2 history
 );
-CREATE INDEX operation_lane ON operation (record_id, destination_id, waits, kind, event_id, id);
+CREATE INDEX operation_lane ON operation (record_id, destination_id, waits, kind, event_id, id, priority);
 CREATE INDEX operation_event ON operation (event_id);
 
 -- Pending operations of one record at one destination wait here for their turn.
@@ -176,7 +178,7 @@ CREATE TABLE lane (
     destination_id INTEGER NOT NULL,
     record_id INTEGER NOT NULL,
     object TEXT NOT NULL,
-    priority INTEGER NOT NULL DEFAULT 0,
+    priority INTEGER NOT NULL DEFAULT 0,   -- the most urgent of what waits in it
     due_us INTEGER,                        -- null: nothing in it may go yet
     attempts INTEGER NOT NULL DEFAULT 0,
     failing_since_us INTEGER,
@@ -205,13 +207,15 @@ CREATE TABLE call_event (
     PRIMARY KEY (event_id, call_id)
 ) WITHOUT ROWID;
 
--- Calls counted against a budget, by slice of its window.
+-- Calls counted against a budget, by slice of its window; a call under way in the slice in which it ends at the
+-- latest. Kept for some windows longer than they count: what live events used tells what they will need.
 CREATE TABLE budget (
     account TEXT NOT NULL,
     family TEXT NOT NULL,
     window TEXT NOT NULL,
     slice INTEGER NOT NULL,
     used INTEGER NOT NULL,
+    live INTEGER NOT NULL DEFAULT 0,       -- of those, for live events
     PRIMARY KEY (account, family, window, slice)
 ) WITHOUT ROWID;
 CREATE TABLE budget_limit (
@@ -220,7 +224,16 @@ CREATE TABLE budget_limit (
     window TEXT NOT NULL,
     window_us INTEGER NOT NULL,
     usable INTEGER NOT NULL,
+    since_us INTEGER NOT NULL DEFAULT 0,   -- when it was first in force
     stop_until_us INTEGER NOT NULL DEFAULT 0,
+    refused_us INTEGER NOT NULL DEFAULT 0, -- when the vendor last refused a call for this limit
+    refusals INTEGER NOT NULL DEFAULT 0,   -- in a row; 0 once it took a call
+    lowered INTEGER,                       -- what was found usable then; null: all that is configured
+    lowered_us INTEGER NOT NULL DEFAULT 0, -- since then it grows by `step` calls each `step_us`
+    step INTEGER NOT NULL DEFAULT 0,
+    step_us INTEGER NOT NULL DEFAULT 0,
+    alert INTEGER NOT NULL DEFAULT 0,      -- percent used of the last alert; 0: none stands
+    alert_us INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (account, family, window)
 ) WITHOUT ROWID;
 

@@ -9,7 +9,8 @@ from gainstage.sqlite import Database
 from gainstage.store.rows import DestinationRow, Document
 
 _STATE = (
-    "id, name, fingerprint, plan, paused, code, detail, since_us, blocked, failures, resume_us, replan_after"
+    "id, name, fingerprint, plan, paused, code, detail, since_us, blocked, failures, resume_us, "
+    "replan_after, yields_until_us"
 )
 
 
@@ -39,10 +40,11 @@ class Destinations:
         self._connection.execute(
             "UPDATE destination SET fingerprint=?, plan=?, paused=?, code=?, detail=?, since_us=?, "
             "blocked=?, "
-            "failures=?, resume_us=?, replan_after=? WHERE id=?",
+            "failures=?, resume_us=?, replan_after=?, yields_until_us=? WHERE id=?",
             (
                 row.fingerprint, row.plan, row.paused, row.code, row.detail, row.since_us, row.blocked,
-                row.failures, row.resume_us, row.replan_after, row.id,
+                row.failures, row.resume_us, row.replan_after,
+                row.yields_until_us, row.id,
             ),
         )  # fmt: skip
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import apsw
 
 from gainstage.sqlite import connect, explained
+from gainstage.store.budgets import Budgets
 from gainstage.store.calls import Calls
 from gainstage.store.intake import Intake, Names
 from gainstage.store.keys import Keys
@@ -57,6 +58,22 @@ MIGRATIONS = {
         ) WITHOUT ROWID;
         ALTER TABLE record ADD COLUMN occupied_until_us INTEGER NOT NULL DEFAULT 0;
         CREATE INDEX record_occupied ON record (occupied_until_us) WHERE occupied_until_us > 0;
+        ALTER TABLE destination ADD COLUMN yields_until_us INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE operation ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+        DROP INDEX operation_lane;
+        CREATE INDEX operation_lane ON operation
+            (record_id, destination_id, waits, kind, event_id, id, priority);
+        ALTER TABLE budget ADD COLUMN live INTEGER NOT NULL DEFAULT 0;
+        UPDATE budget SET live = used;
+        ALTER TABLE budget_limit ADD COLUMN since_us INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE budget_limit ADD COLUMN refused_us INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE budget_limit ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE budget_limit ADD COLUMN lowered INTEGER;
+        ALTER TABLE budget_limit ADD COLUMN lowered_us INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE budget_limit ADD COLUMN step INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE budget_limit ADD COLUMN step_us INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE budget_limit ADD COLUMN alert INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE budget_limit ADD COLUMN alert_us INTEGER NOT NULL DEFAULT 0;
     """,
 }
 #: Enough for the pages that a turn of the engine changes, so that none is written twice.
@@ -92,6 +109,7 @@ class Transaction:
         self.keys = Keys(connection, known)
         self.lanes = Lanes(connection)
         self.calls = Calls(connection)
+        self.budgets = Budgets(connection)
         self.destinations = Destinations(connection)
         self.documents = Documents(connection)
         self.schemas = Schemas(connection)

@@ -121,8 +121,8 @@ class SkippingEngine(Engine):
 class World:
     """Runs the engine over days, with stops and kills in between."""
 
-    def __init__(self, folder: Path, settings: dict[str, Any], seed: int) -> None:
-        self.clock = VirtualClock(MONDAY_US)
+    def __init__(self, folder: Path, settings: dict[str, Any], seed: int, start_us: int = MONDAY_US) -> None:
+        self.clock, self.start_us = VirtualClock(start_us), start_us
         self.folder = folder
         self.log = MemoryLog()
         self.transport = SandboxTransport(self.clock, random.Random(f"{seed} transport"))
@@ -201,7 +201,8 @@ class World:
                 if upcoming and upcoming[-1] <= at:
                     upcoming.pop()
                     await self.restart()
-            batch.append(Entry("app", "", MONDAY_US + began_us + int(at * SECOND_US), len(batch), b"", body))
+            received_us = self.start_us + began_us + int(at * SECOND_US)
+            batch.append(Entry("app", "", received_us, len(batch), b"", body))
         await self._accept(batch)
         await self._until(began_us, seconds)
         self.check()
@@ -235,6 +236,9 @@ class World:
             for row in self.rows(
                 "SELECT min(due_us) FROM lane WHERE destination_id = 1 AND priority = 0 AND due_us > ?1 "
                 "UNION ALL SELECT min(occupied_until_us) FROM record WHERE occupied_until_us > ?1 "
+                "UNION ALL SELECT min(due_us) FROM lane WHERE destination_id = 1 AND priority = 2 AND "
+                "due_us > ?1 "
+                "UNION ALL SELECT min(yields_until_us) FROM destination WHERE yields_until_us > ?1 "
                 "UNION ALL SELECT min(resume_us) FROM destination WHERE resume_us > ?1 "
                 "UNION ALL SELECT min(stop_until_us) FROM budget_limit WHERE stop_until_us > ?1",
                 now_us,

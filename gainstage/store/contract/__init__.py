@@ -10,6 +10,7 @@ await.
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from gainstage.store.contract.budgets import Budgets
 from gainstage.store.contract.calls import Calls
 from gainstage.store.contract.intake import Intake, Names, PartitionLost
 from gainstage.store.contract.keys import Keys
@@ -21,6 +22,7 @@ from gainstage.store.contract.settings import Destinations, Documents
 from gainstage.store.reading import Reading
 
 __all__ = [
+    "Budgets",
     "Calls",
     "Destinations",
     "Documents",
@@ -60,6 +62,9 @@ class Transaction(Protocol):
 
     @property
     def calls(self) -> Calls: ...
+
+    @property
+    def budgets(self) -> Budgets: ...
 
     @property
     def destinations(self) -> Destinations: ...

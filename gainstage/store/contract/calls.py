@@ -26,16 +26,20 @@ class Calls(Protocol):
         """How many calls may be made now; None where no budget applies."""
 
     def renews_us(self, budgets: Iterable[Budget], now_us: int) -> int:
-        """When at least one more call may be made."""
+        """When at least one more call may be made; calls under way may delay it further."""
 
-    def spend(self, budgets: Iterable[Budget], now_us: int, calls: int) -> None:
-        """Reserve calls in every window."""
+    def spend(
+        self,
+        budgets: Iterable[Budget],
+        now_us: int,
+        calls: int,
+        *,
+        ends_us: int | None = None,
+        live: bool = True,
+    ) -> None:
+        """Reserve calls in every window. They count as made at `ends_us`, when they end at the latest: the
+        vendor may count them at any moment until then.
+        """
 
-    def move(self, budgets: Iterable[Budget], from_us: int, to_us: int) -> None:
-        """A call has ended: the vendor may have counted it at any moment until now."""
-
-    def stop(self, budget: Budget, until_us: int) -> None:
-        """The vendor said that the limit is reached: nothing goes before `until_us`."""
-
-    def declare(self, budgets: Iterable[Budget]) -> None:
-        """Keep the limits in force, for those who read."""
+    def move(self, budgets: Iterable[Budget], from_us: int, to_us: int, *, live: bool = True) -> None:
+        """A call that counts as made at `from_us` has ended at `to_us`, and counts as made then."""

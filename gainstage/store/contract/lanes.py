@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Sequence
 from typing import Protocol
 
 from gainstage.operation import Record
-from gainstage.store.rows import LaneRow, NewOperation, NewTurn, OperationRow
+from gainstage.store.rows import PRIORITIES, LaneRow, NewOperation, NewTurn, OperationRow
 
 
 class Lanes(Protocol):
@@ -52,10 +52,13 @@ class Lanes(Protocol):
     def touch(self, turns: Iterable[NewTurn]) -> None:
         """Operations came, or may go now: make their lanes, or let them go earlier."""
 
-    def due(self, destination_id: int, now_us: int, limit: int) -> list[LaneRow]:
+    def due(
+        self, destination_id: int, now_us: int, limit: int, priorities: Sequence[int] = PRIORITIES
+    ) -> list[LaneRow]:
         """Lanes whose turn it is and whose record nobody holds, by priority, then by how long they are due.
 
-        Those of records that are about to be joined are left out.
+        A lane is as urgent as the most urgent of what waits in it. Those of records that are about to be
+        joined are left out.
 
         Where a call may have written values of the record, what it sent goes first: the rest may be older.
         """
