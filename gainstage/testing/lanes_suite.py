@@ -225,3 +225,26 @@ class LanesSuite(OpensStore):
             assert transaction.lanes.due(1, NOW_US, 9) == []
             transaction.lanes.hurry([1], NOW_US)
             assert [lane.record_id for lane in transaction.lanes.due(1, NOW_US, 9)] == [number]
+
+    def test_the_most_urgent_of_what_waits_decides_and_what_is_asked_for_comes(self, tmp_path: Path) -> None:
+        bob = Record("person", "email:bob@x.example")
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            lanes = transaction.lanes
+            ann = wait_in_lane(transaction, enter(transaction, 1, "d"), priority=2)
+            one = wait_in_lane(transaction, enter(transaction, 2, "d"), record=bob, priority=1)
+            assert [(lane.record_id, lane.priority) for lane in lanes.due(1, NOW_US, 9)] == [
+                (one, 1),
+                (ann, 2),
+            ]
+            assert lanes.due(1, NOW_US, 9, (0,)) == []
+            live = enter(transaction, 3, "d")
+            wait_in_lane(transaction, live)
+            assert [lane.record_id for lane in lanes.due(1, NOW_US, 9, (0,))] == [ann]
+            operations = lanes.ready(1, [ann], 9)[ann]
+            assert [operation.priority for operation in operations] == [2, 0]
+            lanes.remove([operations[1].id])
+            lanes.settle_lane(1, ann, NOW_US)
+            assert [(lane.record_id, lane.priority) for lane in lanes.due(1, NOW_US, 9)] == [
+                (one, 1),
+                (ann, 2),
+            ]

@@ -163,3 +163,42 @@ def assert_windows_hold(store: Store) -> None:
             assert sum(start <= at < start + window_us for at in made) <= limit
 
     hold()
+
+
+def assert_windows_hold_for_calls_that_take_time(store: Store) -> None:
+    """The vendor counts a call at any moment until its end: no window sees more than the limit then either.
+
+    The naive model keeps the moments at which the vendor counted each call.
+    """
+    lengths = st.sampled_from([0.1, 3.0, 15.0]) | st.floats(0, 15)
+    steps = st.tuples(
+        st.floats(0, 1.2), lengths, st.sampled_from([0.0, 1.0]) | st.floats(0, 1), st.booleans()
+    )
+
+    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        limit=st.integers(1, 4),
+        window_seconds=st.sampled_from([0.5, 1.0, 1.0, 7.3, 60.0, 86_400.0]),
+        steps=st.lists(steps, min_size=8, max_size=40),
+    )
+    def hold(limit: int, window_seconds: float, steps: list[tuple[float, float, float, bool]]) -> None:
+        budget = Budget(f"account {next(accounts)}", "all", "window", window_seconds, limit)
+        window_us, now_us, counted = int(window_seconds * SECOND_US), NOW_US, []
+        under_way: list[tuple[int, int]] = []  # when each ends, and until when it was reserved
+        with store.transaction() as transaction:
+            calls = transaction.calls
+            for gap, seconds, part, answered in steps:
+                now_us += int(gap * min(window_us, 20 * SECOND_US))
+                for ended_us, reserved_us in [one for one in under_way if one[0] <= now_us]:
+                    under_way.remove((ended_us, reserved_us))
+                    calls.move([budget], reserved_us, now_us)  # read at the next turn
+                if calls.available([budget], now_us):
+                    latest_us = now_us + 15 * SECOND_US
+                    calls.spend([budget], now_us, 1, ends_us=latest_us)
+                    counted.append(now_us + int(seconds * part * SECOND_US))
+                    if answered:  # else the process died, or its answer was lost
+                        under_way.append((now_us + int(seconds * SECOND_US), latest_us))
+        for start in counted:
+            assert sum(start <= at < start + window_us for at in counted) <= limit
+
+    hold()

@@ -56,7 +56,7 @@ def enter(
 def wait_in_lane(
     transaction: Transaction, event: int, kind: int = UPSERT, *, record: Record = PERSON, waits: int = 0,
     after: Sequence[Record] = (), content: dict[str, Any] | None = None, due_us: int = NOW_US,
-    at: str = "d",
+    at: str = "d", priority: int = 0,
 ) -> int:  # fmt: skip
     """Let an operation of an event wait at a destination; the record's number."""
     destination = transaction.names.destination(at)
@@ -64,9 +64,11 @@ def wait_in_lane(
     follows = msgspec.json.encode(after) if after else None
     transaction.lanes.add([
         NewOperation(destination, number, event, 1, True, kind, 1, waits, b"stamp", NOW_US,
-                     msgspec.json.encode(content or {"event": event}), follows)
+                     msgspec.json.encode(content or {"event": event}), follows, priority)
     ])  # fmt: skip
-    transaction.lanes.touch([NewTurn(destination, number, record.object, 0, None if waits else due_us)])
+    transaction.lanes.touch(
+        [NewTurn(destination, number, record.object, priority, None if waits else due_us)]
+    )
     return number
 
 

@@ -27,7 +27,11 @@ from gainstage.store.rows import (
 )
 from gainstage.testing.keys_suite import KeysSuite
 from gainstage.testing.lanes_suite import LanesSuite
-from gainstage.testing.store_model import LedgerMachine, assert_windows_hold
+from gainstage.testing.store_model import (
+    LedgerMachine,
+    assert_windows_hold,
+    assert_windows_hold_for_calls_that_take_time,
+)
 from gainstage.testing.store_processes import (
     NOW_US,
     PERSON,
@@ -217,6 +221,12 @@ class StoreSuite(LanesSuite, KeysSuite):
     ) -> None:
         with self.store(tmp_path_factory.mktemp("store")) as store:
             assert_windows_hold(store)
+
+    def test_a_call_counts_from_its_reservation_until_a_window_after_its_end(
+        self, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        with self.store(tmp_path_factory.mktemp("store")) as store:
+            assert_windows_hold_for_calls_that_take_time(store)
 
     def test_a_budget_is_shared_by_processes_and_destinations(self, tmp_path: Path) -> None:
         budget = Budget("acme", "all", "minute", 60, 3)

@@ -82,7 +82,10 @@ def test_status_counts_every_connection_and_what_stands_behind_the_offset(
 
 def test_status_says_what_a_budget_has_left(shop: Workshop, reports: Reports) -> None:
     (budget,) = reports.status(shop.clock.now_us())["budgets"]
-    assert budget.keys() == {"account", "family", "window", "limit", "used", "resets_at"}
+    assert budget.keys() == {
+        "account", "family", "window", "limit", "used", "resets_at", "usable", "ends_at", "alert_percent",
+        "alert_since", "stopped_until", "lowered",
+    }  # fmt: skip
     assert (budget["account"], budget["limit"]) == ("acme", 500)
     assert budget["used"] == len(shop.vendor.requests)
     assert budget["resets_at"].endswith("Z")

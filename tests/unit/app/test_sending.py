@@ -130,6 +130,38 @@ def test_what_is_out_of_budget_stays_pending(written: Written) -> None:
     assert {one["reason"] for one in report["undelivered"]} == {"out_of_budget"}
 
 
+def test_a_backfill_goes_with_what_live_events_leave_and_returns_when_that_is_used(written: Written) -> None:
+    budget = {"per_second": 100, "per_day": 20, "reserve_percent": 0}
+    config = written("px", px={"budget": budget})
+    bodies = [json.dumps(identify(n)).encode() for n in range(30)]
+    report = send(config.parent / "data", config, bodies, None, 0.5, lambda progress: None, backfill=True)
+    assert report["connections"][0]["delivered"] <= 10, "half of the first day is kept"
+    assert {one["reason"] for one in report["undelivered"]} == {"held_back"}
+    live = run(config, identify(100), wait=0.5)
+    assert live["connections"][0]["delivered"] == 1
+
+
+def test_a_backfill_does_not_stand_far_before_live_events_in_the_log(
+    written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "APPENDED_AT_ONCE", 5)
+    monkeypatch.setattr(sending, "AHEAD_OF_THE_ROUTER", 10)
+    config, ahead = written("px"), []
+    bodies = [json.dumps(identify(n)).encode() for n in range(60)]
+    append = sending.LocalLog.append
+
+    async def watched(log: sending.LocalLog, entries: Any) -> Any:
+        with sending.Store(config.parent / "data").reading() as reading:
+            routed = sum(sum(words.values()) for words in reading.counters().values())
+        ahead.append(len(ahead) * 5 - routed)
+        return await append(log, entries)
+
+    monkeypatch.setattr(sending.LocalLog, "append", watched)
+    report = send(config.parent / "data", config, bodies, None, 3.0, lambda progress: None, backfill=True)
+    assert report["connections"][0]["delivered"] == 60
+    assert len(ahead) == 12 and max(ahead) <= 10
+
+
 def test_progress_ends_with_everything_settled(written: Written) -> None:
     seen: list[Progress] = []
     config = written("px")

@@ -142,8 +142,10 @@ class FakeApp:
         source: str | None,
         wait_seconds: float,
         progress: Callable[[Any], None],
+        *,
+        backfill: bool = False,
     ) -> dict[str, Any]:
-        self._ask("send", data, config, list(messages), source, wait_seconds)
+        self._ask("send", data, config, list(messages), source, wait_seconds, *["backfill"] * backfill)
         progress(SimpleNamespace(received=3, settled=3, pending=0, calls=2))
         return self.report
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -126,6 +127,12 @@ def test_status_prints_the_shape_and_a_table(gainstage_command: Command, app: Fa
                 "limit": 80,
                 "used": 3,
                 "resets_at": "2026-11-22T10:01:00Z",
+                "usable": 80,
+                "ends_at": None,
+                "alert_percent": None,
+                "alert_since": None,
+                "stopped_until": None,
+                "lowered": None,
             }
         ],
         "blocked": [{"destination": "px", "reason": "credentials_refused", "since": "2026-11-22T10:00:00Z"}],
@@ -135,6 +142,33 @@ def test_status_prints_the_shape_and_a_table(gainstage_command: Command, app: Fa
     assert "Oldest pending: 3 m" in out
     assert "77" in out
     assert "px is blocked" in out
+
+
+def test_status_says_when_a_budget_ends_and_what_refusals_taught(
+    gainstage_command: Command, app: FakeApp
+) -> None:
+    now = datetime.now().astimezone()
+    ends = now.replace(hour=15, minute=40)
+    row = {
+        "account": "acme", "family": "cs", "window": "day", "limit": 800, "used": 560,
+        "resets_at": ends.isoformat(), "usable": 700, "ends_at": ends.isoformat(), "alert_percent": 70,
+        "alert_since": ends.isoformat(), "stopped_until": ends.isoformat(),
+        "lowered": {"to": 600, "at": ends.isoformat(), "until": ends.isoformat(), "reason": "Others use it."},
+    }  # fmt: skip
+    app.status_now = {"connections": [], "oldest_pending_seconds": None, "budgets": [row], "blocked": []}
+    out = " ".join(gainstage_command("status").out.split())
+    assert "acme, day: at this rate the budget ends at 15:40." in out
+    assert "acme, day: 70% of the budget reached at 15:40." in out
+    assert "acme, day: Gainsight refused a call; the next goes at 15:40." in out
+    assert "acme, day: 700 calls are usable now, all again at 15:40. Others use it." in out
+    assert "140" in out, "what is left of what is usable"
+    row |= {"used": 700}
+    assert "acme, day: the budget is used up." in " ".join(gainstage_command("status").out.split())
+
+
+def test_a_backfill_is_sent_as_history(gainstage_command: Command, app: FakeApp, messages: str) -> None:
+    gainstage_command("send", "--backfill", messages)
+    assert app.asked[0][-1] == "backfill"
 
 
 def test_trace_prints_the_shape_and_says_when_there_is_none(gainstage_command: Command) -> None:

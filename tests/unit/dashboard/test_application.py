@@ -67,3 +67,28 @@ async def test_figures_that_cannot_be_read_are_our_fault_and_tell_nothing_else(
     assert int(answer.headers["retry-after"]) > 0
     assert "secret" not in answer.text
     assert len(caplog.records) == 1
+
+
+class Fixed:
+    """A status with one budget."""
+
+    async def status_now(self, now_us: int) -> dict[str, Any]:
+        day = {
+            "account": "acme", "family": "cs", "window": "day", "limit": 800, "used": 560, "usable": 700,
+            "ends_at": "2026-11-22T15:40:00.000Z", "alert_percent": 70,
+        }  # fmt: skip
+        minute = day | {"window": "minute", "ends_at": None, "alert_percent": None}
+        return {"connections": [], "budgets": [day, minute], "blocked": [], "oldest_pending_seconds": None}
+
+
+async def test_the_metrics_say_when_a_budget_ends_and_which_alert_stands() -> None:
+    transport = httpx2.ASGITransport(pages(Fixed(), Counts()))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://server") as client:
+        lines = (await client.get("/metrics")).text.splitlines()
+    day = '{account="acme",family="cs",window="day"}'
+    minute = day.replace("day", "minute")
+    assert f"gainstage_budget_usable_calls{day} 700.0" in lines
+    assert f"gainstage_budget_alert_percent{day} 70.0" in lines
+    assert f"gainstage_budget_alert_percent{minute} 0.0" in lines
+    assert f"gainstage_budget_ends_timestamp_seconds{day} 1.7953620e+09" in lines
+    assert not any("ends_timestamp" in line and minute in line for line in lines)

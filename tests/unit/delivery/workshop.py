@@ -34,10 +34,11 @@ from gainstage.destination import (
 from gainstage.event import Event, Identity
 from gainstage.log.contract import Entry
 from gainstage.log.memory import MemoryLog
+from gainstage.normalise import Surroundings
 from gainstage.operation import Append, Operation, Record, Upsert
 from gainstage.outcome import Delivered, Filtered, Parked, Rejected
 from gainstage.store import Store
-from gainstage.store.rows import Document
+from gainstage.store.rows import LIVE, Document
 
 START_US = 1_767_268_800_000_000  # 2026-01-01T12:00:00Z
 SECOND_US = 1_000_000
@@ -251,13 +252,13 @@ class Workshop:
         }  # fmt: skip
         return Configuration(revision, {"app": Source("app", "server", "k")}, found)
 
-    async def take(self, *messages: Mapping[str, Any], run: int | None = None) -> None:
+    async def take(self, *messages: Mapping[str, Any], run: int | None = None, priority: int = LIVE) -> None:
         """Append messages, as the tracking API would; each a request of its own."""
         for message in messages:
             self.place += 1
             self.clock.us += 1
             body = msgspec.json.encode({"messageId": f"m-{self.place}", "userId": "u-1", **message})
-            around = msgspec.json.encode({"run": run}) if run is not None else b""
+            around = Surroundings(run=run, priority=priority).encoded()
             await self.log.append([Entry("app", "", self.clock.now_us(), 0, around, body)])
 
     async def turn(self) -> bool:
