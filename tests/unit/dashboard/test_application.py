@@ -1,5 +1,6 @@
 """The pages beside the tracking API: answers that programs can read, whatever happens."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -90,5 +91,6 @@ async def test_the_metrics_say_when_a_budget_ends_and_which_alert_stands() -> No
     assert f"gainstage_budget_usable_calls{day} 700.0" in lines
     assert f"gainstage_budget_alert_percent{day} 70.0" in lines
     assert f"gainstage_budget_alert_percent{minute} 0.0" in lines
-    assert f"gainstage_budget_ends_timestamp_seconds{day} 1.7953620e+09" in lines
+    (ends,) = (line for line in lines if line.startswith(f"gainstage_budget_ends_timestamp_seconds{day}"))
+    assert datetime.fromtimestamp(float(ends.split()[-1]), UTC) == datetime(2026, 11, 22, 15, 40, tzinfo=UTC)
     assert not any("ends_timestamp" in line and minute in line for line in lines)
