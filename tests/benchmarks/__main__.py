@@ -1,12 +1,12 @@
 """All benchmarks, one after the other: `python -m tests.benchmarks [--quick]`.
 
-Figures without verdicts, but for the two days: those fail where a target is missed.
+Figures without verdicts, but for the two days and the backfill: those fail where a target is missed.
 """
 
 import subprocess
 import sys
 
-BENCHMARKS = ("tracking_api", "latency", "delivery", "memory", "people_bulk", "two_days")
+BENCHMARKS = ("tracking_api", "latency", "delivery", "memory", "people_bulk", "two_days", "backfill")
 
 
 def main() -> int:
