@@ -254,7 +254,7 @@ class Dispatcher:
             for followed in operation.follows:
                 if followed not in after:
                     after[followed] = self._transaction.records.facts(active.tenant_id, followed)
-                    place = self._transaction.records.find(active.tenant_id, followed)
+                    place = self._transaction.records.named(active.tenant_id, followed)
                     keys |= self._keys(active, followed, place.number) if place else {}
         return Work(
             kind="upsert",

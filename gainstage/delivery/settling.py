@@ -142,7 +142,8 @@ class Settler:
     ) -> None:
         """Keep what was learnt of a followed record. One that is gone is written again from what is known."""
         records = self._transaction.records
-        number = records.record_number(active.tenant_id, record)
+        place = records.named(active.tenant_id, record)
+        number = place.number if place else records.record_number(active.tenant_id, record)
         if facts is not None:
             self._keep_facts(active, record, number, facts)
             return

@@ -87,7 +87,7 @@ class Keys:
             "SELECT key FROM record WHERE id = ?1 UNION ALL SELECT key FROM record_key WHERE record_id = ?1",
             (number,),
         )
-        return tuple(key for (key,) in rows if not key.startswith(CONTESTED))
+        return tuple(dict.fromkeys(key for (key,) in rows if not key.startswith(CONTESTED)))
 
     def joinable(self) -> list[tuple[int, int]]:
         """Pairs of records that are one and of which no call is under way."""
@@ -135,11 +135,11 @@ class Keys:
         self._connection.execute("UPDATE record_key SET record_id = ? WHERE record_id = ?", pair)
         tenant_id, object_ = self._of(goes.id)
         self._connection.execute("DELETE FROM record WHERE id = ?", (goes.id,))
-        self._connection.execute(
-            "INSERT INTO record_key VALUES (?1, ?2, ?3, ?4, 1) ON CONFLICT (tenant_id, object, key) "
-            "DO UPDATE SET folded = 1",
-            (tenant_id, object_, goes.record.key, stays.id),
-        )
+        for folded in (0, 1):  # what events find by its key may be another record by now
+            self._connection.execute(
+                "INSERT OR IGNORE INTO record_key VALUES (?, ?, ?, ?, ?)",
+                (tenant_id, object_, goes.record.key, stays.id, folded),
+            )
         for column in ("record_id", "into_id"):
             self._connection.execute(f"UPDATE OR REPLACE joining SET {column} = ? WHERE {column} = ?", pair)
         self._connection.execute("DELETE FROM joining WHERE record_id = into_id")
@@ -178,8 +178,8 @@ class Keys:
             record = record._replace(key=CONTESTED + record.key)
         place = self._records.place(tenant_id, record)
         self._connection.execute(
-            "INSERT INTO record_key VALUES (?1, ?2, ?3, ?4, 0) ON CONFLICT (tenant_id, object, key) "
-            "DO UPDATE SET record_id = ?4",
+            "INSERT INTO record_key VALUES (?1, ?2, ?3, ?4, 0) "
+            "ON CONFLICT (tenant_id, object, key, folded) DO UPDATE SET record_id = ?4",
             (tenant_id, record.object, key, place.number),
         )
         self._known.places[tenant_id, record.object, key] = place

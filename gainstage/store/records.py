@@ -15,11 +15,17 @@ UPDATE operation SET in_doubt = 1 WHERE record_id = ?1 AND (kind = 1 AND EXISTS
      AND call.destination_id = operation.destination_id AND answered_us IS NULL)
     OR kind = 0 AND waits = 0 AND destination_id = (SELECT holder FROM record WHERE id = ?1))
 """
-#: By a further key, else by its own.
+#: As events find it: by a further key, else by its own.
 _FIND = """
 SELECT id, key FROM record WHERE id = coalesce(
-    (SELECT record_id FROM record_key WHERE tenant_id = ?1 AND object = ?2 AND key = ?3),
+    (SELECT record_id FROM record_key WHERE tenant_id = ?1 AND object = ?2 AND key = ?3 AND folded = 0),
     (SELECT id FROM record WHERE tenant_id = ?1 AND object = ?2 AND key = ?3))
+"""
+#: As links name it: by its own key, else by the one that it had before it was joined into another.
+_NAMED = """
+SELECT id, key FROM record WHERE id = coalesce(
+    (SELECT id FROM record WHERE tenant_id = ?1 AND object = ?2 AND key = ?3),
+    (SELECT record_id FROM record_key WHERE tenant_id = ?1 AND object = ?2 AND key = ?3 AND folded = 1))
 """
 _json = msgspec.json.Encoder().encode
 
@@ -30,12 +36,15 @@ class KnownNames:
     def __init__(self) -> None:
         #: By tenant, object and key.
         self.places: dict[tuple[int, str, str], Place] = {}
+        #: The same for what links name.
+        self.named: dict[tuple[int, str, str], Place] = {}
         #: By tenant: the keys of records that were joined into others, and those of the others.
         self.folded: dict[int, dict[str, str]] | None = None
 
     def clear(self) -> None:
         """Remember nothing."""
         self.places.clear()
+        self.named.clear()
         self.folded = None
 
 
@@ -79,6 +88,17 @@ class Records:
             place = self._known.places[name] = Place(int(row[0]), Record(record.object, row[1]))
         return place
 
+    def named(self, tenant_id: int, record: Record) -> Place | None:
+        """The record that a link names, or that an operation follows; None where there is none."""
+        name = (tenant_id, *record)
+        place = self._known.named.get(name)
+        if place is None:
+            row = self._connection.execute(_NAMED, name).fetchone()
+            if row is None:
+                return None
+            place = self._known.named[name] = Place(int(row[0]), Record(record.object, row[1]))
+        return place
+
     def record_number(self, tenant_id: int, record: Record) -> int:
         """The local number of a record, given at first sight."""
         return self.place(tenant_id, record).number
@@ -120,8 +140,8 @@ class Records:
         }
 
     def facts(self, tenant_id: int, record: Record) -> dict[str, Any]:
-        """What the vendor told about a record; empty where nothing is known."""
-        place = self.find(tenant_id, record)
+        """What the vendor told about a record that a link names; empty where nothing is known."""
+        place = self.named(tenant_id, record)
         if place is None:
             return {}
         row = self._connection.execute("SELECT facts FROM record WHERE id = ?", (place.number,)).fetchone()

@@ -133,14 +133,15 @@ CREATE TABLE record (
 CREATE INDEX record_occupied ON record (occupied_until_us) WHERE occupied_until_us > 0;
 CREATE INDEX record_leased ON record (leased_until_us) WHERE leased_until_us > 0;
 
--- Further keys by which records are known. They win over `record.key`.
+-- Further keys by which events find records: they win over `record.key`. And the keys that records had which were
+-- joined into others: operations and links name them so, whatever events find by that key by now.
 CREATE TABLE record_key (
     tenant_id INTEGER NOT NULL,
     object TEXT NOT NULL,
     key TEXT NOT NULL,
     record_id INTEGER NOT NULL,
-    folded INTEGER NOT NULL DEFAULT 0,     -- 1: a record of its own once; operations and links may name it so
-    PRIMARY KEY (tenant_id, object, key)
+    folded INTEGER NOT NULL DEFAULT 0,     -- 1: the key that a joined record had
+    PRIMARY KEY (tenant_id, object, key, folded)
 ) WITHOUT ROWID;
 CREATE INDEX record_key_record ON record_key (record_id);
 CREATE INDEX record_key_folded ON record_key (folded) WHERE folded = 1;

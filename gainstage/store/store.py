@@ -41,7 +41,7 @@ MIGRATIONS = {
             key TEXT NOT NULL,
             record_id INTEGER NOT NULL,
             folded INTEGER NOT NULL DEFAULT 0,
-            PRIMARY KEY (tenant_id, object, key)
+            PRIMARY KEY (tenant_id, object, key, folded)
         ) WITHOUT ROWID;
         CREATE INDEX record_key_record ON record_key (record_id);
         CREATE INDEX record_key_folded ON record_key (folded) WHERE folded = 1;

@@ -102,6 +102,30 @@ class KeysSuite(OpensStore):
             assert identify(transaction, "crm:1", "name:Acme") == first
             assert identify(transaction, "name:Acme") == by_name
 
+    def test_links_to_a_record_whose_own_key_was_contested_still_mean_it(self, tmp_path: Path) -> None:
+        own = Record("team", "name:Acme")
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            first = identify(transaction, "name:Acme")
+            assert identify(transaction, "crm:1", "name:Acme") == first
+            transaction.records.learn(first, {"gsid": "G1"})
+            identify(transaction, "crm:2", "name:Acme")
+            assert identify(transaction, "name:Acme") != first, "events find neither"
+            named = transaction.records.named(1, own)
+            assert named is not None and (named.number, named.record) == (first, own)
+            assert transaction.records.facts(1, own) == {"gsid": "G1"}
+
+    def test_links_by_a_joined_records_key_that_was_contested_since_still_mean_it(
+        self, tmp_path: Path
+    ) -> None:
+        old, new = self._linked(tmp_path, ["name:Acme"], ["crm:1"])
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            identify(transaction, "crm:2", "name:Acme")
+            by_name = identify(transaction, "name:Acme")
+            assert by_name != identify(transaction, "crm:1"), "events find neither"
+            assert transaction.records.folded(1) == {old.key: new.key}
+            assert transaction.records.facts(1, old) == {"gsid": "G1"}
+            assert transaction.records.named(1, old) == transaction.records.named(1, new)
+
     def test_a_contested_name_that_the_vendor_knows_as_one_record_is_that_record(
         self, tmp_path: Path
     ) -> None:

@@ -21,6 +21,13 @@ class Records(Protocol):
     def find(self, tenant_id: int, record: Record) -> Place | None:
         """Where a record is kept; None where none is known by the key."""
 
+    def named(self, tenant_id: int, record: Record) -> Place | None:
+        """The record that a link names, or that an operation follows; None where there is none.
+
+        They name it by its own key, or by the one that it had before it was joined into another. Events may
+        find another record by that key by now.
+        """
+
     def record_number(self, tenant_id: int, record: Record) -> int:
         """The local number of a record, given at first sight."""
 
@@ -31,7 +38,7 @@ class Records(Protocol):
         """Records by number, with what is known of each."""
 
     def facts(self, tenant_id: int, record: Record) -> dict[str, Any]:
-        """What the vendor told about a record; empty where nothing is known."""
+        """What the vendor told about a record that a link names; empty where nothing is known."""
 
     def write_state(self, number: int, state: State) -> None:
         """Keep what is known of a record's fields."""
