@@ -165,7 +165,7 @@ async def test_a_gathered_call_is_spent_from_every_budget_that_it_may_count_agai
     await shop.take(*people(6))
     await shop.deliver(4)
     with shop.store.reading() as reading:
-        used = {row["family"]: row["used"] for row in reading.budgets(shop.clock.now_us())}
+        used = {row.family: row.used(shop.clock.now_us()) for row in reading.budgets()}
     assert used == {"writes": 2, "bulk": 1}
 
 
