@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from gainstage.destination import Destination
 from gainstage.destinations import registry
 from gainstage.mapping import Derived, Field, Mapping
-from gainstage.outcome import REASONS, WORDS
+from gainstage.reason import REASONS, WORDS
 from gainstage.setting import written_duration
 
 ROOT = Path(__file__).parent.parent
@@ -137,8 +137,8 @@ def reasons_tables() -> str:
     """Every reason code, by the ledger's words."""
     parts = []
     for word in reversed(WORDS):
-        rows = [(f"`{code}`", r.cause, r.remedy) for code, r in REASONS.items() if r.word == word]
-        parts += [f"## {word}", table(("reason", "cause", "what to do"), rows)]
+        rows = [(f"`{code}`", r.cause, r.example, r.remedy) for code, r in REASONS.items() if r.word == word]
+        parts += [f"## {word}", table(("reason", "cause", "example", "what to do"), rows)]
     return "\n\n".join(parts)
 
 

@@ -17,7 +17,7 @@ from gainstage.event import Event, Identity
 from gainstage.log.contract import Entry, LogUnavailable
 from gainstage.log.local import LocalLog
 from gainstage.normalise import normalise
-from gainstage.outcome import WORDS
+from gainstage.reason import WORDS
 from gainstage.sqlite import StorageUnavailable
 from gainstage.store.reading import DeliveryRow, Reading, json_or_text
 from gainstage.store.store import NoStore, Store

@@ -51,7 +51,7 @@ def filters(
 ) -> dict[str, Any]:
     """The filters as the store takes them."""
     from gainstage.cli.moments import read_moment
-    from gainstage.outcome import REASONS
+    from gainstage.reason import REASONS
 
     if outcome is not None and outcome not in OUTCOMES:
         raise UsageError(f"--outcome is failed or parked, not {outcome}.")
@@ -117,7 +117,7 @@ def show(message_id: MessageId, data: Data = DEFAULT_DATA, json: Json = False) -
     """Show one event, what became of it at each destination, and the remedy."""
     from gainstage.cli import trace
     from gainstage.cli.output import console, print_json, safe
-    from gainstage.outcome import REASONS
+    from gainstage.reason import REASONS
 
     found = trace.find(data, message_id)
     if json:

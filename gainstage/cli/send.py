@@ -73,7 +73,7 @@ def exit_code(report: "Mapping[str, Any]") -> int:
 def show(report: "Mapping[str, Any]") -> None:
     """The report for people: counts, calls, and what did not arrive by reason."""
     from gainstage.cli.output import console, counts_table, safe, table
-    from gainstage.outcome import REASONS
+    from gainstage.reason import REASONS
 
     out = console()
     if report["connections"]:

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from gainstage.demo.story import DESTINATIONS
 from gainstage.demo.watching import WORDS, Fate
-from gainstage.outcome import REASONS
+from gainstage.reason import REASONS
 
 TITLES = {"cs": "Gainsight CS", "px": "Gainsight PX", "clickstream": "Gainsight clickstream"}
 STYLES = {"filtered": "dim", "failed": "red", "parked": "yellow", "pending": "cyan"}

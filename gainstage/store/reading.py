@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from gainstage.outcome import WORDS
+from gainstage.reason import WORDS
 from gainstage.sqlite import Database
 from gainstage.store.budgets import Budgets
 from gainstage.store.rows import (

@@ -23,7 +23,6 @@ from gainstage.destination import CallFailed, Destination, Finding, Request, Res
 from gainstage.event import Event, Identity
 from gainstage.mapping import Derived
 from gainstage.outcome import (
-    REASONS,
     Blocked,
     Delivered,
     Filtered,
@@ -34,6 +33,7 @@ from gainstage.outcome import (
     Throttled,
     Unknown,
 )
+from gainstage.reason import REASONS
 from gainstage.reference import fill
 from gainstage.schema import Field as TenantField
 from gainstage.schema import Item, Object, Schema, Use

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gainstage.destination import Budget
-from gainstage.outcome import WORDS
+from gainstage.reason import WORDS
 from gainstage.store.contract import Store
 from gainstage.store.rows import DELIVERED, FILTERED, PENDING, NewDelivery, NewEvent, event_key
 

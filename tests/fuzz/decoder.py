@@ -19,7 +19,7 @@ from gainstage.ingest.pixel import decode_pixel
 from gainstage.log.contract import Entry
 from gainstage.log.partition import partition_of
 from gainstage.normalise import Surroundings, normalise
-from gainstage.outcome import REASONS
+from gainstage.reason import REASONS
 
 NOW_US = 1_795_348_800_000_000
 PARTITIONS = 8

@@ -9,7 +9,8 @@ import pytest
 from tests.project.sources import ROOT, modules, parse, shown
 
 VOCABULARY = {
-    "errors", "event", "operation", "outcome", "clock", "mapping", "schema", "destination", "connection",
+    "errors", "event", "operation", "outcome", "reason", "clock", "mapping", "schema", "destination",
+    "connection",
 }  # fmt: skip
 
 # What a room (gainstage/<room>.py or gainstage/<room>/) may import of ours, beside itself.
@@ -17,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "event": set(),
     "outcome": set(),
+    "reason": set(),
     "clock": set(),
     "setting": set(),
     "schema": set(),
@@ -31,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "event",
         "operation",
         "outcome",
+        "reason",
         "schema",
         "destination",
         "connection",
@@ -42,9 +45,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "configuration": {"errors", "setting", "event", "outcome", "destination", "destinations", "connection"},
     "ingest": {"errors", "event", "connection", "log", "store", "clock", "normalise"},
     "delivery": VOCABULARY | {"log", "store", "normalise"},
-    "reference": {"outcome", "mapping", "destination", "destinations", "setting"},
+    "reference": {"outcome", "reason", "mapping", "destination", "destinations", "setting"},
     "dashboard": VOCABULARY | {"log", "store", "configuration", "app"},
-    "demo": {"errors", "outcome", "configuration", "app"},
+    "demo": {"errors", "outcome", "reason", "configuration", "app"},
     "cli": VOCABULARY | {"log", "store", "configuration", "app", "demo"},
     "__main__": {"cli"},
     "__init__": set(),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gainstage.outcome import REASONS, WORDS
+from gainstage.reason import REASONS, WORDS
 from gainstage.reference import fill, pages
 from tests.project.sources import ROOT, modules, parse, shown
 
@@ -19,10 +19,10 @@ def test_generated_pages_are_fresh(path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", REASONS)
-def test_every_reason_has_a_word_a_cause_and_a_remedy(code: str) -> None:
+def test_every_reason_has_a_word_a_cause_an_example_and_a_remedy(code: str) -> None:
     reason = REASONS[code]
     assert reason.word in WORDS
-    assert reason.cause.endswith(".") and reason.remedy.endswith(".")
+    assert all(text.endswith((".", '."')) for text in (reason.cause, reason.example, reason.remedy))
 
 
 def test_every_code_that_the_code_uses_is_on_the_list() -> None:

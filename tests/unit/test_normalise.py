@@ -14,7 +14,7 @@ from gainstage.log.contract import Entry
 from gainstage.normalise import Surroundings, identifier, normalise, with_address
 from gainstage.normalise.json_text import LEVELS
 from gainstage.normalise.times import instant_of, iso_of
-from gainstage.outcome import REASONS
+from gainstage.reason import REASONS
 
 RECEIVED = datetime(2026, 11, 22, 12, 0, 0, 250_000, UTC)
 RECEIVED_US = 1_795_348_800_250_000
