@@ -126,6 +126,11 @@ def field_errors(response: Response) -> tuple[FieldError, ...]:
     return (FieldError(match["field"], error_code(response), str(text), (match["value"],)),)
 
 
+def is_value(error: FieldError, value: Any) -> bool:
+    """Whether a value is the one that was refused, however it is written."""
+    return any(given == value or str(given) == str(value) for given in error.values)
+
+
 def _complaints(node: Any, levels: int) -> Iterator[FieldError]:
     """`errors` is a list of lists of `{success, parsedValue, errors: [{fieldName, invalidValue, ...}]}`.
 

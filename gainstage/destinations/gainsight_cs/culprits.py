@@ -9,6 +9,7 @@ from gainstage.destinations.gainsight_cs.answers import (
     FieldError,
     error_code,
     field_errors,
+    is_value,
     refusal,
     said,
 )
@@ -87,8 +88,7 @@ def is_about(error: FieldError, body: dict[str, Any]) -> bool:
         return False
     if refusal(error.code) == "field_unknown":
         return True
-    value = body[error.field]
-    return any(given == value or str(given) == str(value) for given in error.values)
+    return is_value(error, body[error.field])
 
 
 def gone(index: int, sentence: str) -> Settled:

@@ -4,7 +4,15 @@ from collections.abc import Generator, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from gainstage.destination import Exchange, Request, Response, Settled, Work
-from gainstage.destinations.gainsight_cs.answers import NO_COMPANY, error_code, read_answer
+from gainstage.destinations.gainsight_cs.answers import (
+    NO_COMPANY,
+    FieldError,
+    error_code,
+    field_errors,
+    is_value,
+    read_answer,
+    refusal,
+)
 from gainstage.destinations.gainsight_cs.calls import make, object_request, read
 from gainstage.destinations.gainsight_cs.matching import find, keys_of
 from gainstage.destinations.gainsight_cs.settings import CsSettings
@@ -64,7 +72,7 @@ def upsert(settings: CsSettings, index: int, work: Work) -> Exchange:
         yield from link_anew(settings, index, work, body, links, gsids, outcome)
         return
     if isinstance(outcome, Rejected):
-        outcome = Rejected(outcome.code, outcome.detail, own_fields(work, outcome.fields))
+        outcome = Rejected(outcome.code, outcome.detail, own_fields(work, field_errors(response)))
     yield Settled(index, outcome or Delivered(), learnt=learnt)
 
 
@@ -138,12 +146,23 @@ def links_of(work: Work) -> dict[str, dict[str, Any]]:
     return found
 
 
-def own_fields(work: Work, fields: Sequence[str]) -> tuple[str, ...]:
-    """Fields that an answer names, by the names that the work has for them: also those of its links."""
-    found = []
-    for name in fields:
-        of_links = [field for field in work.fields if field.startswith(LINK) and field.endswith(f"].{name}")]
-        found += [name] if name in work.fields or not of_links else of_links
+def own_fields(work: Work, errors: Sequence[FieldError]) -> tuple[str, ...]:
+    """Fields that an answer complains about, by the names that the work has for them, also those of its links.
+
+    Where several have a name, the refused value tells which; if it does not, none is accused.
+    """
+    found: list[str] = []
+    for error in errors:
+        of_links = (
+            name for name in work.fields if name.startswith(LINK) and name.endswith(f"].{error.field}")
+        )
+        mine = [error.field] if error.field in work.fields else []
+        mine += of_links
+        if len(mine) > 1 and refusal(error.code) != "field_unknown":
+            mine = [name for name in mine if is_value(error, work.fields[name])]
+            found += mine
+        else:
+            found += mine or [error.field]
     return tuple(dict.fromkeys(found))
 
 

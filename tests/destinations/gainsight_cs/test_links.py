@@ -122,6 +122,32 @@ def test_a_refused_field_of_a_link_is_named_as_the_event_gave_it(sandbox: Sandbo
     assert (outcome.code, outcome.fields) == ("field_unknown", ("companies[name:Acme].Nope",))
 
 
+def test_of_two_links_with_one_field_only_the_refused_value_is_named(sandbox: Sandbox) -> None:
+    sandbox.seed(cs={"companies": [{"Name": "Acme"}, {"Name": "Other"}]})
+    fields = {
+        "companies[name:Acme]": {}, "companies[name:Acme].Role": "Admin",
+        "companies[name:Other]": {}, "companies[name:Other].Role": "x" * 300,
+    }  # fmt: skip
+    work = Work("upsert", Record("person", "email:a@b.test"), fields, fields)
+    [outcome] = drive(CS, cs_settings(sandbox), [work], sandbox).outcomes
+    assert isinstance(outcome, Rejected)
+    assert outcome.fields == ("companies[name:Other].Role",)
+
+
+def test_of_two_links_with_one_field_none_is_named_where_the_value_tells_neither(sandbox: Sandbox) -> None:
+    sandbox.seed(cs={"companies": [{"Name": "Acme"}, {"Name": "Other"}]})
+    answer = {"result": False, "errorCode": "GSOBJ_VDTBSTR1001", "errorDesc": "Too long (Role = ...)."}
+    sandbox.fault(fault="status", status=400, answer=answer, path="*people*")
+    fields = {
+        "companies[name:Acme]": {}, "companies[name:Acme].Role": "Admin",
+        "companies[name:Other]": {}, "companies[name:Other].Role": "Owner",
+    }  # fmt: skip
+    work = Work("upsert", Record("person", "email:a@b.test"), fields, fields)
+    [outcome] = drive(CS, cs_settings(sandbox), [work], sandbox).outcomes
+    assert isinstance(outcome, Rejected)
+    assert outcome.fields == (), "they are to be taken apart"
+
+
 def test_a_link_without_fields_is_made_once(sandbox: Sandbox) -> None:
     send(sandbox, group())
     send(sandbox, group())
