@@ -18,13 +18,15 @@ from gainstage.destinations.gainsight_cs.candidates import Candidates
 from gainstage.destinations.gainsight_cs.culprits import accused_lookups, culprits, gone, refuse_one
 from gainstage.destinations.gainsight_cs.lookups import CSM, PARENT, Lookup, block, with_sources
 from gainstage.destinations.gainsight_cs.mapping import EXISTS
-from gainstage.destinations.gainsight_cs.matching import Row, find, keys_of, value_of
+from gainstage.destinations.gainsight_cs.matching import CLAIM, Row, find, keys_of, value_of
 from gainstage.destinations.gainsight_cs.records import Item, batches, by_shape, waves
 from gainstage.destinations.gainsight_cs.settings import GSID, NAME, CsSettings
 from gainstage.outcome import Blocked, Delivered, Outcome, Rejected, Retry, Throttled
 
 #: Companies of one exchange: one look-up, and enough of each shape to fill batches.
 COMPANIES_A_LOOK_UP = 200
+#: Fields of ours that Gainsight is not told.
+UNSENT = frozenset({EXISTS, CLAIM})
 #: How often the probably good records of a batch go together while bad ones are sought; each time costs one
 #: call for one record found.
 ROUNDS_SET_ASIDE = 2
@@ -46,6 +48,12 @@ def exchange_companies(settings: CsSettings, works: Sequence[Work]) -> Exchange:
     stored: dict[int, Row] = {}
     absent: list[int] = []
     settled: set[int] = set()
+    for index, gsid in gsids.items():
+        claim = works[index].fields.get(CLAIM, gsid)
+        if claim != gsid and settings.company_kinds[0] == GSID:
+            settled.add(index)
+            sentence = f"Gainsight has no company with the GSID {claim}."
+            yield Settled(index, Rejected("company_absent", sentence, (CLAIM,)))
     rules = settings.if_empty
     if unknown:
         wanted = {index: keys_of(settings, works[index]) for index in unknown}
@@ -100,7 +108,7 @@ def new_items(settings: CsSettings, works: Sequence[Work], absent: Iterable[int]
         shown = f"named {name!r}" if name else f"with the key {work.record.key!r}"
         if GSID in keys:
             sentence = f"Gainsight has no company with the GSID {keys[GSID][0]}."
-            yield Settled(index, Rejected("company_absent", sentence))
+            yield Settled(index, Rejected("company_absent", sentence, (CLAIM,)))
         elif not settings.create_companies:
             yield Settled(index, Rejected("company_absent", f"Gainsight has no company {shown}."))
         elif not name:
@@ -122,7 +130,7 @@ def update_body(settings: CsSettings, work: Work, stored: dict[str, Any]) -> dic
     return {
         name: value
         for name, value in work.fields.items()
-        if name != EXISTS
+        if name not in UNSENT
         and (name != "Name" or settings.several_keys)
         and name not in settings.never
         and not (name in rules and stored.get(name) not in (None, "", []))
@@ -142,7 +150,9 @@ def confirmed_values(settings: CsSettings, work: Work) -> dict[str, Any]:
 def insert_body(settings: CsSettings, work: Work) -> dict[str, Any]:
     """Every value known, but those that by now are never to be written."""
     values = {**work.known, **work.fields}
-    return {name: value for name, value in values.items() if name != EXISTS and name not in settings.never}
+    return {
+        name: value for name, value in values.items() if name not in UNSENT and name not in settings.never
+    }
 
 
 def read_stored(

@@ -10,7 +10,7 @@ from typing import Any
 from gainstage.destination import Planned
 from gainstage.destinations.gainsight_cs.fitting import Fitting
 from gainstage.destinations.gainsight_cs.lookups import read_references
-from gainstage.destinations.gainsight_cs.matching import value_of
+from gainstage.destinations.gainsight_cs.matching import CLAIM, value_of
 from gainstage.destinations.gainsight_cs.settings import GSID, NAME, CsSettings
 from gainstage.event import Event, Identity
 from gainstage.mapping import (
@@ -232,7 +232,8 @@ def plan_group(
     upsert = Upsert(company, {"Name": name, **values})
     if settings.several_keys:
         own = {"Name": name} if name and keys[0] != f"{NAME}:{name}" else {}  # a key alone renames nothing
-        upsert = Upsert(company, {EXISTS: True, **own, **values}, (), keys, settings.company_kinds)
+        claim = {CLAIM: key.partition(":")[2] for key in keys if key.startswith(f"{GSID}:")}
+        upsert = Upsert(company, {EXISTS: True, **claim, **own, **values}, (), keys, settings.company_kinds)
     # Each field of the link is one of its own: the newest value wins per field, not per link.
     place = f"companies[{company.key}]"
     link = {"Email": email, place: {}, **{f"{place}.{field}": value for field, value in details.items()}}

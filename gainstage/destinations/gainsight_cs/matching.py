@@ -22,6 +22,10 @@ SFDC_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 SFDC_CHARACTERS = 15
 CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
+#: The GSID that an event says the company has, as a field of it that is never sent. What is wrong with it is
+#: that event's fault, and not of others that mean the company by other keys.
+CLAIM = "[gsid]"
+
 Keys = Mapping[str, Sequence[str]]
 """Values by kind: what stands before the colon of a key, and what after it."""
 
@@ -54,17 +58,21 @@ def spellings(kind: str, value: str) -> tuple[str, ...]:
 
 def keys_of(settings: CsSettings, work: Work, company: Record | None = None) -> dict[str, tuple[str, ...]]:
     """The keys of a work's company, or of one that it links to. What is known of a field now goes before
-    keys of old: a company may have had other names.
+    keys of old: a company may have had other names. A GSID counts where this work's events give it, or where
+    nothing else is known.
     """
     keys = work.keys_of(company or work.record)
     found: dict[str, tuple[str, ...]] = {}
     for kind in dict.fromkeys((*settings.company_kinds, keys[0].partition(":")[0])):
-        known = "" if company or kind == GSID else value_of(kind, work.known.get(field_of(kind)))
+        now = work.fields.get(CLAIM) if kind == GSID else work.known.get(field_of(kind))
+        known = "" if company else value_of(kind, now)
         values = (
             (known,) if known else tuple(k.removeprefix(f"{kind}:") for k in keys if k.startswith(f"{kind}:"))
         )
         if values:
             found[kind] = values
+    if len(found) > 1 and (company or CLAIM not in work.fields):
+        found.pop(GSID, None)
     return found
 
 

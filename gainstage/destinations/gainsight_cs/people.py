@@ -96,6 +96,8 @@ def link_anew(
         return
     response = yield from put(settings, index, work, body, links, resolved.gsids)
     outcome = read_answer(settings, response)
+    if isinstance(outcome, Rejected):
+        outcome = Rejected(outcome.code, outcome.detail, own_fields(work, field_errors(response)))
     yield Settled(index, outcome or Delivered(), learnt=facts(resolved.gsids))
 
 
@@ -147,9 +149,8 @@ def links_of(work: Work) -> dict[str, dict[str, Any]]:
 
 
 def own_fields(work: Work, errors: Sequence[FieldError]) -> tuple[str, ...]:
-    """Fields that an answer complains about, by the names that the work has for them, also those of its links.
-
-    Where several have a name, the refused value tells which; if it does not, none is accused.
+    """Fields that an answer complains about, by the names that the work has for them, also those of its
+    links. Where several have a name, the refused value tells which; if it does not, none is accused.
     """
     found: list[str] = []
     for error in errors:

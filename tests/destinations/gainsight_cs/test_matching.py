@@ -214,6 +214,38 @@ def test_a_gsid_finds_its_company_and_an_unknown_one_never_makes_a_new_one(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("seeded", [True, False])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_an_unknown_gsid_fails_its_own_event_and_no_other_that_means_the_company_by_name(
+    tmp_path: Path, order: tuple[int, ...], seeded: bool
+) -> None:
+    scene = Scene(tmp_path)
+    if seeded:
+        scene.seed({"Gsid": G1, "Name": "Acme"})
+    messages = [
+        group(0, name="Acme", gsid="1P02" + "Z" * 32, users=9),
+        group(1, name="Acme", employees=5),
+        group(2, name="Acme"),
+    ]
+    scene.play(*([messages[n]] for n in order))
+    assert scene.outcomes(messages[:1])[0][:2] == ("failed", "company_absent")
+    assert all_delivered(scene, messages[1:])
+    assert (scene.company["Name"], scene.company["Employees"], scene.company.get("Users")) == (
+        "Acme",
+        5,
+        None,
+    )
+
+
+def test_an_unknown_gsid_fails_its_own_event_also_among_others_that_go_together(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    good = [group(n, name="Acme", employees=n) for n in range(5)]
+    bad = group(9, name="Acme", gsid="1P02" + "Z" * 32, users=9)
+    scene.play([bad, *good])
+    assert all_delivered(scene, good) and scene.outcomes([bad])[0][:2] == ("failed", "company_absent")
+    assert (scene.company["Employees"], scene.company.get("Users")) == (4, None)
+
+
 def test_several_matches_by_any_key_are_for_the_admin_to_decide(tmp_path: Path) -> None:
     for choice, expected in (("quarantine", "parked"), ("error", "failed"), ("first", "delivered")):
         scene = Scene(tmp_path / choice, {"company_on_ambiguous": choice})
