@@ -120,7 +120,7 @@ def judge(
         code = errors[0].code
         if code.startswith(RECORD_CODES) and code != NO_COMPANY and code not in RETRIES:
             text = "; ".join(f"{error.field}: {error.message} ({error.code})" for error in errors)
-            fields = own_fields(works[index], [error.field for error in errors if error.field])
+            fields = own_fields(works[index], [error for error in errors if error.field])
             known[index] = Rejected(refusal(code), f"In a bulk call: {text}", fields)
     return known
 

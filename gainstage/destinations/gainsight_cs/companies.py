@@ -141,7 +141,7 @@ def confirmed_values(settings: CsSettings, work: Work) -> dict[str, Any]:
     """What may be written once more, so that a batch has one set of fields: no name that is a key, nothing
     that is looked up, nothing that we may only fill.
     """
-    left_out = {EXISTS, CSM.target, PARENT.target, *work.fields} | settings.if_empty | settings.never
+    left_out = {*UNSENT, CSM.target, PARENT.target, *work.fields} | settings.if_empty | settings.never
     if not settings.several_keys:
         left_out.add("Name")
     return {name: value for name, value in work.known.items() if name not in left_out}

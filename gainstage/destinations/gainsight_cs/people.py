@@ -160,8 +160,7 @@ def own_fields(work: Work, errors: Sequence[FieldError]) -> tuple[str, ...]:
         mine = [error.field] if error.field in work.fields else []
         mine += of_links
         if len(mine) > 1 and refusal(error.code) != "field_unknown":
-            mine = [name for name in mine if is_value(error, work.fields[name])]
-            found += mine
+            found += [name for name in mine if is_value(error, work.fields[name])]
         else:
             found += mine or [error.field]
     return tuple(dict.fromkeys(found))
