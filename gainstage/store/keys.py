@@ -51,6 +51,7 @@ class Keys:
                 if self._may_be_one(place, other, key, kinds):
                     self._note(other.number, place.number)
                 else:
+                    self._claim(tenant_id, place, key)
                     self._contest(tenant_id, other, key)
         return place
 
@@ -61,6 +62,7 @@ class Keys:
         """
         tenant_id, object_ = self._of(number)
         joins = False
+        self._claim_again(tenant_id, object_, number)
         for key in keys:
             other = self._records.find(tenant_id, Record(object_, key))
             if other is None:
@@ -76,7 +78,7 @@ class Keys:
         for key in keys:
             self._connection.execute(
                 "DELETE FROM record_key WHERE tenant_id = ? AND object = ? AND key = ? AND record_id = ? "
-                "AND folded = 0",
+                "AND role = 0",
                 (tenant_id, object_, key, number),
             )
             self._known.places.pop((tenant_id, object_, key), None)
@@ -84,7 +86,8 @@ class Keys:
     def of(self, number: int) -> tuple[str, ...]:
         """Every key by which a record is found, its own first."""
         rows = self._connection.execute(
-            "SELECT key FROM record WHERE id = ?1 UNION ALL SELECT key FROM record_key WHERE record_id = ?1",
+            "SELECT key FROM record WHERE id = ?1 UNION ALL SELECT key FROM record_key WHERE record_id = ?1 "
+            "AND role < 2",
             (number,),
         )
         return tuple(dict.fromkeys(key for (key,) in rows if not key.startswith(CONTESTED)))
@@ -135,10 +138,10 @@ class Keys:
         self._connection.execute("UPDATE record_key SET record_id = ? WHERE record_id = ?", pair)
         tenant_id, object_ = self._of(goes.id)
         self._connection.execute("DELETE FROM record WHERE id = ?", (goes.id,))
-        for folded in (0, 1):  # what events find by its key may be another record by now
+        for role in (0, 1):  # what events find by its key may be another record by now
             self._connection.execute(
                 "INSERT OR IGNORE INTO record_key VALUES (?, ?, ?, ?, ?)",
-                (tenant_id, object_, goes.record.key, stays.id, folded),
+                (tenant_id, object_, goes.record.key, stays.id, role),
             )
         for column in ("record_id", "into_id"):
             self._connection.execute(f"UPDATE OR REPLACE joining SET {column} = ? WHERE {column} = ?", pair)
@@ -173,16 +176,36 @@ class Keys:
         """Two records claim a key: it finds neither of them, but one that is known by nothing else."""
         if other.record.key.startswith(CONTESTED):
             return
+        self._claim(tenant_id, other, key)
         record = Record(other.record.object, CONTESTED + key)
         while self._records.find(tenant_id, record) is not None:  # that one was joined with another
             record = record._replace(key=CONTESTED + record.key)
         place = self._records.place(tenant_id, record)
         self._connection.execute(
             "INSERT INTO record_key VALUES (?1, ?2, ?3, ?4, 0) "
-            "ON CONFLICT (tenant_id, object, key, folded) DO UPDATE SET record_id = ?4",
+            "ON CONFLICT (tenant_id, object, key, role) DO UPDATE SET record_id = ?4",
             (tenant_id, record.object, key, place.number),
         )
         self._known.places[tenant_id, record.object, key] = place
+
+    def _claim(self, tenant_id: int, place: Place, key: str) -> None:
+        """Remember who claims a contested key: once the vendor has the record, it is contested again, should
+        the vendor have known one of the others alone until then.
+        """
+        self._connection.execute(
+            "INSERT OR IGNORE INTO record_key VALUES (?, ?, ?, ?, 2)",
+            (tenant_id, place.record.object, f"{place.number} {key}", place.number),
+        )
+
+    def _claim_again(self, tenant_id: int, object_: str, number: int) -> None:
+        rows = self._connection.execute(
+            "DELETE FROM record_key WHERE record_id = ? AND role = 2 RETURNING key", (number,)
+        ).fetchall()
+        for (claim,) in rows:
+            key = claim.partition(" ")[2]
+            other = self._records.find(tenant_id, Record(object_, key))
+            if other is not None and other.number != number:
+                self._contest(tenant_id, other, key)
 
     def _name(self, tenant_id: int, place: Place, key: str) -> None:
         name = (tenant_id, place.record.object, key)

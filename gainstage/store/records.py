@@ -18,14 +18,14 @@ UPDATE operation SET in_doubt = 1 WHERE record_id = ?1 AND (kind = 1 AND EXISTS
 #: As events find it: by a further key, else by its own.
 _FIND = """
 SELECT id, key FROM record WHERE id = coalesce(
-    (SELECT record_id FROM record_key WHERE tenant_id = ?1 AND object = ?2 AND key = ?3 AND folded = 0),
+    (SELECT record_id FROM record_key WHERE tenant_id = ?1 AND object = ?2 AND key = ?3 AND role = 0),
     (SELECT id FROM record WHERE tenant_id = ?1 AND object = ?2 AND key = ?3))
 """
 #: As links name it: by its own key, else by the one that it had before it was joined into another.
 _NAMED = """
 SELECT id, key FROM record WHERE id = coalesce(
     (SELECT id FROM record WHERE tenant_id = ?1 AND object = ?2 AND key = ?3),
-    (SELECT record_id FROM record_key WHERE tenant_id = ?1 AND object = ?2 AND key = ?3 AND folded = 1))
+    (SELECT record_id FROM record_key WHERE tenant_id = ?1 AND object = ?2 AND key = ?3 AND role = 1))
 """
 _json = msgspec.json.Encoder().encode
 
@@ -154,7 +154,7 @@ class Records:
             self._known.folded = {}
             for tenant, old, new in self._connection.execute(
                 "SELECT record_key.tenant_id, record_key.key, record.key FROM record_key "
-                "JOIN record ON record.id = record_id WHERE folded = 1"
+                "JOIN record ON record.id = record_id WHERE role = 1"
             ):
                 self._known.folded.setdefault(tenant, {})[old] = new
         return self._known.folded.get(tenant_id, {})

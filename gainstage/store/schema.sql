@@ -140,11 +140,11 @@ CREATE TABLE record_key (
     object TEXT NOT NULL,
     key TEXT NOT NULL,
     record_id INTEGER NOT NULL,
-    folded INTEGER NOT NULL DEFAULT 0,     -- 1: the key that a joined record had
-    PRIMARY KEY (tenant_id, object, key, folded)
+    role INTEGER NOT NULL DEFAULT 0,       -- 0: events find it; 1: a joined record had it; 2: a claim, see Keys
+    PRIMARY KEY (tenant_id, object, key, role)
 ) WITHOUT ROWID;
 CREATE INDEX record_key_record ON record_key (record_id);
-CREATE INDEX record_key_folded ON record_key (folded) WHERE folded = 1;
+CREATE INDEX record_key_role ON record_key (role) WHERE role = 1;
 
 -- Pairs of records that turned out to be one.
 CREATE TABLE joining (

@@ -40,11 +40,11 @@ MIGRATIONS = {
             object TEXT NOT NULL,
             key TEXT NOT NULL,
             record_id INTEGER NOT NULL,
-            folded INTEGER NOT NULL DEFAULT 0,
-            PRIMARY KEY (tenant_id, object, key, folded)
+            role INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (tenant_id, object, key, role)
         ) WITHOUT ROWID;
         CREATE INDEX record_key_record ON record_key (record_id);
-        CREATE INDEX record_key_folded ON record_key (folded) WHERE folded = 1;
+        CREATE INDEX record_key_role ON record_key (role) WHERE role = 1;
         CREATE TABLE joining (
             record_id INTEGER NOT NULL,
             into_id INTEGER NOT NULL,

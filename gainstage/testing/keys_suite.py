@@ -142,6 +142,26 @@ class KeysSuite(OpensStore):
             assert again != identify(transaction, "crm:1"), "contested once more"
             assert transaction.keys.of(again) == ("name:Acme",)
 
+    def test_a_contested_name_is_contested_again_once_the_vendor_has_the_other_record_too(
+        self, tmp_path: Path
+    ) -> None:
+        for told_first in (True, False):
+            with self.store(tmp_path / str(told_first)) as store, store.transaction() as transaction:
+                first = identify(transaction, "crm:1", "name:Acme")
+                second = identify(transaction, "crm:2", "name:Acme")
+                there, late = (first, second) if told_first else (second, first)
+                transaction.keys.attach(there, ["gsid:G1"])
+                transaction.keys.attach(identify(transaction, "name:Acme"), ["gsid:G1"])
+                join_all(transaction)
+                there, late = (
+                    identify(transaction, key) for key in (("crm:1", "crm:2")[:: 1 if told_first else -1])
+                )
+                assert identify(transaction, "name:Acme") == there
+                assert not transaction.keys.attach(late, ["gsid:G2"])
+                again = identify(transaction, "name:Acme")
+                assert again not in (there, late)
+                assert transaction.keys.of(again) == ("name:Acme",)
+
     def test_records_of_which_the_vendor_tells_different_things_are_not_joined(self, tmp_path: Path) -> None:
         with self.store(tmp_path) as store, store.transaction() as transaction:
             one, other = identify(transaction, "crm:1"), identify(transaction, "name:Acme")
