@@ -10,6 +10,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+import yaml
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
@@ -40,17 +41,18 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def settings_table(destination: Destination) -> str:
     """Every setting of a type."""
-    return table(("setting", "form", "default", "what it is"), setting_rows(destination.settings))
+    return table(("setting", "form", "default", "what it is", "example"), setting_rows(destination.settings))
 
 
-def setting_rows(model: type[BaseModel], prefix: str = "") -> Iterable[tuple[str, str, str, str]]:
+def setting_rows(model: type[BaseModel], prefix: str = "") -> Iterable[tuple[str, str, str, str, str]]:
     """A row a setting; those of a model inside follow it."""
     for name, field in model.model_fields.items():
         inner = inner_model(field.annotation)
         key = f"`{prefix}{name}`"
         if field.is_required():
             key = f"**{key}**"
-        yield key, form(name, field), default(name, field), f"{field.title}. {field.description}"
+        words = f"{field.title}. {field.description}"
+        yield key, form(name, field), default(name, field), words, example(field)
         if inner is not None:
             named = get_origin(field.annotation) is dict
             yield from setting_rows(inner, f"{prefix}{name}.{'<track>.' if named else ''}")
@@ -97,6 +99,14 @@ def default(name: str, field: FieldInfo) -> str:
     if value in (None, "", (), {}) or isinstance(value, BaseModel):
         return ""
     return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value}`"
+
+
+def example(field: FieldInfo) -> str:
+    """The first example, as a configuration file would hold it."""
+    if not field.examples:
+        return ""
+    shown = yaml.safe_dump(field.examples[0], default_flow_style=True, sort_keys=False, width=1000)
+    return f"`{shown.removesuffix('...' + chr(10)).strip()}`"
 
 
 def field_tables(destination: Destination) -> str:

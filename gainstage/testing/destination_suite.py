@@ -34,7 +34,7 @@ from gainstage.outcome import (
     Unknown,
 )
 from gainstage.reason import REASONS
-from gainstage.reference import fill
+from gainstage.reference import default, fill, inner_model
 from gainstage.schema import Field as TenantField
 from gainstage.schema import Item, Object, Schema, Use
 from gainstage.testing.driving import Driven, Vendor, deliver, drive, event_of, works_of
@@ -215,6 +215,15 @@ class DestinationSuite:
         schema = self.destination.settings.model_json_schema()
         for name, entry in schema["properties"].items():
             assert entry.get("title") and entry.get("description"), name
+
+    def test_settings_without_a_default_have_examples_and_these_hold_together(self) -> None:
+        fields = self.destination.settings.model_fields
+        bare = [name for name, field in fields.items() if field.is_required() or not default(name, field)]
+        assert [
+            name for name in bare if not fields[name].examples and not inner_model(fields[name].annotation)
+        ] == []
+        examples = {name: field.examples[0] for name, field in fields.items() if field.examples}
+        self.destination.settings(**examples)
 
     def test_an_unknown_setting_is_refused(self) -> None:
         with pytest.raises(ValidationError):

@@ -20,12 +20,14 @@ class ClickstreamSettings(Settings):
         title="Access key",
         description="The key that Gainsight made for Segment, 36 characters. Gainsight shows it on the "
         "integrations page of its admin area, under Segment.",
+        examples=["${GAINSIGHT_CLICKSTREAM_KEY}"],
     )
     track_events: tuple[str, ...] = Field(
         default=(),
         title="Track events",
         description="Names of the track calls to send, exactly as they are written in the events. Empty "
         "sends every track call. Identify and group calls are sent regardless.",
+        examples=[["Signed Up", "Ticket Closure"]],
     )
     remember_account: bool = Field(
         default=True,
@@ -39,6 +41,7 @@ class ClickstreamSettings(Settings):
         title="API address",
         description=f"Replaces {API_URL}, for the sandbox, a proxy or a test: scheme, host and port. Plain "
         "http only to this machine.",
+        examples=["http://127.0.0.1:8090"],
     )
 
     @property

@@ -63,12 +63,23 @@ class EventName(Settings):
     """How a track call is called in the Events Framework."""
 
     name: Text = Field(
-        default="", title="Event name", description="As registered under Administration, Events."
+        default="",
+        title="Event name",
+        description="As registered under Administration, Events.",
+        examples=["ticket_closure"],
     )
     version: Text = Field(
-        default="", title="Event version", description="As registered, such as v01 or 1.0.0."
+        default="",
+        title="Event version",
+        description="As registered, such as v01 or 1.0.0.",
+        examples=["v01"],
     )
-    topic: Text = Field(default="", title="Topic", description="Instead of `topic_name`.")
+    topic: Text = Field(
+        default="",
+        title="Topic",
+        description="Instead of `topic_name`.",
+        examples=["support"],
+    )
 
 
 class CsBudget(Settings):
@@ -107,58 +118,68 @@ class CsSettings(Settings):
     domain: Annotated[Text, AfterValidator(check_domain)] = Field(
         title="Domain",
         description=f"The tenant's address, such as acme.{HOME}; acme alone means the same.",
+        examples=["acme.gainsightcloud.com"],
     )
     access_key: Secret | None = Field(
         default=None,
         title="Access key",
         description="Needed for identify and group calls. Gainsight shows it under Administration, "
         "Connectors 2.0, Connectors, Gainsight API.",
+        examples=["${GAINSIGHT_ACCESS_KEY}"],
     )
     person_fields: FieldNames = Field(
         default_factory=dict,
         title="Person fields",
         description="Trait: Person field, for traits beyond the default ones. Custom fields end in __gc.",
+        examples=[{"title": "Job_Title__gc"}],
     )
     company_fields: FieldNames = Field(
         default_factory=dict,
         title="Company fields",
         description="Group trait: Company field, for traits beyond the default ones. Custom fields end in "
         "__gc.",
+        examples=[{"plan": "Plan__gc", "groupId": "External_Id__gc"}],
     )
     company_person_fields: FieldNames = Field(
         default_factory=dict,
         title="Company Person fields",
         description="Trait of the group, else of the user: field of the link between person and company, "
         "such as Role, Title or IsPrimaryCompany (true or false).",
+        examples=[{"role": "Role"}],
     )
     shared_secret: Secret | None = Field(
         default=None,
         title="Shared secret",
         description="Needed for track calls. Gainsight shows it under Administration, Events, Register as "
         "Publisher.",
+        examples=["${GAINSIGHT_SHARED_SECRET}"],
     )
     tenant_id: Text = Field(
         default="",
         title="Tenant id",
         description="Needed for track calls. Gainsight shows it under Administration, Application Settings.",
+        examples=["e2f0a1b7-1c1e-4b0e-9a55-0d3a2f9b6c11"],
     )
     topic_name: Text = Field(
         default="",
         title="Topic name",
         description="Needed for track calls whose entry in `events` names no topic. Gainsight shows it "
         "under Administration, Events.",
+        examples=["product_usage"],
     )
     contract_id: Text = Field(
         default="",
         title="Contract id",
         description="Only subscribers of this contract get the events. An external id of type "
         "gainsightEventContractId in the event wins.",
+        examples=["usage-contract"],
     )
     events: dict[str, EventName] = Field(
         default_factory=dict,
         title="Events",
         description="Track name: name, version and, if not `topic_name`, topic of the event at Gainsight. "
         "A track call without name or version here fails.",
+        examples=[{"Ticket Closure": {"name": "ticket_closure", "version": "v01"}}],
     )
     company_match: list[str] = Field(
         default_factory=lambda: [NAME],
@@ -167,6 +188,7 @@ class CsSettings(Settings):
         description="Keys by which a group's company is found, the strongest first: gsid (the trait of this "
         "name), sfdcAccountId, name, or a field that `company_fields` fills, such as an external id. A "
         "company met under several of them is one.",
+        examples=[["sfdcAccountId", "External_Id__gc", "name"]],
     )
     company_on_ambiguous: Literal["quarantine", "first", "error"] = Field(
         default="quarantine",
@@ -196,6 +218,7 @@ class CsSettings(Settings):
         title="Field rules",
         description="Gainsight field: always, if_empty (only where Gainsight has no value; costs a "
         "reading call) or never. For Person and Company; always where a field is not named.",
+        examples=[{"Arr": "never", "RenewalDate": "never", "Csm": "if_empty"}],
     )
     picklist_values: Literal["label", "gsid"] = Field(
         default="label",
@@ -245,6 +268,7 @@ class CsSettings(Settings):
         title="API address",
         description="Replaces the tenant's address, for the sandbox, a proxy or a test: scheme, host and "
         "port. Plain http only to this machine.",
+        examples=["http://127.0.0.1:8090"],
     )
 
     @field_validator("company_match")

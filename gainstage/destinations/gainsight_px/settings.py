@@ -74,11 +74,13 @@ class PxSettings(Settings):
         title="API key",
         description="A key with the permissions Read and Write. Gainsight PX shows it under "
         "Administration, Integrations, Rest API.",
+        examples=["${PX_API_KEY}"],
     )
     product_tag_key: TagKeys = Field(
         title="Product tag key",
         description="The tag key of the product (AP-...), or a list of them; events carry the first one. "
         "Gainsight PX shows it under Administration, Products.",
+        examples=["${PX_TAG_KEY}"],
     )
     data_center: Annotated[Literal["US", "EU", "US2"], BeforeValidator(read_region)] = Field(
         default="US", title="Data center", description="Where the PX subscription lives: US, EU or US2."
@@ -88,17 +90,20 @@ class PxSettings(Settings):
         title="User attributes",
         description="Trait: API name of a custom user attribute. Gainsight PX lists them under "
         "Administration, Attributes.",
+        examples=[{"plan": "plan_tier"}],
     )
     account_attributes: Attributes = Field(
         default_factory=dict,
         title="Account attributes",
         description="Trait: API name of a custom account attribute. Gainsight PX lists them under "
         "Administration, Attributes.",
+        examples=[{"plan": "plan_tier"}],
     )
     global_context: dict[str, Any] = Field(
         default_factory=dict,
         title="Global context",
         description="Sent with every custom event, unless the event's property `globalContext` replaces it.",
+        examples=[{"environment": "production"}],
     )
     page_events: bool = Field(
         default=False,
@@ -124,6 +129,7 @@ class PxSettings(Settings):
         title="API address",
         description="Replaces the data center's address, for the sandbox, a proxy or a test: scheme, host "
         "and port. Plain http only to this machine.",
+        examples=["http://127.0.0.1:8090"],
     )
 
     @property
