@@ -100,6 +100,10 @@ class Work(msgspec.Struct, frozen=True):
         return self.keys.get(record) or (record.key,)
 
 
+#: The fact that lists key facts which belong to others, as keys.
+OTHERS = "others"
+
+
 class Settled(msgspec.Struct, frozen=True):
     """How the work with this index ended, kept whatever the next request does.
 
@@ -115,6 +119,11 @@ class Settled(msgspec.Struct, frozen=True):
     learnt: dict[Record, dict[str, Any] | None] = msgspec.field(default_factory=dict)
     #: An asynchronous call may still be carried out: the record rests for `Request.occupies_seconds`.
     occupied: bool = False
+    #: Keys that the vendor tells, and kinds of keys (what stands before the colon) that tell records apart
+    #: here: if the record has others of these by now, or shares what was told with a record that has, it is
+    #: about another record. Then the key facts are not kept, but listed under `OTHERS`.
+    keys: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ from gainstage.delivery.retrying import (
     wait_seconds,
 )
 from gainstage.delivery.throttling import refused
-from gainstage.destination import Settled
+from gainstage.destination import OTHERS, Settled
 from gainstage.operation import Record
 from gainstage.outcome import Blocked, Delivered, Filtered, Parked, Rejected, Retry, Throttled, Unknown
 from gainstage.store.contract import Transaction
@@ -68,9 +68,7 @@ class Settler:
             occupied=settled.occupied,
         ):  # fmt: skip
             return
-        joins = bool(settled.facts) and self._keep_facts(
-            flight.active, member.record, member.number, settled.facts
-        )
+        joins = bool(settled.facts) and self._keep_told(flight.active, member, settled)
         for record, facts in settled.learnt.items():
             self._learn(flight.active, member.operations[0], record, facts)
         if unsure:
@@ -152,6 +150,22 @@ class Settler:
         state = records.forget(number)
         if not waiting:
             self.write_again(active, operation, Place(number, record), state)
+
+    def _keep_told(self, active: Active, member: Member, settled: Settled) -> bool:
+        """Keep what was told, unless it turns out to be about another record."""
+        names = active.connected.type.key_facts.get(member.record.object, ())
+        told = [f"{name}:{settled.facts[name]}" for name in names if settled.facts.get(name) is not None]
+        if settled.apart and self._transaction.keys.tells_apart(
+            member.number, (*told, *settled.keys), settled.apart
+        ):
+            known = self._transaction.records.record(member.number).facts.get(OTHERS, [])
+            others = {OTHERS: sorted({*known, *told})}
+            self._transaction.records.learn(member.number, others)
+            return False
+        joins = self._keep_facts(active, member.record, member.number, settled.facts)
+        if settled.keys:
+            joins |= self._transaction.keys.attach(member.number, settled.keys)
+        return joins
 
     def _keep_facts(self, active: Active, record: Record, number: int, facts: dict[str, Any]) -> bool:
         """Keep what the vendor told of a record. True where that shows it to be the same as another one."""

@@ -72,6 +72,28 @@ class Keys:
                 joins = True
         return joins
 
+    def tells_apart(self, number: int, told: Sequence[str], kinds: Sequence[str]) -> bool:
+        """Whether keys of these kinds say that the record is not the one with the keys that were told: it has
+        others itself, or a record that is known by one of them has.
+        """
+        tenant_id, object_ = self._of(number)
+        found = (self._records.find(tenant_id, Record(object_, key)) for key in told)
+        others = {place.number for place in found if place} - {number}
+        mine = _by_kind(self._of_all([number]))
+        return any(_differ(mine, _by_kind(theirs), kinds) for theirs in (told, self._of_all(others)))
+
+    def _of_all(self, numbers: Iterable[int]) -> list[str]:
+        """The keys of records, and of those that they are to be joined with."""
+        known, waiting = set(numbers), list(numbers)
+        while waiting:
+            rows = self._connection.execute(
+                "SELECT record_id, into_id FROM joining WHERE ?1 IN (record_id, into_id)", (waiting.pop(),)
+            ).fetchall()
+            new = {int(number) for row in rows for number in row} - known
+            known |= new
+            waiting += sorted(new)
+        return [key for number in sorted(known) for key in self.of(number)]
+
     def void(self, number: int, keys: Iterable[str]) -> None:
         """The vendor says that the record no longer has these keys."""
         tenant_id, object_ = self._of(number)

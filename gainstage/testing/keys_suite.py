@@ -171,6 +171,17 @@ class KeysSuite(OpensStore):
             assert transaction.keys.joinable() == []
             assert identify(transaction, "name:Acme") not in (one, other), "two claim the name"
 
+    def test_a_record_is_told_apart_from_one_that_is_to_be_joined_with_another(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            first, second = identify(transaction, "crm:1", "name:A"), identify(transaction, "crm:2", "name:B")
+            third, told = identify(transaction, "name:C"), ["gsid:G1"]
+            transaction.keys.attach(third, told)
+            assert not transaction.keys.tells_apart(first, told, ["crm"])
+            transaction.keys.attach(first, told)
+            assert transaction.keys.tells_apart(second, told, ["crm"])
+            assert not transaction.keys.tells_apart(second, told, []), "nothing else says so"
+            assert transaction.keys.tells_apart(second, ["crm:3"], ["crm"])
+
     def test_a_key_that_the_vendor_voided_finds_the_record_no_more(self, tmp_path: Path) -> None:
         with self.store(tmp_path) as store, store.transaction() as transaction:
             one = identify(transaction, "name:Acme")

@@ -11,14 +11,14 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gainstage.destination import CallFailed, Exchange, Request, Response, Settled, Work
+from gainstage.destination import OTHERS, CallFailed, Exchange, Request, Response, Settled, Work
 from gainstage.destinations.gainsight_cs.answers import read_answer, said, written
 from gainstage.destinations.gainsight_cs.calls import COMPANY_PATH, make, object_request, read
 from gainstage.destinations.gainsight_cs.candidates import Candidates
 from gainstage.destinations.gainsight_cs.culprits import accused_lookups, culprits, gone, refuse_one
 from gainstage.destinations.gainsight_cs.lookups import CSM, PARENT, Lookup, block, with_sources
 from gainstage.destinations.gainsight_cs.mapping import EXISTS
-from gainstage.destinations.gainsight_cs.matching import CLAIM, Row, find, keys_of, value_of
+from gainstage.destinations.gainsight_cs.matching import CLAIM, Row, find, keys_of, told_by, value_of
 from gainstage.destinations.gainsight_cs.records import Item, batches, by_shape, waves
 from gainstage.destinations.gainsight_cs.settings import GSID, NAME, CsSettings
 from gainstage.outcome import Blocked, Delivered, Outcome, Rejected, Retry, Throttled
@@ -58,7 +58,10 @@ def exchange_companies(settings: CsSettings, works: Sequence[Work]) -> Exchange:
     if unknown:
         wanted = {index: keys_of(settings, works[index]) for index in unknown}
         select = sorted(rules & {name for index in unknown for name in works[index].fields})
-        answers = yield from find(settings, wanted, {index: index for index in unknown}, select)
+        others = {index: works[index].facts.get(OTHERS, ()) for index in unknown}
+        answers = yield from find(
+            settings, wanted, {index: index for index in unknown}, select, others=others
+        )
         for index, answer in answers.items():
             if answer is None:
                 absent.append(index)
@@ -67,9 +70,9 @@ def exchange_companies(settings: CsSettings, works: Sequence[Work]) -> Exchange:
                 yield Settled(index, answer)
             elif settings.several_keys:  # another record may be the same company: then they go as one
                 settled.add(index)
-                yield Settled(
-                    index, Retry("queued", "Found at Gainsight.", 0.0), {"gsid": str(answer["Gsid"])}
-                )
+                told, apart = told_by(settings, wanted[index], answer)
+                found = Retry("queued", "Found at Gainsight.", 0.0)
+                yield Settled(index, found, {"gsid": str(answer["Gsid"])}, keys=told, apart=apart)
             else:
                 gsids[index], stored[index] = str(answer["Gsid"]), answer
     conditional = [

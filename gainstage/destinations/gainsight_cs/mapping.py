@@ -232,8 +232,8 @@ def plan_group(
     upsert = Upsert(company, {"Name": name, **values})
     if settings.several_keys:
         own = {"Name": name} if name and keys[0] != f"{NAME}:{name}" else {}  # a key alone renames nothing
-        claimed = [key.partition(":")[2] for key in keys if key.startswith(f"{GSID}:")]
-        claim = {CLAIM: claimed[0]} if claimed else {}
+        gsid = next((key.partition(":")[2] for key in keys if key.startswith(f"{GSID}:")), "")
+        claim = {CLAIM: gsid} if gsid else {}
         upsert = Upsert(company, {EXISTS: True, **claim, **own, **values}, (), keys, settings.company_kinds)
     # Each field of the link is one of its own: the newest value wins per field, not per link.
     place = f"companies[{company.key}]"

@@ -83,9 +83,10 @@ def find(
     select: Iterable[str] = (),
     *,
     only: str = "",
+    others: Mapping[Name, Sequence[str]] | None = None,
 ) -> Found[Name]:
     """Per name the company's row, None where there is none, or why that is not known; by all their keys, or
-    by those of `only` one kind.
+    by those of `only` one kind: then the row has all the stronger ones, too. `others` are known not to be it.
     """
     found: dict[Name, Row | Outcome | None] = dict.fromkeys(wanted)
     kinds = {only} if only else {kind for keys in wanted.values() for kind in keys}
@@ -101,19 +102,40 @@ def find(
         if not isinstance(rows, list):
             return found | dict.fromkeys((name for name in wanted if found[name] is None), rows)
         for name, keys in sought.items():
-            found[name] = choose(settings, keys, kind, rows)
+            not_it = {key.partition(":")[2] for key in (others or {}).get(name, ())}
+            mine = (row for row in rows if row.get("Gsid") not in not_it)
+            found[name] = choose(settings, keys, kind, mine, whole=bool(only))
     return found
 
 
-def choose(settings: CsSettings, keys: Keys, kind: str, rows: Iterable[Row]) -> Row | Outcome | None:
-    """The one company that has this key. Values compare exactly, trimmed, whatever the query matched."""
+def told_by(settings: CsSettings, keys: Keys, row: Row) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of the kinds that are stronger than the key by which a row was found: the keys that it has, and all
+    those kinds. They tell companies of that key apart.
+    """
+    by = min(strength(settings, kind) for kind in keys if has(row, kind, keys[kind]))
+    kinds = tuple(kind for kind in settings.company_kinds[:by] if kind != GSID)
+    values = ((kind, value_of(kind, row.get(field_of(kind)))) for kind in kinds)
+    return tuple(f"{kind}:{value}" for kind, value in values if value), kinds
+
+
+def choose(
+    settings: CsSettings, keys: Keys, kind: str, rows: Iterable[Row], *, whole: bool = False
+) -> Row | Outcome | None:
+    """The one company that has this key. Values compare exactly, trimmed, whatever the query matched.
+
+    `whole`: it has the stronger ones, too, but those that we never write.
+    """
     stronger = [other for other in keys if strength(settings, other) < strength(settings, kind)]
     matches: dict[str, Row] = {}
     for row in rows:
         if (
             row.get("Gsid")
             and has(row, kind, keys[kind])
-            and not any(row.get(field_of(other)) and not has(row, other, keys[other]) for other in stronger)
+            and not any(
+                (row.get(field_of(other)) or (whole and other not in settings.never))
+                and not has(row, other, keys[other])
+                for other in stronger
+            )
         ):
             matches.setdefault(str(row["Gsid"]), row)
     if len(matches) <= 1 or settings.company_on_ambiguous == "first":

@@ -30,6 +30,11 @@ class Keys(Protocol):
         True where somebody has.
         """
 
+    def tells_apart(self, number: int, told: Sequence[str], kinds: Sequence[str]) -> bool:
+        """Whether keys of these kinds say that the record is not the one with the keys that were told: it has
+        others itself, or a record that is known by one of them has.
+        """
+
     def void(self, number: int, keys: Iterable[str]) -> None:
         """The vendor says that the record no longer has these keys."""
 

@@ -246,6 +246,41 @@ def test_an_unknown_gsid_fails_its_own_event_also_among_others_that_go_together(
     assert (scene.company["Employees"], scene.company.get("Users")) == (4, None)
 
 
+def test_of_two_companies_of_one_name_one_is_the_one_that_has_no_stronger_key_yet(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    scene.seed({"Gsid": G1, "Name": "Acme"})
+    messages = [
+        group(1, name="Acme", sfdcAccountId=SF1, employees=1),
+        group(2, name="Acme", sfdcAccountId=SF2, employees=2),
+    ]
+    scene.play(messages)
+    assert all_delivered(scene, messages)
+    assert {(one["SfdcAccountId"], one["Employees"]) for one in scene.companies} == {(SF1, 1), (SF2, 2)}
+    assert G1 in {one["Gsid"] for one in scene.companies}
+
+
+def test_the_second_company_of_a_name_is_not_held_back_by_the_first_ones_bad_values(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    scene.seed({"Gsid": G1, "Name": "Acme"})
+    bad = group(1, name="Acme", sfdcAccountId=SF1, arr="1,000")
+    good = group(2, name="Acme", sfdcAccountId=SF2, employees=2)
+    scene.play([bad, good])
+    assert scene.outcomes([bad])[0][0] == "failed" and all_delivered(scene, [good])
+    assert scene.calls("company look-ups") < 12
+    assert [one["Employees"] for one in scene.companies if one.get("SfdcAccountId") == SF2] == [2]
+
+
+def test_a_company_found_by_its_name_is_told_apart_by_the_stronger_key_that_gainsight_has(
+    tmp_path: Path,
+) -> None:
+    scene = Scene(tmp_path)
+    scene.seed({"Gsid": G1, "Name": "Acme", "SfdcAccountId": SF1})
+    messages = [group(1, name="Acme", employees=1), group(2, name="Acme", sfdcAccountId=SF2, employees=2)]
+    scene.play(messages[:1], messages[1:])
+    assert all_delivered(scene, messages)
+    assert {(one["SfdcAccountId"], one["Employees"]) for one in scene.companies} == {(SF1, 1), (SF2, 2)}
+
+
 def test_several_matches_by_any_key_are_for_the_admin_to_decide(tmp_path: Path) -> None:
     for choice, expected in (("quarantine", "parked"), ("error", "failed"), ("first", "delivered")):
         scene = Scene(tmp_path / choice, {"company_on_ambiguous": choice})
