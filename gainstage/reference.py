@@ -80,7 +80,7 @@ def form_of(annotation: Any) -> str:
         return " or ".join(form_of(part) for part in parts if part is not type(None))
     if origin is dict:
         return "table of " + form_of(parts[1]) if parts[1] is not Any else "table"
-    if origin is tuple:
+    if origin in (tuple, list):
         return "list of " + form_of(parts[0])
     if hasattr(annotation, "__metadata__"):
         return form_of(parts[0])

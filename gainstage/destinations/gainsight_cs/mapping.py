@@ -185,7 +185,7 @@ def plan_identify(
         return missing("access_key", "identify")
     person = Fitting(settings, schema, "person")
     reading = person.read(PERSON, event, settings.person_fields, "person_fields")
-    faults = [*reading.faults]
+    faults = [fault for fault in reading.faults if fault.field not in settings.never]
     own = reading.values.pop("Email", None) or event.traits.get("email")
     email = find_email(faults, own, event.context_traits.get("email"), identity.email)
     email = person.fit("Email", "email", email, faults)
@@ -207,7 +207,7 @@ def plan_group(
         return missing("access_key", "group")
     fitting, person = Fitting(settings, schema, "company"), Fitting(settings, schema, "person")
     reading = fitting.read(COMPANY, event, settings.company_fields, "company_fields")
-    faults = [*reading.faults]
+    faults = [fault for fault in reading.faults if fault.field not in settings.never]
     name = value_of(NAME, reading.values.pop("Name", None) or event.traits.get("name"))
     group_id_field = settings.company_fields.get(GROUP_ID, "")
     if group_id_field and event.group_id and group_id_field not in reading.values:

@@ -120,6 +120,22 @@ def test_a_field_that_is_never_written_is_not_judged() -> None:
     assert fields == {"Name": "Acme"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "field", "trait"),
+    [("group", "Employees", "employees"), ("identify", "EmailOptOut", "emailOptOut")],
+)
+def test_a_value_that_no_such_field_can_hold_does_not_fail_the_event_where_it_is_never_written(
+    kind: str, field: str, trait: str
+) -> None:
+    message = {"type": kind, "traits": {"name": "Acme", "email": "a@b.test", trait: "perhaps"}}
+    message["context"] = {"traits": {"email": "a@b.test"}}
+    settings = CS.settings(domain="acme", access_key="key", field_rules={field: "never"})
+    plan = CS.plan(settings, event_of(message), Identity()).plan
+    assert isinstance(plan, tuple) and field not in plan[0].fields
+    settings = CS.settings(domain="acme", access_key="key")
+    assert isinstance(CS.plan(settings, event_of(message), Identity()).plan, Rejected)
+
+
 # what is sent
 
 
