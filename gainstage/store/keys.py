@@ -180,7 +180,7 @@ class Keys:
         if place.record.key.startswith(CONTESTED):
             return key == keys[0]
         stronger = kinds[: _strength(key, kinds)]
-        return not _differ(_by_kind(keys), _by_kind(self.of(place.number)), stronger)
+        return not _differ(_by_kind(keys), _by_kind(self._of_all([place.number])), stronger)
 
     def _may_be_one(self, place: Place, other: Place, key: str, kinds: Sequence[str]) -> bool:
         """Whether a key is enough to say that two records are one: no stronger one tells them apart, and
@@ -188,7 +188,7 @@ class Keys:
         """
         if other.record.key.startswith(CONTESTED):
             return False
-        mine, theirs = _by_kind(self.of(place.number)), _by_kind(self.of(other.number))
+        mine, theirs = (_by_kind(self._of_all([one.number])) for one in (place, other))
         if _differ(mine, theirs, kinds[: _strength(key, kinds)]):
             return False
         facts, told = self._records.record(place.number).facts, self._records.record(other.number).facts

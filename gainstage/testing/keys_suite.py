@@ -171,6 +171,18 @@ class KeysSuite(OpensStore):
             assert transaction.keys.joinable() == []
             assert identify(transaction, "name:Acme") not in (one, other), "two claim the name"
 
+    def test_a_record_that_is_to_be_joined_with_another_counts_as_known_by_its_keys(
+        self, tmp_path: Path
+    ) -> None:
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            first, second = identify(transaction, "crm:1"), identify(transaction, "crm:2")
+            by_name = identify(transaction, "name:Acme")
+            assert identify(transaction, "crm:1", "name:Acme") == first
+            assert identify(transaction, "crm:2", "name:Acme") == second
+            assert identify(transaction, "crm:3", "name:Acme") not in (first, second, by_name)
+            join_all(transaction)
+            assert identify(transaction, "crm:1") != identify(transaction, "crm:2")
+
     def test_a_record_is_told_apart_from_one_that_is_to_be_joined_with_another(self, tmp_path: Path) -> None:
         with self.store(tmp_path) as store, store.transaction() as transaction:
             first, second = identify(transaction, "crm:1", "name:A"), identify(transaction, "crm:2", "name:B")
