@@ -1,5 +1,6 @@
 """All commands together, and how a command ends: exit codes, errors as one sentence, never a traceback."""
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -57,6 +58,8 @@ def start(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and leave with its exit code."""
+    # The log is for `serve`, which sets it up: elsewhere its lines would stand among sentences for people.
+    logging.getLogger("gainstage").addHandler(logging.NullHandler())
     print_anything()
     code = run(list(sys.argv[1:] if arguments is None else arguments))
     try:

@@ -319,6 +319,9 @@ class Engine:
                 self._record(transaction, settler, flight, result, now_us)
             for flight in (*self._hungry, *self._resting):
                 self._give_back(settler, flight, "queued", "gainstage was stopped.")
+            alerts = due_alerts(transaction.budgets, now_us)
+        for alert in alerts:
+            self._announce(alert)
         self._finished, self._hungry, self._resting = [], [], []
 
     async def _abandon(self) -> None:

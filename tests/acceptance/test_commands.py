@@ -64,6 +64,16 @@ def test_send_delivers_the_examples_and_explains_the_rest(program: Program, sand
     assert "globalContext" not in event["attributes"]
 
 
+def test_send_says_nothing_on_stderr_where_a_server_would_log(program: Program) -> None:
+    budget = "budget: {per_minute: 100, per_day: 12, reserve_percent: 0}"
+    program.configure(**{"      domain:": f"      {budget}\n      domain:"})
+    ended = program.run("send", "--json", "--wait", "1", str(MESSAGES))
+    assert ended.json["calls"]["cs"] >= 6
+    assert "budget_alert" not in ended.err and "WARNING" not in ended.err
+    day = next(one for one in program.run("status", "--json").json["budgets"] if one["limit"] == 12)
+    assert day["alert_percent"] in (50, 70, 90)
+
+
 def test_send_knows_what_it_was_given_before(program: Program) -> None:
     program.run("send", "--json", str(MESSAGES))
     report = program.run("send", "--json", str(MESSAGES)).json
