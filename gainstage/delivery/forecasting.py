@@ -4,7 +4,7 @@ from gainstage.clock import SECOND_US
 from gainstage.store.rows import BudgetRow
 
 #: Shorter windows renew before anybody could act on a forecast or an alert.
-SHORTEST_WINDOW_US = 3_600 * SECOND_US
+SHORTEST_WINDOW_US = 6 * 3_600 * SECOND_US
 #: The rate is that of the last hour: long enough to even out bursts, short enough to see a backfill begin.
 RATE_US = 3_600 * SECOND_US
 #: Percent of what is usable.

@@ -43,9 +43,11 @@ def test_the_forecast_is_that_of_what_is_usable_now() -> None:
     assert (ends_us(lowered, NOON_US) or 0) < (ends_us(full, NOON_US) or 0)
 
 
-def test_a_window_of_a_minute_has_no_forecast_and_no_alert() -> None:
-    row = BudgetRow("acme", "cs", "minute", 60_000_000, 10, slices=(Slice(NOON_US // 1_000_000, 10, 10),))
-    assert (ends_us(row, NOON_US), alert(row, NOON_US)) == (None, 0)
+def test_windows_that_renew_before_anybody_could_act_have_no_forecast_and_no_alert() -> None:
+    for name, window_us in (("minute", 60_000_000), ("hour", HOUR_US)):
+        row = BudgetRow("acme", "cs", name, window_us, 10)
+        row.slices = (Slice(NOON_US // row.slice_us, 10, 10),)
+        assert (ends_us(row, NOON_US), alert(row, NOON_US)) == (None, 0)
 
 
 @given(st.lists(st.integers(0, 60), min_size=60, max_size=60), st.integers(1, 3_000))
