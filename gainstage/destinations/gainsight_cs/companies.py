@@ -27,6 +27,8 @@ from gainstage.outcome import Blocked, Delivered, Outcome, Rejected, Retry, Thro
 COMPANIES_A_LOOK_UP = 200
 #: Fields of ours that Gainsight is not told.
 UNSENT = frozenset({EXISTS, CLAIM})
+#: The fact that the GSID was told and nothing was written since: it is no reason for a refusal.
+FRESH = "fresh"
 #: How often the probably good records of a batch go together while bad ones are sought; each time costs one
 #: call for one record found.
 ROUNDS_SET_ASIDE = 2
@@ -72,7 +74,8 @@ def exchange_companies(settings: CsSettings, works: Sequence[Work]) -> Exchange:
                 settled.add(index)
                 told, apart = told_by(settings, wanted[index], answer)
                 found = Retry("queued", "Found at Gainsight.", 0.0)
-                yield Settled(index, found, {"gsid": str(answer["Gsid"])}, keys=told, apart=apart)
+                facts = {"gsid": str(answer["Gsid"]), FRESH: True}
+                yield Settled(index, found, facts, keys=told, apart=apart)
             else:
                 gsids[index], stored[index] = str(answer["Gsid"]), answer
     conditional = [
@@ -88,7 +91,8 @@ def exchange_companies(settings: CsSettings, works: Sequence[Work]) -> Exchange:
         body = update_body(settings, works[index], stored.get(index, {}))
         if body:
             sent, lookups = with_sources(settings, body)
-            name, fresh = name_of(settings, works[index]), index in stored
+            name = name_of(settings, works[index])
+            fresh = index in stored or bool(works[index].facts.get(FRESH))
             again = confirmed_values(settings, works[index])
             items.append(Item(index, name, gsid, {"Gsid": gsid, **sent}, lookups, fresh, again))
         else:
@@ -342,12 +346,17 @@ class Writing:
                 yield Settled(item.place, Retry("vendor_error", sentence))
 
 
+def forgotten(item: Item) -> dict[str, Any]:
+    """What is a fact no more once the company was written."""
+    return {FRESH: None} if item.fresh else {}
+
+
 def confirm_updates(items: list[Item], response: Response) -> Iterable[Settled]:
     """Each record by its GSID; one that is not among the answer's records was not there to be updated."""
     count, records = written(response)
     seen = {str(record.get("Gsid")) for record in records}
     for item in items:
         if item.gsid in seen or (not records and count == len(items)):
-            yield Settled(item.place, Delivered(), {"gsid": item.gsid})
+            yield Settled(item.place, Delivered(), {"gsid": item.gsid, **forgotten(item)})
         else:
             yield gone(item.place, "Gainsight's answer to the update does not list the company.")

@@ -281,6 +281,20 @@ def test_a_company_found_by_its_name_is_told_apart_by_the_stronger_key_that_gain
     assert {(one["SfdcAccountId"], one["Employees"]) for one in scene.companies} == {(SF1, 1), (SF2, 2)}
 
 
+def test_a_look_up_that_gainsight_refuses_without_a_name_fails_its_event_and_holds_nothing_up(
+    tmp_path: Path,
+) -> None:
+    scene = Scene(tmp_path, {"csm_lookup": "email"})
+    switches = {"cs_lookup_error": "unnamed", "cs_lookup_code": "GSOBJ_1011", "cs_lookup_case": "exact"}
+    scene.sandbox.behaviour.set(switches)
+    scene.sandbox.seed({"cs": {"objects": {"gsuser": [{"Email": "ann@vendor.test"}]}}})
+    scene.seed({"Gsid": G1, "Name": "Acme", "SfdcAccountId": SF1})
+    bad, good = group(1, sfdcAccountId=SF1, csm="ANN@VENDOR.TEST"), group(2, sfdcAccountId=SF1, employees=2)
+    scene.play([bad], [good])
+    assert scene.outcomes([bad])[0][:2] == ("failed", "lookup_unmatched")
+    assert all_delivered(scene, [good]) and scene.company["Employees"] == 2
+
+
 def test_several_matches_by_any_key_are_for_the_admin_to_decide(tmp_path: Path) -> None:
     for choice, expected in (("quarantine", "parked"), ("error", "failed"), ("first", "delivered")):
         scene = Scene(tmp_path / choice, {"company_on_ambiguous": choice})
