@@ -7,6 +7,14 @@ class UsageError(Exception):
     """One sentence for the user that says what is wrong and what to do."""
 
 
+class UnknownName(UsageError):
+    """Something is named that is not there."""
+
+
+class DataUnusable(UsageError):
+    """The data folder cannot be used now: a full disk, a damaged or a missing file."""
+
+
 class ConfigurationError(UsageError):
     """A configuration that cannot be used, with every problem found, one sentence each."""
 

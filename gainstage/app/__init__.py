@@ -7,9 +7,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gainstage.app.checking import CheckResult, check
-    from gainstage.app.configuring import apply, export
-    from gainstage.app.fields import Unreadable, forget_fields, kept_fields, read_fields, upload_fields
+    from gainstage.app.checking import CheckResult, check, summary
+    from gainstage.app.configuring import apply, export, export_parts
+    from gainstage.app.fields import (
+        Unreadable,
+        forget_fields,
+        kept_fields,
+        read_fields,
+        take_fields,
+        upload_fields,
+    )
+    from gainstage.app.filtering import filters
+    from gainstage.app.listing import destinations
     from gainstage.app.previewing import preview
     from gainstage.app.reports import Reports, open_store
     from gainstage.app.sending import Progress, send
@@ -23,7 +32,10 @@ __all__ = [
     "Unreadable",
     "apply",
     "check",
+    "destinations",
     "export",
+    "export_parts",
+    "filters",
     "forget_fields",
     "kept_fields",
     "open_store",
@@ -31,6 +43,8 @@ __all__ = [
     "read_fields",
     "send",
     "serve",
+    "summary",
+    "take_fields",
     "upload_fields",
 ]
 
@@ -42,7 +56,10 @@ _ROOMS = {
     "Unreadable": "fields",
     "apply": "configuring",
     "check": "checking",
+    "destinations": "listing",
     "export": "configuring",
+    "export_parts": "configuring",
+    "filters": "filtering",
     "forget_fields": "fields",
     "kept_fields": "fields",
     "open_store": "reports",
@@ -50,6 +67,8 @@ _ROOMS = {
     "read_fields": "fields",
     "send": "sending",
     "serve": "serving",
+    "summary": "checking",
+    "take_fields": "fields",
     "upload_fields": "fields",
 }
 

@@ -1,11 +1,12 @@
 """`gainstage check`: is the configuration usable, are the credentials taken, do the mapped fields exist?"""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gainstage.app.asking import Asker, existing_store
-from gainstage.app.configuring import read_only
+from gainstage.app.configuring import named, read_only
 from gainstage.app.fields import diagnose
 from gainstage.connection import Connected
 from gainstage.delivery.destinations import Active
@@ -22,17 +23,26 @@ class CheckResult(NamedTuple):
     message: str
 
 
-def check(data: Path, config: Path | None) -> list[CheckResult]:
-    """Validate the configuration and try the credentials with harmless calls, which count against the budget.
+def check(data: Path, config: Path | None, destination: str | None = None) -> list[CheckResult]:
+    """Validate the configuration and try the credentials with harmless calls, which count against the budget;
+    of one destination, if it is named.
 
     What is read of the tenants' fields is kept in the data folder, where there is one.
 
     Raises:
-        UsageError: the configuration cannot be used; every problem is named.
+        UsageError: the configuration cannot be used; every problem is named. Or it has no such destination.
     """
     configuration, warnings = read_only(data, config)
+    if destination is not None:
+        return asyncio.run(_tried(data, [named(configuration, destination)]))
     results = [CheckResult("", "warning", "", warning) for warning in warnings]
     return results + asyncio.run(_tried(data, list(configuration.destinations.values())))
+
+
+def summary(results: Sequence[CheckResult]) -> dict[str, Any]:
+    """The results as one document; `ok` unless a setting is at fault."""
+    ok = not any(result.level == "error" for result in results)
+    return {"ok": ok, "findings": [result._asdict() for result in results]}
 
 
 async def _tried(data: Path, destinations: list[Connected]) -> list[CheckResult]:

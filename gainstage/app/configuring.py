@@ -9,10 +9,10 @@ import structlog
 
 from gainstage.app.folder import is_held, prepare
 from gainstage.configuration import Document as Written
+from gainstage.configuration import Outline, load, outline, parts, resolve, settle
 from gainstage.configuration import export as exported
-from gainstage.configuration import load, resolve
-from gainstage.connection import Configuration
-from gainstage.errors import UsageError
+from gainstage.connection import Configuration, Connected
+from gainstage.errors import DataUnusable, UnknownName, UsageError
 from gainstage.sqlite import StorageUnavailable
 from gainstage.store.rows import Document
 from gainstage.store.store import NoStore, Store
@@ -20,18 +20,19 @@ from gainstage.store.store import NoStore, Store
 logger = structlog.get_logger(__name__)
 
 
-def apply(data: Path, config: Path) -> dict[str, Any]:
+def apply(data: Path, config: Path | Outline) -> dict[str, Any]:
     """Put a file in force on a data folder; a running server takes it over within a second.
 
     Raises:
         UsageError: the file or the folder cannot be used.
     """
+    file = outline(config) if isinstance(config, Path) else config
     try:
         store = Store(prepare(data))
     except (StorageUnavailable, NoStore) as error:
-        raise UsageError(str(error)) from None
+        raise DataUnusable(str(error)) from None
     try:
-        changed, warnings, configuration = take_over(store, config)
+        changed, warnings, configuration = take_over(store, file)
     finally:
         store.close()
     return {
@@ -51,6 +52,28 @@ def export(data: Path) -> str:
     return exported(stored_documents(data))
 
 
+def export_parts(data: Path) -> dict[str, list[dict[str, Any]]]:
+    """The sources and destinations of that file.
+
+    Raises:
+        UsageError: the folder holds no data.
+    """
+    return parts(stored_documents(data))
+
+
+def named(configuration: Configuration, name: str) -> Connected:
+    """The destination of this name.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    found = configuration.destinations.get(name)
+    if found is None:
+        names = ", ".join(sorted(configuration.destinations)) or "none"
+        raise UnknownName(f"There is no destination {name}; configured are: {names}.")
+    return found
+
+
 def stored_documents(data: Path) -> list[Document]:
     """What is configured in a data folder.
 
@@ -60,7 +83,7 @@ def stored_documents(data: Path) -> list[Document]:
     try:
         store = Store(data, create=False)
     except (StorageUnavailable, NoStore) as error:
-        raise UsageError(f"{error} Start `gainstage serve`, or name the folder with --data.") from None
+        raise DataUnusable(f"{error} Start `gainstage serve`, or name the folder with --data.") from None
     try:
         with store.transaction() as transaction:
             return transaction.documents.all()
@@ -68,7 +91,7 @@ def stored_documents(data: Path) -> list[Document]:
         store.close()
 
 
-def take_over(store: Store, config: Path) -> tuple[bool, list[str], Configuration]:
+def take_over(store: Store, file: Outline) -> tuple[bool, list[str], Configuration]:
     """Let a file's documents stand for all that files gave before. Returns changed, warnings, configuration.
 
     Raises:
@@ -77,7 +100,7 @@ def take_over(store: Store, config: Path) -> tuple[bool, list[str], Configuratio
     with store.transaction() as transaction:
         before = transaction.documents.revision()
         beside = [document for document in transaction.documents.all() if document.owner != "file"]
-        loaded = load(config, os.environ, beside=beside)
+        loaded = settle(file, os.environ, beside=beside)
         revision = transaction.documents.replace(_rows(loaded.documents), "file")
     return revision != before, [str(warning) for warning in loaded.warnings], loaded.configuration
 
@@ -90,7 +113,7 @@ def in_force(store: Store, config: Path | None) -> tuple[Configuration, list[str
         UsageError: something is wrong with it.
     """
     if config is not None:
-        _, warnings, configuration = take_over(store, config)
+        _, warnings, configuration = take_over(store, outline(config))
         return configuration, warnings
     with store.transaction() as transaction:
         documents, revision = transaction.documents.all(), transaction.documents.revision()

@@ -13,12 +13,13 @@ from typing import Any
 import msgspec
 
 from gainstage.app.asking import Asker, existing_store
-from gainstage.app.configuring import read_only
+from gainstage.app.configuring import named, read_only
 from gainstage.app.folder import prepare
+from gainstage.clock import SECOND_US
 from gainstage.connection import Configuration, Connected
 from gainstage.delivery.destinations import Active
 from gainstage.destination import Doctor, Finding
-from gainstage.errors import UsageError
+from gainstage.errors import DataUnusable, UsageError
 from gainstage.schema import Field, Object, Schema, Use, key_of
 from gainstage.schema.listing import read_list, read_rows
 from gainstage.sqlite import StorageUnavailable
@@ -65,17 +66,31 @@ def upload_fields(data: Path, config: Path | None, destination: str | None, file
     Raises:
         UsageError: configuration, data folder or file cannot be used.
     """
-    connected, doctor = _chosen(read_only(data, config)[0], destination)
     try:
-        schema = replace(read_file(file, doctor), origin="uploaded", at_us=_now_us())
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST_FILE + 1)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror or error}.") from None
+    return take_fields(data, config, destination, content, str(file))
+
+
+def take_fields(
+    data: Path, config: Path | None, destination: str | None, content: bytes, name: str
+) -> dict[str, Any]:
+    """The same with the content of a file; `name` is what messages call it.
+
+    Raises:
+        UsageError: configuration, data folder or content cannot be used.
+    """
+    connected, doctor = _chosen(read_only(data, config)[0], destination)
+    try:
+        schema = replace(read_content(content, doctor), origin="uploaded", at_us=_now_us())
     except ValueError as error:
-        raise UsageError(f"{file} is no list of fields. {error}") from None
+        raise UsageError(f"{name} is no list of fields. {error}") from None
     known = {key_of(use.object) for use in doctor.uses(connected.settings)}
     strange = [one.name for one in schema.objects if key_of(one.name) not in known]
     if len(strange) == len(schema.objects):
-        raise UsageError(f"{file} lists no object that {connected.type.title} is written to: {strange[0]}.")
+        raise UsageError(f"{name} lists no object that {connected.type.title} is written to: {strange[0]}.")
     store = _opened(data)
     try:
         keep(store, connected, schema)
@@ -140,30 +155,29 @@ def keep(store: Store, connected: Connected, schema: Schema) -> None:
         transaction.schemas.keep(connected.tenant, schema)
 
 
-def read_file(file: Path, doctor: Doctor) -> Schema:
+def read_content(content: bytes, doctor: Doctor) -> Schema:
     """The schema in a file: a reply of the vendor, a JSON list of fields, or a CSV.
 
     Raises:
-        OSError: it cannot be read.
         ValueError: it is none of these, in one sentence.
     """
-    if file.stat().st_size > LARGEST_FILE:
+    if len(content) > LARGEST_FILE:
         raise ValueError("It is larger than 16 MiB.")
     try:
-        text = file.read_bytes().decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("It is not UTF-8.") from None
     if not text.lstrip().startswith(("{", "[")):
         return read_list(read_rows(text))
     try:
-        content = msgspec.json.decode(text)
+        decoded = msgspec.json.decode(text)
     except msgspec.DecodeError as error:
         raise ValueError(f"It is no JSON ({error}).") from None
-    rows = content if isinstance(content, list) else ()
+    rows = decoded if isinstance(decoded, list) else ()
     return (
         read_list(rows)
         if any("name" in row for row in rows if isinstance(row, dict))
-        else doctor.read(content)
+        else doctor.read(decoded)
     )
 
 
@@ -190,10 +204,7 @@ def _chosen(configuration: Configuration, name: str | None) -> tuple[Connected, 
     if name is None:
         said = f"name one with --destination: {', '.join(sorted(able))}" if able else "none is configured"
         raise UsageError(f"Several destinations, or none, tell their fields; {said}.")
-    connected = configuration.destinations.get(name)
-    if connected is None:
-        names = ", ".join(sorted(configuration.destinations)) or "none"
-        raise UsageError(f"There is no destination {name}; configured are: {names}.")
+    connected = named(configuration, name)
     if connected.type.doctor is None:
         raise UsageError(f"{name}: {connected.type.title} does not tell its fields.")
     return connected, connected.type.doctor
@@ -203,7 +214,7 @@ def _opened(data: Path) -> Store:
     try:
         return Store(prepare(data))
     except (StorageUnavailable, NoStore) as error:
-        raise UsageError(str(error)) from None
+        raise DataUnusable(str(error)) from None
 
 
 def _report(connected: Connected, doctor: Doctor, schema: Schema | None) -> dict[str, Any]:
@@ -214,6 +225,7 @@ def _report(connected: Connected, doctor: Doctor, schema: Schema | None) -> dict
         "tenant": connected.tenant,
         "origin": schema.origin if schema is not None else None,
         "at": told(schema.at_us) if schema is not None else None,
+        "age_seconds": max(0, _now_us() - schema.at_us) // SECOND_US if schema is not None else None,
         "objects": [_object(one, uses) for one in schema.objects] if schema is not None else [],
         "findings": [
             {"level": one.level, "setting": one.setting, "message": one.message} for one in findings

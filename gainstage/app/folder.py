@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gainstage.errors import UsageError
+from gainstage.errors import DataUnusable, UsageError
 from gainstage.log.contract import LogUnavailable
 from gainstage.log.local import LocalLog
 from gainstage.sqlite import StorageUnavailable
@@ -81,7 +81,7 @@ def open_parts(folder: Path, *, create: bool = True) -> tuple[Store, LocalLog]:
     try:
         return Store(folder, create=create), LocalLog(folder)
     except (StorageUnavailable, LogUnavailable, NoStore) as error:
-        raise UsageError(str(error)) from None
+        raise DataUnusable(str(error)) from None
 
 
 def _open_lock(folder: Path) -> int:

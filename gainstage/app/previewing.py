@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from gainstage.app.asking import existing_store
-from gainstage.app.configuring import read_only
+from gainstage.app.configuring import named, read_only
 from gainstage.app.fields import kept
 from gainstage.app.sending import user_of
 from gainstage.delivery import identity as memory
@@ -19,7 +19,6 @@ from gainstage.delivery.destinations import Active
 from gainstage.delivery.flight import Flight, Member
 from gainstage.delivery.journal import shown
 from gainstage.destination import Work
-from gainstage.errors import UsageError
 from gainstage.event import Event, Identity, Refusal
 from gainstage.log.contract import Entry
 from gainstage.normalise import normalise
@@ -44,10 +43,7 @@ def preview(
         UsageError: the configuration cannot be used or has no such destination.
     """
     configuration, _ = read_only(data, config)
-    connected = configuration.destinations.get(destination)
-    if connected is None:
-        names = ", ".join(sorted(configuration.destinations)) or "none"
-        raise UsageError(f"There is no destination {destination}; configured are: {names}.")
+    connected = named(configuration, destination)
     store = existing_store(data)
     try:
         schema = kept(store, connected)

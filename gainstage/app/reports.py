@@ -1,10 +1,11 @@
 """Reports for people: status, one event's life, what failed or is parked. Reads beside a running server."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from heapq import merge
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import msgspec
 
 from gainstage.app.budgets import budget_report
 from gainstage.app.moments import iso
-from gainstage.errors import UsageError
+from gainstage.errors import DataUnusable
 from gainstage.event import Event, Identity
 from gainstage.log.contract import Entry, LogUnavailable
 from gainstage.log.local import LocalLog
@@ -20,12 +21,16 @@ from gainstage.normalise import normalise
 from gainstage.reason import WORDS
 from gainstage.sqlite import StorageUnavailable
 from gainstage.store.reading import DeliveryRow, Reading, json_or_text
+from gainstage.store.rows import DestinationRow
 from gainstage.store.store import NoStore, Store
 
 _entry = msgspec.msgpack.Decoder(Entry)
 _identity = msgspec.json.Decoder(Identity)
 RETRIED_AT_ONCE = ROWS_A_PAGE = 1_000
-Page = Callable[[Reading, tuple[int, int], int], list[tuple[tuple[int, int], DeliveryRow]]]
+#: Where a row of `dead` stands: the numbers of event and destination.
+Place = tuple[int, int]
+FIRST: Place = (0, 0)
+Page = Callable[[Reading, Place, int], list[tuple[Place, DeliveryRow]]]
 
 
 def open_store(data: Path) -> "Reports":
@@ -37,9 +42,9 @@ def open_store(data: Path) -> "Reports":
     try:
         return Reports(Store(data, create=False), LocalLog(data))
     except (StorageUnavailable, LogUnavailable) as error:
-        raise UsageError(str(error)) from None
+        raise DataUnusable(str(error)) from None
     except NoStore as error:
-        raise UsageError(
+        raise DataUnusable(
             f"{error} Name the data folder with --data, or start `gainstage serve` first."
         ) from None
 
@@ -62,7 +67,7 @@ class Reports:
             oldest_us = reading.oldest_pending_us()
             rest = {
                 "budgets": [budget_report(row, now_us) for row in reading.budgets()],
-                "blocked": _blocked(reading.destination_states(), now_us),
+                "blocked": blocked(reading.destination_states(), now_us),
                 "sources": reading.met_none(),
                 "unmapped": reading.unmapped(),
             }
@@ -96,17 +101,18 @@ class Reports:
         heads = [await self._log.read(number, after, 1) for number, after in offsets.items()]
         return min((head[0].entry.received_us for head in heads if head), default=None)
 
-    def trace(self, message_id: str) -> dict[str, Any] | None:
+    def trace(self, message_id: str, source: str | None = None) -> dict[str, Any] | None:
         """One event's whole life; None when no event has this message id.
 
-        The newest, if several sources sent it.
+        The newest, if several sources sent it and none is named.
         """
         now_us = int(datetime.now(UTC).timestamp() * 1_000_000)
         with self._store.reading() as reading:
             events = reading.events(message_id)
-            if not events:
+            found = [one for one in events if source is None or one["source"] == source]
+            if not found:
                 return None
-            row = events[-1]
+            row = found[-1]
             deliveries = reading.deliveries(row["id"], now_us)
             attempts = {one.destination: reading.attempts(row["id"], one.destination) for one in deliveries}
         entry = self._entry(row)
@@ -130,7 +136,7 @@ class Reports:
             "notes": list(result.notes) if isinstance(result, Event) else [],
             "resolved": _resolved(row["identity"]),
             "destinations": destinations,
-            "also_sent_by": [other["source"] for other in events[:-1]],
+            "also_sent_by": [other["source"] for other in events if other is not row],
         }
 
     def dead(
@@ -143,8 +149,20 @@ class Reports:
         limit: int | None = None,
     ) -> Iterator[dict[str, Any]]:
         """What failed or is parked, refused messages among it, oldest first."""
-        for row in islice(self._dead(destination, reason, since_us, until_us, outcome), limit):
+        for _, row in islice(self._dead(destination, reason, since_us, until_us, outcome), limit):
             yield self._listed(row)
+
+    def dead_page(self, limit: int, after: Place = FIRST, **filters: Any) -> dict[str, Any]:
+        """The `limit` rows of `dead` behind a place, and the place to go on from; None at the end."""
+        found = list(islice(self._dead(**filters, after=after), limit + 1))
+        more = found[limit - 1][0] if len(found) > limit else None
+        return {"events": [self._listed(row) for _, row in found[:limit]], "next": more}
+
+    def exported(self, limit: int | None = None, **filters: Any) -> Iterator[dict[str, Any]]:
+        """The rows of `dead`, each with its message as `message`."""
+        for row in self.dead(**filters, limit=limit):
+            found = self.trace(row["message_id"], row["source"])
+            yield {**row, "message": found["event"] if found else None}
 
     def retry(
         self,
@@ -162,7 +180,7 @@ class Reports:
         wanted = set(message_ids) if message_ids is not None else None
         rows = (
             row
-            for row in self._dead(destination, reason, since_us, until_us, outcome)
+            for _, row in self._dead(destination, reason, since_us, until_us, outcome)
             if row.destination and (wanted is None or row.message_id in wanted)
         )
         now_us, retried = int(datetime.now(UTC).timestamp() * 1_000_000), 0
@@ -180,16 +198,17 @@ class Reports:
 
     def _dead(
         self,
-        destination: str | None,
-        reason: str | None,
-        since_us: int | None,
-        until_us: int | None,
-        outcome: str | None,
-    ) -> Iterator[DeliveryRow]:
-        rows = merge(self._paged(Reading.dead), self._paged(Reading.refused), key=lambda row: row.event_id)
+        destination: str | None = None,
+        reason: str | None = None,
+        since_us: int | None = None,
+        until_us: int | None = None,
+        outcome: str | None = None,
+        after: Place = FIRST,
+    ) -> Iterator[tuple[Place, DeliveryRow]]:
+        kinds = (self._paged(ask, after) for ask in (Reading.dead, Reading.refused))
         return (
-            row
-            for row in rows
+            (place, row)
+            for place, row in merge(*kinds, key=itemgetter(0))
             if (destination is None or row.destination == destination)
             and (reason is None or row.code == reason)
             and (outcome is None or row.word == outcome)
@@ -197,13 +216,12 @@ class Reports:
             and (until_us is None or row.at_us < until_us)
         )
 
-    def _paged(self, ask: Page) -> Iterator[DeliveryRow]:
+    def _paged(self, ask: Page, place: Place) -> Iterator[tuple[Place, DeliveryRow]]:
         """Page by page, each a view of its own: a long list holds back nobody and fills no memory."""
-        place = (0, 0)
         while True:
             with self._store.reading() as reading:
                 page = ask(reading, place, ROWS_A_PAGE)
-            yield from (row for _, row in page)
+            yield from page
             if len(page) < ROWS_A_PAGE:
                 return
             place = page[-1][0]
@@ -278,7 +296,8 @@ def _resolved(identity: bytes | None) -> dict[str, str]:
     return {name: value for name, value in msgspec.structs.asdict(known).items() if value}
 
 
-def _blocked(states: dict[str, Any], now_us: int) -> list[dict[str, Any]]:
+def blocked(states: Mapping[str, DestinationRow], now_us: int) -> list[dict[str, Any]]:
+    """The destinations to which nothing is sent now, and why."""
     return [
         {
             "destination": row.name,

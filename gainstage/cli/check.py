@@ -31,9 +31,7 @@ def check(config: Config = None, data: Data = DEFAULT_DATA, json: Json = False) 
     results = app.check(data, config_file(config))
     at_fault = [result for result in results if result.level == "error"]
     if json:
-        names = ("destination", "level", "setting", "message")
-        findings = [{name: getattr(result, name) for name in names} for result in results]
-        print_json({"ok": not at_fault, "findings": findings})
+        print_json(app.summary(results))
     elif not results:
         console().print("The configuration is usable, and no destination is in it.")
     else:

@@ -1,11 +1,10 @@
 """`gainstage dead`: what failed or is parked, looked at, tried again after a fix, taken out."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -13,11 +12,6 @@ from gainstage.cli.options import DEFAULT_DATA, Data, Json
 from gainstage.cli.output import tell
 from gainstage.cli.trace import MessageId
 from gainstage.errors import UsageError
-
-if TYPE_CHECKING:
-    from gainstage.app import Reports
-
-OUTCOMES = ("failed", "parked")
 
 group = typer.Typer(help="List, show, retry, export what failed or is parked.", rich_markup_mode=None)
 
@@ -46,27 +40,6 @@ Limit = Annotated[
 ]
 
 
-def filters(
-    destination: str | None, reason: str | None, outcome: str | None, since: str | None, until: str | None
-) -> dict[str, Any]:
-    """The filters as the store takes them."""
-    from gainstage.cli.moments import read_moment
-    from gainstage.reason import REASONS
-
-    if outcome is not None and outcome not in OUTCOMES:
-        raise UsageError(f"--outcome is failed or parked, not {outcome}.")
-    if reason is not None and reason not in REASONS:
-        raise UsageError(f"There is no reason {reason}: `gainstage dead list` shows the ones that occurred.")
-    now = datetime.now(UTC)
-    return {
-        "destination": destination,
-        "reason": reason,
-        "outcome": outcome,
-        "since_us": read_moment(since, now) if since else None,
-        "until_us": read_moment(until, now) if until else None,
-    }
-
-
 @group.command("list")
 def list_(
     destination: Destination = None,
@@ -82,7 +55,7 @@ def list_(
     from gainstage import app
     from gainstage.cli.output import print_json_array
 
-    wanted = filters(destination, reason, outcome, since, until)
+    wanted = app.filters(destination, reason, outcome, since, until)
     with closing(app.open_store(data)) as reports:
         rows = reports.dead(**wanted, limit=limit)
         if json:
@@ -127,7 +100,7 @@ def show(message_id: MessageId, data: Data = DEFAULT_DATA, json: Json = False) -
     trace.show(out, found)
     for destination in found["destinations"]:
         known = REASONS.get(destination["reason"])
-        if destination["outcome"] in OUTCOMES and known:
+        if destination["outcome"] in ("failed", "parked") and known:
             out.print(f"\n{safe(destination['reason'])}: {safe(known.cause)} [bold]{safe(known.remedy)}[/]")
 
 
@@ -151,7 +124,7 @@ def retry(
     from gainstage import app
     from gainstage.cli.output import print_json
 
-    wanted = filters(destination, reason, outcome, since, until)
+    wanted = app.filters(destination, reason, outcome, since, until)
     with closing(app.open_store(data)) as reports:
         count = reports.retry(**wanted, message_ids=message_ids or None)
     if json:
@@ -182,10 +155,9 @@ def export(
     from gainstage import app
     from gainstage.cli.output import compact
 
-    wanted = filters(destination, reason, outcome, since, until)
+    wanted = app.filters(destination, reason, outcome, since, until)
     with closing(app.open_store(data)) as reports:
-        rows = _with_messages(reports, wanted, limit)
-        lines = (compact(row) + "\n" for row in rows)
+        lines = (compact(row) + "\n" for row in reports.exported(**wanted, limit=limit))
         if output is None:
             sys.stdout.writelines(lines)
         else:
@@ -205,11 +177,3 @@ def _write(output: Path, lines: Iterable[str]) -> int:
     except OSError as error:
         raise UsageError(f"{output} cannot be written: {error.strerror or error}.") from None
     return count
-
-
-def _with_messages(
-    reports: "Reports", wanted: Mapping[str, Any], limit: int | None
-) -> Iterator[dict[str, Any]]:
-    for row in reports.dead(**wanted, limit=limit):
-        found = reports.trace(row["message_id"])
-        yield {**row, "message": found["event"] if found else None}

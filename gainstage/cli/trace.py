@@ -22,28 +22,37 @@ def register(program: typer.Typer) -> None:
     program.command()(trace)
 
 
-def trace(message_id: MessageId, data: Data = DEFAULT_DATA, json: Json = False) -> None:
+def trace(
+    message_id: MessageId,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="NAME", help="As this source sent it.", show_default=False),
+    ] = None,
+    data: Data = DEFAULT_DATA,
+    json: Json = False,
+) -> None:
     """Show one event's whole life.
 
     When it came, what was resolved, each destination's outcome, each request and answer that carried it.
     """
     from gainstage.cli.output import console, print_json
 
-    found = find(data, message_id)
+    found = find(data, message_id, source)
     if json:
         print_json(found)
     else:
         show(console(), found)
 
 
-def find(data: Data, message_id: str) -> "Mapping[str, Any]":
+def find(data: Data, message_id: str, source: str | None = None) -> "Mapping[str, Any]":
     """The life of an event that must be there."""
     from gainstage import app
 
     with closing(app.open_store(data)) as reports:
-        found = reports.trace(message_id)
+        found = reports.trace(message_id, source)
     if found is None:
-        raise UsageError(f"There is no event {message_id} in {data}: check the messageId and --data.")
+        origin = f" from {source}" if source else ""
+        raise UsageError(f"There is no event {message_id}{origin} in {data}: check the messageId and --data.")
     return found
 
 

@@ -5,9 +5,25 @@ kept. `resolve` expands and checks documents; every problem is found at once and
 """
 
 from gainstage.configuration.document import Document, Owner
-from gainstage.configuration.export import export
-from gainstage.configuration.reader import Problem, read
-from gainstage.configuration.resolve import Resolved, load, resolve
+from gainstage.configuration.export import export, parts
+from gainstage.configuration.reader import Outline, Problem, outline, outline_in, outline_of, read
+from gainstage.configuration.resolve import Resolved, load, resolve, settle
 from gainstage.configuration.yaml_text import dump
 
-__all__ = ["Document", "Owner", "Problem", "Resolved", "dump", "export", "load", "read", "resolve"]
+__all__ = [
+    "Document",
+    "Outline",
+    "Owner",
+    "Problem",
+    "Resolved",
+    "dump",
+    "export",
+    "load",
+    "outline",
+    "outline_in",
+    "outline_of",
+    "parts",
+    "read",
+    "resolve",
+    "settle",
+]

@@ -23,15 +23,25 @@ def export(documents: Iterable[Written]) -> str:
     A secret keeps the reference that it was written with; one that was written out becomes a reference named
     after its source or destination and key (`${CS_ACCESS_KEY}`).
     """
+    found, names = _parts(documents)
+    needed = "".join(f"#   {name}\n" for name in sorted(names.taken))
+    head = f"# Set these environment variables before this file is used:\n{needed}"
+    return (head if needed else "") + dump(found)
+
+
+def parts(documents: Iterable[Written]) -> dict[str, list[dict[str, Any]]]:
+    """What stands in that file: the sources and the destinations."""
+    return _parts(documents)[0]
+
+
+def _parts(documents: Iterable[Written]) -> tuple[dict[str, list[dict[str, Any]]], "_Names"]:
     listed = tuple(Document.of(document) for document in documents)
     names = _Names({name for document in listed for name in _references(document.body)})
-    parts = {
+    found = {
         key: [_body(document, names) for document in listed if document.kind == kind]
         for key, kind in (("sources", "source"), ("destinations", "destination"))
     }
-    needed = "".join(f"#   {name}\n" for name in sorted(names.taken))
-    head = f"# Set these environment variables before this file is used:\n{needed}"
-    return (head if needed else "") + dump(parts)
+    return found, names
 
 
 class _Names:

@@ -6,7 +6,7 @@ What the documents say is checked by `resolve`; here only what must hold for the
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gainstage.configuration.document import Document, DocumentKind
 from gainstage.configuration.places import extend
@@ -33,6 +33,14 @@ class Problem:
         return f"{told} (line {self.line})" if self.line else told
 
 
+class Outline(NamedTuple):
+    """The documents of a configuration file, and what is wrong around them. Messages call it `name`."""
+
+    name: str
+    documents: tuple[Document, ...]
+    problems: tuple[Problem, ...]
+
+
 def read(path: Path) -> tuple[Document, ...]:
     """The documents of a file.
 
@@ -40,25 +48,39 @@ def read(path: Path) -> tuple[Document, ...]:
         UsageError: the file cannot be read, is not YAML or not a mapping.
         ConfigurationError: its outline is wrong.
     """
-    documents, problems = outline(path)
-    if problems:
-        raise ConfigurationError(str(path), [str(problem) for problem in problems])
-    return documents
+    found = outline(path)
+    if found.problems:
+        raise ConfigurationError(found.name, [str(problem) for problem in found.problems])
+    return found.documents
 
 
-def outline(path: Path) -> tuple[tuple[Document, ...], list[Problem]]:
-    """The documents of a file that can be told apart, and what is wrong around them."""
+def outline(path: Path) -> Outline:
+    """The documents of a file that can be told apart, and what is wrong around them.
+
+    Raises:
+        UsageError: the file cannot be read, is not YAML or not a mapping.
+    """
+    return outline_of(_content(path), str(path))
+
+
+def outline_of(content: bytes, name: str) -> Outline:
+    """The same of a file's content; `name` is what messages call it."""
     try:
-        value, lines = parse(_text(path))
+        value, lines = parse(_text(content, name))
     except YamlError as error:
         problems = [str(Problem("", told, line)) for line, told in error.problems]
         if len(problems) == 1:
-            raise UsageError(f"{path} cannot be used: {problems[0]}.") from None
-        raise ConfigurationError(str(path), problems) from None
+            raise UsageError(f"{name} cannot be used: {problems[0]}.") from None
+        raise ConfigurationError(name, problems) from None
     if value is None:
-        raise UsageError(f"{path} is empty: it needs sources and destinations.")
+        raise UsageError(f"{name} is empty: it needs sources and destinations.")
+    return outline_in(value, name, lines)
+
+
+def outline_in(value: Any, name: str, lines: dict[str, int]) -> Outline:
+    """The same of what a file holds; `lines` are those of its keys, as far as they are known."""
     if not isinstance(value, Mapping):
-        raise UsageError(f"{path} must be a mapping with the keys sources and destinations.")
+        raise UsageError(f"{name} must be a mapping with the keys sources and destinations.")
     problems_found = [
         Problem(str(key), unknown_key(str(key), LISTS), lines.get(extend("", str(key)), 0))
         for key in value
@@ -67,10 +89,10 @@ def outline(path: Path) -> tuple[tuple[Document, ...], list[Problem]]:
     documents: list[Document] = []
     for key, kind in LISTS.items():
         _split(value.get(key), key, kind, lines, documents, problems_found)
-    return tuple(documents), problems_found
+    return Outline(name, tuple(documents), tuple(problems_found))
 
 
-def _text(path: Path) -> str:
+def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             content = file.read(LIMIT_BYTES + 1)
@@ -80,12 +102,16 @@ def _text(path: Path) -> str:
         raise UsageError(f"{path} is a folder: name a configuration file with --config.") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from None
+    return content
+
+
+def _text(content: bytes, name: str) -> str:
     if len(content) > LIMIT_BYTES:
-        raise UsageError(f"{path} is larger than 4 MB: that is no configuration file.")
+        raise UsageError(f"{name} is larger than 4 MB: that is no configuration file.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UsageError(f"{path} is not UTF-8 text: save it as UTF-8.") from None
+        raise UsageError(f"{name} is not UTF-8 text: save it as UTF-8.") from None
 
 
 def _split(

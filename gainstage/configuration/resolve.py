@@ -12,7 +12,7 @@ from gainstage.configuration.environment import Expansion
 from gainstage.configuration.form import DestinationForm, SourceForm
 from gainstage.configuration.oauth import conflicts
 from gainstage.configuration.places import extend
-from gainstage.configuration.reader import Problem, outline
+from gainstage.configuration.reader import Outline, Problem, outline
 from gainstage.configuration.suggest import unknown_word
 from gainstage.configuration.wording import masked, secret_values, sentences
 from gainstage.connection import Configuration, Connected, Source
@@ -46,12 +46,21 @@ def load(path: Path, environment: Mapping[str, str], *, beside: Iterable[Written
         UsageError: the file cannot be read.
         ConfigurationError: it can, and here is everything that is wrong in it.
     """
-    documents, problems = outline(path)
+    return settle(outline(path), environment, beside=beside)
+
+
+def settle(file: Outline, environment: Mapping[str, str], *, beside: Iterable[Written] = ()) -> Loaded:
+    """Resolve a file that was read, as `load` does.
+
+    Raises:
+        ConfigurationError: here is everything that is wrong in it.
+    """
     resolver = _Resolver(environment)
-    configuration = resolver.run((*documents, *beside), revision=0)
-    if problems or resolver.problems:
-        raise ConfigurationError(str(path), [str(problem) for problem in (*problems, *resolver.problems)])
-    return Loaded(documents, configuration, tuple(resolver.warnings))
+    configuration = resolver.run((*file.documents, *beside), revision=0)
+    problems = (*file.problems, *resolver.problems)
+    if problems:
+        raise ConfigurationError(file.name, [str(problem) for problem in problems])
+    return Loaded(file.documents, configuration, tuple(resolver.warnings))
 
 
 def resolve(

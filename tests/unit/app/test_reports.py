@@ -10,6 +10,7 @@ import pytest
 
 from gainstage.app.reports import Reports
 from gainstage.destination import Request
+from gainstage.log.contract import Entry
 from tests.unit.delivery.workshop import (
     SECRET,
     START_US,
@@ -225,3 +226,34 @@ def test_retry_has_events_planned_again_once(tmp_path: Path) -> None:
         assert reports.retry() == 1
         asyncio.run(shop.deliver(3))
         assert shop.outcome("parked") == ("parked", "email_missing")
+
+
+async def _refuse_one_message_of_two_sources(shop: Workshop) -> None:
+    for source in ("app", "other"):
+        body = msgspec.json.encode({"type": "nonsense", "messageId": "same", "userId": f"of {source}"})
+        await shop.log.append([Entry(source, "", shop.clock.now_us(), 0, b"", body)])
+    await shop.deliver(5)
+
+
+def test_a_message_id_that_two_sources_sent_is_told_apart_by_the_source(tmp_path: Path) -> None:
+    with opened(tmp_path) as shop:
+        asyncio.run(_refuse_one_message_of_two_sources(shop))
+        reports = Reports(shop.store, shop.log)  # type: ignore[arg-type]
+        newest, older = reports.trace("same"), reports.trace("same", "app")
+        assert newest is not None and older is not None
+        assert (newest["source"], newest["also_sent_by"]) == ("other", ["app"])
+        assert (older["source"], older["also_sent_by"]) == ("app", ["other"])
+        assert reports.trace("same", "absent") is None
+        assert [row["message"]["userId"] for row in reports.exported()] == ["of app", "of other"]
+
+
+def test_a_page_ends_with_the_place_where_the_next_one_begins(reports: Reports) -> None:
+    everything = list(reports.dead())
+    assert reports.dead_page(len(everything)) == {"events": everything, "next": None}
+    found, after = [], (0, 0)
+    while after:
+        page = reports.dead_page(1, after)
+        found += page["events"]
+        after = page["next"]
+    assert found == everything
+    assert reports.dead_page(5, outcome="parked")["events"] == list(reports.dead(outcome="parked"))

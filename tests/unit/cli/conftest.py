@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 import gainstage
+import gainstage.app.logging  # commands find it there, though `gainstage.app` is a stand-in
+from gainstage.app.checking import summary
+from gainstage.app.filtering import filters
 from gainstage.cli.main import run
 from gainstage.errors import UsageError
 from gainstage.ingest import Front
@@ -113,6 +116,9 @@ class FakeApp:
     #: What the last server was told of what stands before it.
     front: Front = field(default_factory=Front)
 
+    filters = staticmethod(filters)
+    summary = staticmethod(summary)
+
     def _ask(self, *question: Any) -> None:
         self.asked.append(question)
         if self.error:
@@ -194,12 +200,16 @@ class FakeApp:
     def status(self, now_us: int) -> dict[str, Any]:
         return self.status_now
 
-    def trace(self, message_id: str) -> dict[str, Any] | None:
-        return TRACE if message_id == "m-1" else None
+    def trace(self, message_id: str, source: str | None = None) -> dict[str, Any] | None:
+        return TRACE if message_id == "m-1" and source in (None, "web") else None
 
     def dead(self, **filters: Any) -> Iterator[dict[str, Any]]:
         self._ask("dead", filters)
         yield DEAD
+
+    def exported(self, **filters: Any) -> Iterator[dict[str, Any]]:
+        self._ask("exported", filters)
+        yield {**DEAD, "message": TRACE["event"]}
 
     def retry(self, **filters: Any) -> int:
         self._ask("retry", filters)

@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
+from gainstage.app.checking import CheckResult
 from gainstage.errors import ConfigurationError, UsageError
 from tests.unit.cli.conftest import COUNTS, DEAD, TRACE, Ended, FakeApp
 
@@ -103,10 +103,7 @@ def test_preview_prints_a_line_an_event(gainstage_command: Command, app: FakeApp
 def test_check_passes_with_warnings_and_fails_with_errors(
     gainstage_command: Command, app: FakeApp, levels: list[str], code: int
 ) -> None:
-    app.results = [
-        SimpleNamespace(destination="cs", level=level, setting="access_key", message=f"is {level}")
-        for level in levels
-    ]
+    app.results = [CheckResult("cs", level, "access_key", f"is {level}") for level in levels]
     ended = gainstage_command("check", "--json")
     assert ended.code == code
     assert ended.json["ok"] == (code == 0)
@@ -177,6 +174,8 @@ def test_trace_prints_the_shape_and_says_when_there_is_none(gainstage_command: C
     ended = gainstage_command("trace", "absent", "--json")
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == "There is no event absent in gainstage-data: check the messageId and --data.\n"
+    assert gainstage_command("trace", "m-1", "--source", "web", "--json").json == TRACE
+    assert "no event m-1 from app in" in gainstage_command("trace", "m-1", "--source", "app").err
 
 
 def test_dead_list_filters_and_prints_one_document(gainstage_command: Command, app: FakeApp) -> None:
