@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gainstage.app.previewing import preview
     from gainstage.app.reports import Reports, open_store
     from gainstage.app.sending import Progress, send
-    from gainstage.app.serving import Front, serve
+    from gainstage.app.serving import Front, read_token, serve
 
 __all__ = [
     "CheckResult",
@@ -41,6 +41,7 @@ __all__ = [
     "open_store",
     "preview",
     "read_fields",
+    "read_token",
     "send",
     "serve",
     "summary",
@@ -65,6 +66,7 @@ _ROOMS = {
     "open_store": "reports",
     "preview": "previewing",
     "read_fields": "fields",
+    "read_token": "serving",
     "send": "sending",
     "serve": "serving",
     "summary": "checking",

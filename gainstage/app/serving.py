@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 import uvloop
@@ -28,10 +29,11 @@ from gainstage.ingest.server import serve as listen
 from gainstage.ingest.token_secret import KeptSecret
 from gainstage.log.contract import LogUnavailable
 from gainstage.log.local import LocalLog
+from gainstage.management import Access, Management, read_token
 from gainstage.sqlite import StorageUnavailable
 from gainstage.store.store import Store
 
-__all__ = ["Front", "serve"]
+__all__ = ["Front", "read_token", "serve"]
 
 TOKEN_SECRET_NAME = "oauth.secret"
 RELOAD_SECONDS = 1.0
@@ -49,9 +51,11 @@ def serve(
     port: int,
     *,
     front: Front | None = None,
+    token: str | None = None,
     on_started: Callable[[str], None],
 ) -> None:
-    """Take events and deliver them until SIGINT or SIGTERM; everything accepted is kept.
+    """Take events and deliver them until SIGINT or SIGTERM; everything accepted is kept. Who has the `token`
+    may use the management API; without one nobody may.
 
     Raises:
         UsageError: configuration, data folder or port cannot be used.
@@ -69,38 +73,45 @@ def serve(
                 )
             sources = Sources(store, configuration)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_serve(store, log, sources, data.absolute(), host, port, front, on_started))
+                parts = _Parts(store, log, sources, data.absolute(), front or Front(), token)
+                runner.run(_serve(parts, host, port, on_started))
         finally:
             asyncio.run(log.close())
             store.close()
 
 
-async def _serve(
-    store: Store,
-    log: LocalLog,
-    sources: "Sources",
-    data: Path,
-    host: str,
-    port: int,
-    front: Front | None,
-    on_started: Callable[[str], None],
-) -> None:
-    counts = Counts()
-    reports = Reports(store, log)
-    api = TrackingApi(
-        log=log,
-        clock=SystemClock(),
-        sources=sources.current,
-        complete=sources.complete,
-        front=front,
-        counts=counts,
-        ready=Readiness(store, log).problems,
-        fallback=pages(reports, counts),
-        token_secret=KeptSecret(data / TOKEN_SECRET_NAME),
-    )
-    delivery = asyncio.create_task(supervise(data))
-    reloading = asyncio.create_task(sources.follow())
-    listening = asyncio.create_task(listen(api, host, port, started=on_started))
+class _Parts(NamedTuple):
+    """What a server is made of."""
+
+    store: Store
+    log: LocalLog
+    sources: "Sources"
+    data: Path
+    front: Front
+    token: str | None
+
+    def api(self) -> TrackingApi:
+        """Everything that it answers."""
+        counts, clock = Counts(), SystemClock()
+        reports = Reports(self.store, self.log)
+        access = Access(self.token, clock, self.front.proxies.client, counts.refused)
+        return TrackingApi(
+            log=self.log,
+            clock=clock,
+            sources=self.sources.current,
+            complete=self.sources.complete,
+            front=self.front,
+            counts=counts,
+            ready=Readiness(self.store, self.log).problems,
+            fallback=pages(reports, counts, Management(self.data, reports, access)),
+            token_secret=KeptSecret(self.data / TOKEN_SECRET_NAME),
+        )
+
+
+async def _serve(parts: _Parts, host: str, port: int, on_started: Callable[[str], None]) -> None:
+    delivery = asyncio.create_task(supervise(parts.data))
+    reloading = asyncio.create_task(parts.sources.follow())
+    listening = asyncio.create_task(listen(parts.api(), host, port, started=on_started))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, listening.cancel)
     try:

@@ -1,5 +1,6 @@
 """`gainstage serve`: the tracking API, delivery and the pages, until it is told to stop."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +48,15 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    api_token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--api-token-file",
+            metavar="FILE",
+            help="Holds the token of the management API. Default: the variable GAINSTAGE_API_TOKEN.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Take events from the SDKs and deliver them."""
     from gainstage import app
@@ -54,7 +64,8 @@ def serve(
 
     log_plain_lines()
     front = app.Front.of(trusted_proxy or (), public_url, analytics_js)
-    app.serve(data, config_file(config), host, port, front=front, on_started=announce)
+    token = app.read_token(api_token_file, os.environ)
+    app.serve(data, config_file(config), host, port, front=front, token=token, on_started=announce)
     tell("gainstage has stopped; everything accepted is kept.")
 
 

@@ -16,7 +16,8 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gainstage import __version__
 from gainstage.dashboard import description
@@ -48,8 +49,8 @@ class Intake(Protocol):
     def refused(self) -> Mapping[tuple[str, str], int]: ...
 
 
-def pages(status: Status, intake: Intake) -> Starlette:
-    """The application that answers what the tracking API does not."""
+def pages(status: Status, intake: Intake, management: ASGIApp | None = None) -> Starlette:
+    """The application that answers what the tracking API does not; `management` answers below `/api`."""
 
     async def index(request: Request) -> Response:
         return JSONResponse(
@@ -73,12 +74,14 @@ def pages(status: Status, intake: Intake) -> Starlette:
         registry.register(_Figures(await _figures_of(status), intake))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    routes = [
+    routes: list[BaseRoute] = [
         Route("/", index),
         Route("/status", show_status),
         Route("/metrics", metrics),
         Route(description.PATH, openapi),
     ]
+    if management is not None:
+        routes.append(_Management(management))
     application = Starlette(routes=routes, exception_handlers=_HANDLERS)
     application.router.redirect_slashes = False  # nothing here redirects
     return application
@@ -109,6 +112,23 @@ async def _wrong_method(request: Request, error: Exception) -> Response:
 async def _unavailable(request: Request, error: Exception) -> Response:
     refused = {"code": "unavailable", "message": "the figures cannot be read now"}
     return JSONResponse(refused, 503, headers={"Retry-After": str(UNAVAILABLE_SECONDS)})
+
+
+class _Management(BaseRoute):
+    """Gives everything below `/api` away but the description, which is for everybody."""
+
+    def __init__(self, application: ASGIApp) -> None:
+        self._application = application
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether the path is one of them."""
+        path = scope["path"] if scope["type"] == "http" else ""
+        given_away = path == "/api" or (path.startswith("/api/") and path != description.PATH)
+        return (Match.FULL if given_away else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Give the request away."""
+        await self._application(scope, receive, send)
 
 
 _HANDLERS: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {

@@ -10,13 +10,16 @@ import schemathesis
 from starlette.routing import Route
 
 import gainstage.ingest
+import gainstage.management
 from gainstage.clock import SystemClock
 from gainstage.dashboard.application import pages
 from gainstage.dashboard.description import document
 from gainstage.ingest import Counts, TrackingApi
 from gainstage.log.memory import MemoryLog
+from gainstage.management import Access, Management
 
 INGEST = Path(gainstage.ingest.__file__).parent
+MANAGEMENT = Path(gainstage.management.__file__).parent
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 #: A pixel is an image whatever happens; these show in the metrics.
 COUNTED_ONLY = {(400, "invalid_query"), (400, "invalid_data")}
@@ -29,13 +32,18 @@ class NoStatus:
         raise AssertionError("nobody asked")
 
 
+def management() -> Management:
+    counts, clock = Counts(), SystemClock()
+    return Management(Path(), NoStatus(), Access(None, clock, lambda scope: "", counts.refused))
+
+
 def served() -> dict[str, set[str]]:
     """The paths and methods that a server answers; HEAD goes without saying where GET is."""
     api = TrackingApi(MemoryLog(), SystemClock(), lambda: {})
     found = {path: set(route.methods) for path, route in api.routes.items()}
-    for route in pages(NoStatus(), Counts()).routes:
+    for route in (*pages(NoStatus(), Counts()).routes, *management().routes):
         assert isinstance(route, Route)
-        found[route.path] = set(route.methods or ())
+        found[route.path_format] = set(route.methods or ())
     return {path: {name.lower() for name in methods} - {"head"} for path, methods in found.items()}
 
 
@@ -55,7 +63,19 @@ def test_every_operation_has_a_name_of_its_own() -> None:
 
 def test_every_refusal_of_the_code_is_described_and_nothing_else() -> None:
     told = set(coded_refusals()) - COUNTED_ONLY | UNDER_ANOTHER_STATUS
-    assert set(described_refusals()) == told
+    assert set(described_refusals(ours=False)) == told
+
+
+def test_every_refusal_of_the_management_api_is_described_and_nothing_else() -> None:
+    of_bodies = {refusal for refusal in coded_refusals(INGEST / "body.py") if refusal[0] != 503}
+    assert set(described_refusals(ours=True)) == set(coded_problems()) | of_bodies
+
+
+def test_every_operation_of_the_management_api_needs_the_token_and_says_so() -> None:
+    for path, operation in operations():
+        if "management" in operation["tags"]:
+            assert operation["security"] == [{"managementToken": []}], path
+            assert {"401", "403", "429"} <= set(operation["responses"]), path
 
 
 def test_every_described_answer_is_in_use() -> None:
@@ -65,13 +85,15 @@ def test_every_described_answer_is_in_use() -> None:
         for answer in operation["responses"].values()
         if "$ref" in answer
     }
-    said_in_general = {"NotFound", "MethodNotAllowed"}
+    said_in_general = {"NotFound", "MethodNotAllowed", "ApiNotFound", "ApiMethodNotAllowed"}
     assert used | said_in_general == set(document()["components"]["responses"])
 
 
 @pytest.mark.parametrize("name", ["NotFound", "MethodNotAllowed"])
 def test_answers_that_no_operation_names_are_named_in_the_text(name: str) -> None:
     assert f"`{name}`" in document()["info"]["description"]
+    (tag,) = (tag for tag in document()["tags"] if tag["name"] == "management")
+    assert f"`Api{name}`" in tag["description"]
 
 
 def operations() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -80,25 +102,44 @@ def operations() -> Iterator[tuple[str, dict[str, Any]]]:
             yield path, item[method]
 
 
-def described_refusals() -> Iterator[tuple[int, str]]:
-    """Status and code of every refusal that an operation, or the text for all of them, names."""
+def described_refusals(*, ours: bool) -> Iterator[tuple[int, str]]:
+    """Status and code of every refusal that an operation, or the text for all of them, names: those of the
+    management API, or all others.
+    """
     responses = document()["components"]["responses"]
-    statuses = {"NotFound": {404}, "MethodNotAllowed": {405}}
+    start = "Api" if ours else ""
+    statuses = {f"{start}NotFound": {404}, f"{start}MethodNotAllowed": {405}}
     for _, operation in operations():
+        if ("management" in operation["tags"]) is not ours:
+            continue
         for status, answer in operation["responses"].items():
             if "$ref" in answer:
                 statuses.setdefault(answer["$ref"].rpartition("/")[2], set()).add(int(status))
     for name, found in statuses.items():
         schema = responses[name]["content"]["application/json"]["schema"]
+        schema = schema.get("properties", {}).get("error", schema)
         for code in schema.get("properties", {}).get("code", {}).get("enum", ()):
             yield from ((status, code) for status in found)
 
 
-def coded_refusals() -> Iterator[tuple[int, str]]:
+def coded_refusals(*paths: Path) -> Iterator[tuple[int, str]]:
     """Status and code of every call of `refusal` in the tracking API."""
-    for path in INGEST.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "refusal":
-                status, code, *_ = node.args
-                assert isinstance(status, ast.Constant) and isinstance(code, ast.Constant), path
+    for path in paths or INGEST.glob("*.py"):
+        for status, code in called(path, "refusal"):
+            assert isinstance(status, ast.Constant) and isinstance(code, ast.Constant), path
+            yield int(str(status.value)), str(code.value)
+
+
+def coded_problems() -> Iterator[tuple[int, str]]:
+    """Status and code of every `Problem` in the management API, but those that bodies bring along."""
+    for path in MANAGEMENT.glob("*.py"):
+        for status, code in called(path, "Problem"):
+            if isinstance(status, ast.Constant) and isinstance(code, ast.Constant):
                 yield int(str(status.value)), str(code.value)
+
+
+def called(path: Path, name: str) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """The first two arguments of every call of a function."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
+            yield node.args[0], node.args[1]

@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "delivery": VOCABULARY | {"log", "store", "normalise"},
     "reference": {"outcome", "reason", "mapping", "destination", "destinations", "setting"},
     "dashboard": VOCABULARY | {"log", "store", "configuration", "app"},
+    "management": {"errors", "clock", "configuration", "ingest", "log", "sqlite", "app"},
     "demo": {"errors", "outcome", "reason", "configuration", "app"},
     "cli": VOCABULARY | {"log", "store", "configuration", "app", "demo"},
     "__main__": {"cli"},

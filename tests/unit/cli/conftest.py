@@ -17,6 +17,7 @@ from gainstage.app.filtering import filters
 from gainstage.cli.main import run
 from gainstage.errors import UsageError
 from gainstage.ingest import Front
+from gainstage.management import read_token
 
 COUNTS = {
     "source": "web",
@@ -115,8 +116,11 @@ class FakeApp:
     fields: dict[str, Any] = field(default_factory=lambda: FIELDS)
     #: What the last server was told of what stands before it.
     front: Front = field(default_factory=Front)
+    #: The token of the last server's management API.
+    token: str | None = None
 
     filters = staticmethod(filters)
+    read_token = staticmethod(read_token)
     summary = staticmethod(summary)
 
     def _ask(self, *question: Any) -> None:
@@ -134,10 +138,11 @@ class FakeApp:
         port: int,
         *,
         front: Front,
+        token: str | None,
         on_started: Callable[[str], None],
     ) -> None:
         self._ask("serve", data, config, host, port)
-        self.front = front
+        self.front, self.token = front, token
         on_started("http://127.0.0.1:8080")
 
     def send(

@@ -1,6 +1,7 @@
 """Each command: what it asks of the composition root, what it prints, and its exit code."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -237,6 +238,23 @@ def test_serve_prints_one_address_a_line(gainstage_command: Command, app: FakeAp
     ended = gainstage_command("serve", "--host", "0.0.0.0", "--port", "0")
     assert app.asked == [("serve", Path("gainstage-data"), None, "0.0.0.0", 0)]
     assert ended.out.splitlines()[0].split() == ["Tracking", "API", "http://127.0.0.1:8080/v1/batch"]
+
+
+def test_serve_takes_the_token_of_the_management_api_from_a_file_else_from_the_environment(
+    gainstage_command: Command, app: FakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gainstage_command("serve")
+    assert app.token is None
+    (tmp_path / "token").write_text("f" * 32 + "\n")
+    for options, token in (((), "e" * 32), (("--api-token-file", "token"), "f" * 32)):
+        monkeypatch.setenv("GAINSTAGE_API_TOKEN", "e" * 32)
+        gainstage_command("serve", *options)
+        assert app.token == token
+        assert "GAINSTAGE_API_TOKEN" not in os.environ, "no configuration can refer to it"
+    monkeypatch.setenv("GAINSTAGE_API_TOKEN", "too-short")
+    ended = gainstage_command("serve")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert "shorter than 32 characters" in ended.err and "too-short" not in ended.err
 
 
 def test_serve_is_told_what_stands_before_it(

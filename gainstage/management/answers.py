@@ -1,0 +1,82 @@
+"""What the management API says: JSON documents, JSON Lines, and refusals in one form."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.responses import Response
+
+from gainstage.log.contract import LogUnavailable
+from gainstage.sqlite import StorageUnavailable
+
+#: How long to stay away when the fault is ours, in seconds.
+UNAVAILABLE_SECONDS = 5
+
+_log = logging.getLogger("gainstage.management")
+
+
+class Problem(Exception):
+    """The request ends here: a status, a code for programs and a sentence for people.
+
+    `more` stands beside them in the error; names of headers are written with underscores.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, more: Mapping[str, Any] | None = None, **headers: str
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+        self.more = more or {}
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    def answer(self) -> Response:
+        """As it is sent."""
+        error = {"code": self.code, "message": self.message, **self.more}
+        return document({"error": error}, self.status, self.headers)
+
+
+def document(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON document. Nobody keeps it: it is of this moment, and may hold personal data."""
+    kept = {"Cache-Control": "no-store", **(headers or {})}
+    return Response(encoded(content), status, kept, "application/json")
+
+
+def encoded(content: Any) -> bytes:
+    """JSON on one line; escaped where a text of an event is no text of Unicode."""
+    try:
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+    except UnicodeEncodeError:
+        return json.dumps(content, separators=(",", ":"), default=str).encode()
+
+
+class Lines(Response):
+    """JSON Lines, sent while they are made: `more` makes the next of them, b"" at the end, then `close`."""
+
+    media_type = "application/x-ndjson"
+
+    def __init__(self, more: Callable[[], Awaitable[bytes]], close: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(None, headers={"Cache-Control": "no-store"})
+        del self.headers["content-length"]
+        self._more, self._close = more, close
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        gone = asyncio.create_task(_gone(receive))
+        try:
+            while scope["method"] != "HEAD" and not gone.done() and (lines := await self._more()):
+                await send({"type": "http.response.body", "body": lines, "more_body": True})
+        except (StorageUnavailable, LogUnavailable) as error:
+            _log.error("%s", error)
+            return  # the server cuts the connection, so that nobody takes this for the whole
+        finally:
+            gone.cancel()
+            await self._close()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _gone(receive: Any) -> None:
+    """Return when nobody listens any more."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

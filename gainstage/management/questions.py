@@ -1,0 +1,137 @@
+"""What requests must look like. Nothing is skipped: a misspelled filter would leave out a restriction."""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from gainstage.ingest.answers import Refused
+from gainstage.ingest.body import BodyReader, inflated
+from gainstage.management.answers import Problem
+
+ROWS_A_PAGE = 100
+MOST_ROWS_A_PAGE = 1_000
+MOST_MESSAGES = 1_000
+
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
+T = TypeVar("T")
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """No parameter at all."""
+
+
+class Event(msgspec.Struct, forbid_unknown_fields=True):
+    """Which of several events of one message id."""
+
+    source: Text | None = None
+
+
+class Filters(msgspec.Struct, forbid_unknown_fields=True):
+    """Which failed and parked events."""
+
+    destination: Text | None = None
+    reason: Text | None = None
+    outcome: Literal["failed", "parked"] | None = None
+    since: Text | None = None
+    until: Text | None = None
+
+    def wanted(self) -> dict[str, str | None]:
+        """The filters by their names."""
+        return {name: getattr(self, name) for name in Filters.__struct_fields__}
+
+
+class Page(Filters):
+    """A page of them. `after` is the `next` of the page before."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_ROWS_A_PAGE)] = ROWS_A_PAGE
+    after: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}-[0-9]{1,18}\Z")] = "0-0"
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where the page before ended."""
+        event, _, destination = self.after.partition("-")
+        return int(event), int(destination)
+
+
+class Export(Filters):
+    """All of them, or so many."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=2**53)] | None = None
+
+
+class Retry(Filters):
+    """These, or all that fit."""
+
+    message_ids: Annotated[list[str], msgspec.Meta(min_length=1, max_length=100_000)] | None = None
+
+
+class Preview(msgspec.Struct, forbid_unknown_fields=True):
+    """Messages, each as an SDK would send it."""
+
+    messages: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=MOST_MESSAGES)]
+
+
+def query(request: Request, kind: type[T]) -> T:
+    """The parameters of the address.
+
+    Raises:
+        Problem: they are not what this path takes.
+    """
+    try:
+        return msgspec.convert(dict(request.query_params), kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise Problem(400, "invalid_query", f"The query cannot be used: {_said(error)}.") from None
+
+
+class Bodies:
+    """Reads bodies, with the limits of the tracking API."""
+
+    def __init__(self) -> None:
+        self._reader = BodyReader()
+
+    async def read(self, request: Request) -> bytes:
+        """A body, inflated where it is compressed.
+
+        Raises:
+            Problem: too large, too slow, broken.
+            Disconnected: nobody is there to be answered.
+        """
+        try:
+            return inflated(await self._reader.read(dict(request.scope["headers"]), request.receive))
+        except Refused as refused:
+            answer = refused.answer
+            said = msgspec.json.decode(answer.body)
+            headers = {name.decode().replace("-", "_"): value.decode() for name, value in answer.headers}
+            message = f"Nothing was done: {said['message']}."
+            raise Problem(answer.status, said["code"], message, None, **headers) from None
+
+    async def document(self, request: Request, kind: type[T]) -> T:
+        """A JSON body of this form.
+
+        Raises:
+            Problem: it is none.
+        """
+        return decoded(await self.read(request), kind)
+
+
+def decoded(body: bytes, kind: type[T]) -> T:
+    """A JSON document of this form."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        raise Problem(400, "invalid_body", f"The body cannot be used: {_said(error)}.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Problem(400, "invalid_json", f"The body is no JSON: {_said(error)}.") from None
+    except RecursionError:
+        raise Problem(400, "invalid_json", "The body is no JSON: it is nested too deeply.") from None
+
+
+def is_json(request: Request) -> bool:
+    """Whether the sender calls the body JSON."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")
+
+
+def _said(error: Any) -> str:
+    return str(error).rstrip(".")[:300]

@@ -1,0 +1,190 @@
+"""What answers at each path. Every view is a question to `app`, which the command line asks too."""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gainstage import app
+from gainstage.configuration import outline_in, outline_of
+from gainstage.errors import ConfigurationError
+from gainstage.management import questions
+from gainstage.management.answers import Lines, Problem, document, encoded
+from gainstage.management.aside import ASKERS, READERS, Aside
+from gainstage.management.questions import Bodies, decoded, is_json, query
+
+if TYPE_CHECKING:
+    from gainstage.app import Reports
+
+#: Lines that are read and sent at once.
+LINES_AT_ONCE = 100
+YAML = "application/yaml"
+SENT = "The configuration sent"
+LIST_SENT = "The list sent"
+
+T = TypeVar("T")
+
+
+class Status(Protocol):
+    """Where the figures come from."""
+
+    async def status_now(self, now_us: int) -> dict[str, Any]:
+        """The document of `gainstage status --json`."""
+        ...
+
+
+class Views:
+    """The views on one data folder, which holds the configuration in force."""
+
+    def __init__(self, data: Path, status: Status) -> None:
+        self._data, self._status = data, status
+        self._reading, self._asking = Aside(READERS), Aside(ASKERS)
+        self._bodies = Bodies()
+
+    async def status(self, request: Request) -> Response:
+        """`gainstage status`."""
+        query(request, questions.Nothing)
+        return document(await self._status.status_now(time.time_ns() // 1_000))
+
+    async def event(self, request: Request) -> Response:
+        """`gainstage trace`."""
+        message_id, source = request.path_params["message_id"], query(request, questions.Event).source
+        found = await self._report(lambda reports: reports.trace(message_id, source))
+        if found is None:
+            origin = f" from {source}" if source else ""
+            raise Problem(
+                404, "event_unknown", f"There is no event {message_id}{origin}: check the messageId."
+            )
+        return document(found)
+
+    async def dead(self, request: Request) -> Response:
+        """`gainstage dead list`."""
+        page = query(request, questions.Page)
+        wanted = app.filters(**page.wanted())
+        found = await self._report(lambda reports: reports.dead_page(page.limit, page.place, **wanted))
+        return document({**found, "next": "{}-{}".format(*found["next"]) if found["next"] else None})
+
+    async def retry(self, request: Request) -> Response:
+        """`gainstage dead retry`."""
+        query(request, questions.Nothing)
+        asked = await self._bodies.document(request, questions.Retry)
+        wanted = app.filters(**asked.wanted())
+        count = await self._report(lambda reports: reports.retry(**wanted, message_ids=asked.message_ids))
+        return document({"retried": count})
+
+    async def export_dead(self, request: Request) -> Response:
+        """`gainstage dead export`."""
+        asked = query(request, questions.Export)
+        wanted = app.filters(**asked.wanted())
+
+        def rows() -> Generator[dict[str, Any], None, None]:
+            with closing(app.open_store(self._data)) as reports:
+                yield from reports.exported(**wanted, limit=asked.limit)
+
+        made = rows()
+        first = [await self._reading.run(lambda: _lines(made))]  # what is wrong at the start has a status
+
+        async def more() -> bytes:
+            return first.pop() if first else await self._reading.run(lambda: _lines(made))
+
+        return Lines(more, lambda: self._reading.run(made.close))
+
+    async def check(self, request: Request) -> Response:
+        """`gainstage check`."""
+        query(request, questions.Nothing)
+        results = await self._asking.run(lambda: app.check(self._data, None))
+        return document(app.summary(results))
+
+    async def destinations(self, request: Request) -> Response:
+        """Every destination and whether it works."""
+        query(request, questions.Nothing)
+        return document({"destinations": await self._reading.run(lambda: app.destinations(self._data))})
+
+    async def check_destination(self, request: Request) -> Response:
+        """`gainstage check`, of one destination."""
+        query(request, questions.Nothing)
+        name = request.path_params["name"]
+        results = await self._asking.run(lambda: app.check(self._data, None, name))
+        return document(app.summary(results))
+
+    async def fields(self, request: Request) -> Response:
+        """`gainstage fields`."""
+        query(request, questions.Nothing)
+        name = request.path_params["name"]
+        return document(await self._reading.run(lambda: app.kept_fields(self._data, None, name)))
+
+    async def read_fields(self, request: Request) -> Response:
+        """`gainstage fields --read`."""
+        query(request, questions.Nothing)
+        name = request.path_params["name"]
+        try:
+            found = await self._asking.run(lambda: app.read_fields(self._data, None, name))
+        except app.Unreadable as error:
+            raise Problem(502, "fields_unreadable", str(error)) from None
+        return document(found)
+
+    async def upload_fields(self, request: Request) -> Response:
+        """`gainstage fields --upload`."""
+        query(request, questions.Nothing)
+        name, content = request.path_params["name"], await self._bodies.read(request)
+        found = await self._reading.run(lambda: app.take_fields(self._data, None, name, content, LIST_SENT))
+        return document(found)
+
+    async def forget_fields(self, request: Request) -> Response:
+        """`gainstage fields --forget`."""
+        query(request, questions.Nothing)
+        name = request.path_params["name"]
+        return document(await self._reading.run(lambda: app.forget_fields(self._data, None, name)))
+
+    async def preview(self, request: Request) -> Response:
+        """`gainstage preview`."""
+        query(request, questions.Nothing)
+        name = request.path_params["name"]
+        asked = await self._bodies.document(request, questions.Preview)
+        messages = [bytes(message) for message in asked.messages]
+        found = await self._reading.run(lambda: list(app.preview(None, self._data, name, messages)))
+        return document({"events": found})
+
+    async def configuration(self, request: Request) -> Response:
+        """`gainstage export`, as JSON, or as YAML for who asks for it."""
+        query(request, questions.Nothing)
+        if YAML in request.headers.get("accept", ""):
+            text = await self._reading.run(lambda: app.export(self._data))
+            return Response(text, headers={"Cache-Control": "no-store"}, media_type=YAML)
+        return document(await self._reading.run(lambda: app.export_parts(self._data)))
+
+    async def configure(self, request: Request) -> Response:
+        """`gainstage apply`."""
+        query(request, questions.Nothing)
+        content, as_json = await self._bodies.read(request), is_json(request)
+
+        def put() -> dict[str, Any]:
+            file = outline_in(decoded(content, dict), SENT, {}) if as_json else outline_of(content, SENT)
+            return app.apply(self._data, file)
+
+        try:
+            return document(await self._reading.run(put))
+        except ConfigurationError as error:
+            raise Problem(422, "configuration_invalid", *told(error)) from None
+
+    async def _report(self, ask: "Callable[[Reports], T]") -> T:
+        def asked() -> T:
+            with closing(app.open_store(self._data)) as reports:
+                return ask(reports)
+
+        return await self._reading.run(asked)
+
+
+def told(error: ConfigurationError) -> tuple[str, Mapping[str, Any]]:
+    """A configuration that cannot be used: one sentence, and every problem beside it."""
+    count = "1 problem" if len(error.problems) == 1 else f"{len(error.problems)} problems"
+    return f"{error.name} cannot be used: {count} to correct.", {"problems": list(error.problems)}
+
+
+def _lines(rows: Iterator[dict[str, Any]]) -> bytes:
+    return b"".join(encoded(row) + b"\n" for row in islice(rows, LINES_AT_ONCE))

@@ -1,0 +1,219 @@
+"""The management API of a real server: a fault found, corrected and made good; a slow vendor; who may ask."""
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from gainstage_sandbox import Running
+from tests.messages import group, identify, track
+from tests.world import WORDS, WRITE_KEY, World, configured, cs, fetch, wait_for
+
+TOKEN = "integration-0123456789abcdef0123456789abcdef"
+TIER = {"name": "Plan_Tier__gc", "type": "PICKLIST", "options": ["Gold", "Silver"]}
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Said(NamedTuple):
+    """An answer of the management API."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+def ask(world: World, method: str, path: str, body: Any = None, *, token: str | None = TOKEN) -> Said:
+    """An answer, whatever it is."""
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+    data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{world.address}/api/{path}", data, headers, method=method)
+    try:
+        with _opener.open(request, timeout=60) as answer:
+            return Said(answer.status, lowered(answer.headers), answer.read().decode())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Said(error.code, lowered(error.headers), error.read().decode())
+
+
+def lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def done(world: World, method: str, path: str, body: Any = None) -> Any:
+    """What is said to what succeeds."""
+    said = ask(world, method, path, body)
+    assert said.status == 200, said
+    return said.json
+
+
+@pytest.fixture
+def world(sandbox: Running, tmp_path: Path) -> Iterator[World]:
+    """A server that has a token, with a destination that maps a field under a wrong name."""
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    configuration = configured(cs(sandbox.url, company_fields={"tier": "Plan_Tier"}))
+    world = World(tmp_path, sandbox.url, configuration, options=["--api-token-file", str(tmp_path / "token")])
+    try:
+        world.start()
+        yield world
+    finally:
+        world.close()
+
+
+def test_a_mistake_is_found_corrected_and_the_failed_event_delivered_over_http(
+    world: World, sandbox: Running
+) -> None:
+    fetch(f"{sandbox.url}/__sandbox__/seed", {"cs": {"schema": {"Company": [TIER]}}})
+    assert done(world, "GET", "destinations/cs/fields")["origin"] is None
+    report = done(world, "POST", "check")
+    (error,) = (one for one in report["findings"] if one["level"] == "error")
+    assert not report["ok"] and (error["destination"], error["setting"]) == ("cs", "company_fields")
+    assert "did you mean Plan_Tier__gc?" in error["message"]
+    assert done(world, "POST", "destinations/cs/check") == report
+    kept = done(world, "GET", "destinations/cs/fields")
+    assert kept["origin"] == "read" and kept["age_seconds"] >= 0
+    assert [one["setting"] for one in kept["findings"] if one["level"] == "error"] == ["company_fields"]
+
+    world.take(identify("u1", "i1"), group("u1", "Acme", "g1", tier="gold"))
+    (row,) = wait_for(lambda: done(world, "GET", "dead")["events"])
+    assert (row["message_id"], row["outcome"], row["reason"]) == ("g1", "failed", "field_unknown")
+    trace = done(world, "GET", "events/g1?source=site")
+    assert (trace["destinations"][0]["outcome"], trace["event"]["type"]) == ("failed", "group")
+    assert ask(world, "GET", "events/g1?source=elsewhere").status == 404
+    (exported,) = map(json.loads, ask(world, "GET", "dead/export?reason=field_unknown").text.splitlines())
+    assert exported == {**row, "message": trace["event"]}
+
+    given = done(world, "GET", "configuration")["destinations"][0]["settings"]
+    assert (given["access_key"], given["company_fields"]) == ("${CS_ACCESS_KEY}", {"tier": "Plan_Tier"})
+    correct = configured(cs(sandbox.url, company_fields={"tier": "Plan_Tier__gc"}))
+    assert done(world, "PUT", "configuration", correct) == {
+        "changed": True, "warnings": [], "sources": 1, "destinations": 1,
+    }  # fmt: skip
+    preview = {"messages": [group("u1", "Beta", "g2", tier="gold")]}
+    (planned,) = done(world, "POST", "destinations/cs/preview", preview)["events"]
+    assert planned["requests"][1]["body"]["records"] == [{"Name": "Beta", "Plan_Tier__gc": "Gold"}]
+    assert done(world, "POST", "dead/retry", {"message_ids": ["g1"]}) == {"retried": 1}
+    wait_for(lambda: sandbox.state.snapshot()["cs"]["companies"])
+    wait_for(lambda: not done(world, "GET", "dead")["events"])
+    status = done(world, "GET", "status")
+    assert all(row["received"] == sum(row[word] for word in WORDS) for row in status["connections"])
+    assert done(world, "GET", "status")["connections"][0]["delivered"] == 2
+    world.stop()
+    assert "Traceback" not in world.said(), world.said()
+
+
+def test_sdks_are_answered_while_a_vendor_keeps_a_check_waiting(world: World, sandbox: Running) -> None:
+    sandbox.state.faults.add({"fault": "delay", "seconds": 3, "api": "cs", "times": 1})
+    (waiting,) = sandbox.state.faults.rules
+    answers: list[Said] = []
+    checking = threading.Thread(target=lambda: answers.append(ask(world, "POST", "check")))
+    checking.start()
+    wait_for(lambda: waiting.fired == 1, what="the call that is kept waiting")
+    for number in range(5):
+        world.take(track(f"u{number}"))
+        assert ask(world, "GET", "dead").status == 200
+    assert not answers, "the vendor has not answered yet"
+    checking.join(60)
+    assert answers[0].status == 200
+
+
+def test_calls_of_a_check_count_against_the_budget(world: World) -> None:
+    def used() -> list[int]:
+        return [row["used"] for row in done(world, "GET", "status")["budgets"]]
+
+    readings = [wait_for(used)]
+    for path in ("check", "destinations/cs/check", "destinations/cs/fields/read"):
+        done(world, "POST", path)
+        readings.append(used())
+    assert all(readings[n][1] < readings[n + 1][1] for n in range(3)), readings
+
+
+def test_dead_events_come_by_pages_each_once_in_order(world: World) -> None:
+    world.take(*(track(f"u{number}", "Unheard Of", message_id=f"t{number}") for number in range(7)))
+    wait_for(lambda: world.counts("cs")["failed"] == 7)
+    found, path, pages = [], "dead?limit=3", 0
+    while path:
+        page = done(world, "GET", path)
+        found += [row["message_id"] for row in page["events"]]
+        path, pages = page["next"] and f"dead?limit=3&after={page['next']}", pages + 1
+    assert (found, pages) == ([f"t{number}" for number in range(7)], 3)
+    lines = ask(world, "GET", "dead/export?limit=5").text.splitlines()
+    assert [json.loads(line)["message"]["messageId"] for line in lines] == found[:5]
+
+
+def test_fields_that_cannot_be_read_leave_those_that_are_kept(world: World, sandbox: Running) -> None:
+    done(world, "POST", "destinations/cs/fields/read")
+    sandbox.state.faults.add({"fault": "status", "api": "cs", "status": 500, "times": None})
+    said = ask(world, "POST", "destinations/cs/fields/read")
+    assert (said.status, said.json["error"]["code"]) == (502, "fields_unreadable")
+    assert done(world, "GET", "destinations/cs/fields")["origin"] == "read"
+
+
+def test_a_blocked_destination_says_why_and_what_to_do(world: World, sandbox: Running) -> None:
+    (cs,) = done(world, "GET", "destinations")["destinations"]
+    assert (cs["name"], cs["state"], cs["reason"]) == ("cs", "working", None)
+    sandbox.state.faults.add({"fault": "status", "api": "cs", "status": 401, "times": None})
+    world.take(identify("u1", "i1"))
+
+    def blocked() -> Any:
+        (cs,) = done(world, "GET", "destinations")["destinations"]
+        return cs if cs["state"] == "blocked" else None
+
+    found = wait_for(blocked)
+    assert found["reason"] and found["detail"] and found["remedy"] and found["since"]
+
+
+def test_who_has_no_token_is_refused_counted_and_then_sent_away(world: World) -> None:
+    for token, code in ((None, "api_token_missing"), (TOKEN[:-1], "api_token_wrong")):
+        said = ask(world, "GET", "status", token=token)
+        assert (said.status, said.json["error"]["code"]) == (401, code)
+        assert said.headers["www-authenticate"].startswith("Bearer")
+    statuses = [ask(world, "PUT", "configuration", b"{" * 100_000, token="wrong").status for _ in range(9)]
+    assert statuses == [401] * 8 + [429]
+    said = ask(world, "GET", "status")
+    assert said.status == 429 and int(said.headers["retry-after"]) > 0
+    assert 'code="api_token_wrong",source=""} 9.0' in fetch(f"{world.address}/metrics")
+    world.take(identify("u1", "i1"))  # SDKs are none the worse
+    world.stop()
+    assert "without the right token" in world.said() and TOKEN not in world.said()
+
+
+def test_a_server_without_a_token_lets_nobody_manage_it(sandbox: Running, tmp_path: Path) -> None:
+    world = World(tmp_path, sandbox.url, configured(cs(sandbox.url)))
+    try:
+        world.start()
+        said = ask(world, "GET", "status")
+        assert (said.status, said.json["error"]["code"]) == (403, "api_token_not_configured")
+        assert fetch(f"{world.address}/api/openapi.json")["openapi"].startswith("3.1")
+    finally:
+        world.close()
+
+
+def test_a_token_that_is_too_short_is_refused_at_the_start(sandbox: Running, tmp_path: Path) -> None:
+    world = World(tmp_path, sandbox.url, configured(cs(sandbox.url)))
+    ended = world.run("serve", "--port", "0", environment={"GAINSTAGE_API_TOKEN": "hunter2-hunter2"})
+    told = ended.stderr.decode()
+    assert (ended.returncode, told.count("\n")) == (2, 1)
+    assert "shorter than 32 characters" in told and "hunter2" not in told
+
+
+def test_nothing_that_is_answered_shows_a_secret(world: World) -> None:
+    world.take(identify("u1", "i1"), group("u1", "Acme", "g1"))
+    wait_for(lambda: world.counts("cs")["pending"] == 0 and world.counts("cs")["received"] == 2)
+    paths = ("status", "dead", "destinations", "configuration", "events/i1", "events/g1")
+    asked = [("GET", path) for path in paths]
+    asked += [("POST", "check"), ("POST", "destinations/cs/fields/read"), ("GET", "destinations/cs/fields")]
+    shown = "".join(ask(world, method, path).text for method, path in asked)
+    shown += ask(world, "POST", "destinations/cs/preview", {"messages": [identify("u2")]}).text
+    world.stop()
+    shown += world.said()
+    for secret in ("world-cs-access-key", "world-cs-shared-secret", WRITE_KEY, TOKEN):
+        assert secret not in shown, shown[max(0, shown.index(secret) - 300) :][:400]
