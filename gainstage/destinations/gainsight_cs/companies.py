@@ -120,7 +120,8 @@ def new_items(settings: CsSettings, works: Sequence[Work], absent: Iterable[int]
             yield Settled(index, Rejected("company_absent", f"Gainsight has no company {shown}."))
         elif not name:
             sentence = f"Gainsight has no company {shown}, and a new one needs a name."
-            yield Settled(index, Rejected("name_missing", sentence))
+            # None of its events has a name, so it need not be sought which of them is at fault.
+            yield Settled(index, Rejected("name_missing", sentence, (EXISTS,)))
         elif name in items:
             yield Settled(index, Retry("queued", f"Another company named {name!r} goes first.", 0.0))
         else:

@@ -315,6 +315,19 @@ def test_a_new_company_without_a_name_is_not_made(tmp_path: Path) -> None:
     assert scene.outcomes([message])[0][:2] == ("failed", "name_missing")
 
 
+def test_events_without_a_name_fail_without_being_taken_apart_and_the_next_one_with_a_name_takes_all_along(
+    tmp_path: Path,
+) -> None:
+    scene = Scene(tmp_path, {"company_match": ["sfdcAccountId"]})
+    early = [group(n, sfdcAccountId=SF1, employees=n) for n in range(8)]
+    late = [group(8, name="Acme", sfdcAccountId=SF1), group(9, sfdcAccountId=SF1, employees=9)]
+    scene.play(early, late)
+    assert {outcome[:2] for outcome in scene.outcomes(early)} == {("failed", "name_missing")}
+    assert all_delivered(scene, late)
+    assert (scene.company["Name"], scene.company["Employees"]) == ("Acme", 9)
+    assert scene.calls("company look-ups") <= len(early) + 1
+
+
 def test_nothing_is_made_where_creating_is_switched_off(tmp_path: Path) -> None:
     scene = Scene(tmp_path, {"create_companies": False})
     message = group(1, name="Acme", sfdcAccountId=SF1)
