@@ -90,11 +90,15 @@ def money(chance: random.Random, number: int, bad: bool) -> Made:
     return chance.choice((good(number * 10), good(0.5 + number), (str(number), number, "")))
 
 
-def date(chance: random.Random, number: int, bad: bool) -> Made:
+def date(tenant: Tenant, chance: random.Random, number: int, bad: bool) -> Made:
     if bad:
         return chance.choice((("soon", None, BAD), (210318, None, BAD), ("2026-13-01", None, BAD)))
     text = f"2027-0{number % 9 + 1}-15"
-    return chance.choice(((text, day_ms(text), ""), (day_ms(text) + 3_600_000, day_ms(text), "")))
+    way = chance.choice(("text", "epoch_ms"))
+    sent = text if way == "text" else day_ms(text) + 3_600_000
+    if tenant.word("cs_date_write") in ("any", way):
+        return sent, day_ms(text), ""
+    return sent, None, BAD
 
 
 def item(tenant: Tenant, chance: random.Random, number: int, bad: bool) -> Made:
@@ -171,7 +175,7 @@ COMPANY: Mapping[str, tuple[str, Maker]] = {
     "employees": ("Employees", anywhere(count)),
     "arr": ("Arr", anywhere(money)),
     "industry": ("Industry", item),
-    "renewalDate": ("RenewalDate", anywhere(date)),
+    "renewalDate": ("RenewalDate", date),
     "summary": ("Summary", anywhere(lambda chance, number, bad: words(chance, number))),
     "tickerSymbol": ("TickerSymbol", anywhere(line)),
     "csm": ("Csm", csm),
