@@ -25,12 +25,8 @@ from tests.properties.values import (
 BEGAN_US = 1_767_571_200_000_000
 SECOND_US = 1_000_000
 MAPPED, UNMAPPED = "Feature Used", "Page Seen"
-#: Behaviours for which there is no setting of ours, or which a case has its own word for. The form of dates
-#: is for those who know the tenant's fields, and these streams are planned without them.
-LEFT_OUT = {
-    "cs_unknown_object", "cs_person_links", "cs_people_path", "cs_auth_refusal", "cs_access_keys",
-    "cs_date_write",
-}  # fmt: skip
+#: Behaviours for which there is no setting of ours, or which a case has its own word for.
+LEFT_OUT = {"cs_unknown_object", "cs_person_links", "cs_people_path", "cs_auth_refusal", "cs_access_keys"}
 OLD_PATH, NEW_PATH = "/v1.0/api/people", "/v1/peoplemgmt/v1.0/people"
 DEVIANT = 0.35
 RULED = ("Comments", "Plan__gc", "Employees", "Csm", "Industry", "Timezone", "RenewalDate")
