@@ -13,6 +13,7 @@ import msgspec
 
 from gainstage.app.budgets import budget_report
 from gainstage.app.moments import iso
+from gainstage.app.searching import EVENTS_SHOWN, events_of
 from gainstage.errors import DataUnusable
 from gainstage.event import Event, Identity
 from gainstage.log.contract import Entry, LogUnavailable
@@ -138,6 +139,11 @@ class Reports:
             "destinations": destinations,
             "also_sent_by": [other["source"] for other in events if other is not row],
         }
+
+    def events_of(self, person: str, limit: int = EVENTS_SHOWN) -> dict[str, Any]:
+        """What the newest events of a person (userId, anonymousId or e-mail) became, newest first."""
+        now_us = int(datetime.now(UTC).timestamp() * 1_000_000)
+        return events_of(self._store, self._log, person, limit, now_us)
 
     def dead(
         self,

@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 MessageId = Annotated[
     str, typer.Argument(metavar="MESSAGE_ID", help="The event's messageId.", show_default=False)
 ]
+MaybeMessageId = Annotated[
+    str | None, typer.Argument(metavar="MESSAGE_ID", help="The event's messageId.", show_default=False)
+]
+User = Annotated[
+    str | None,
+    typer.Option(
+        "--user", metavar="ID", help="Instead of a message: the events of a userId, anonymousId or e-mail.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="With --user: the newest so many.")]
 
 
 def register(program: typer.Typer) -> None:
@@ -23,20 +34,32 @@ def register(program: typer.Typer) -> None:
 
 
 def trace(
-    message_id: MessageId,
+    message_id: MaybeMessageId = None,
     source: Annotated[
         str | None,
         typer.Option("--source", metavar="NAME", help="As this source sent it.", show_default=False),
     ] = None,
+    user: User = None,
+    limit: Limit = 20,
     data: Data = DEFAULT_DATA,
     json: Json = False,
 ) -> None:
     """Show one event's whole life.
 
     When it came, what was resolved, each destination's outcome, each request and answer that carried it.
+    With --user: what the newest events of a person became, to find the message by.
     """
     from gainstage.cli.output import console, print_json
 
+    if (message_id is None) == (user is None):
+        raise UsageError("Name either a messageId, or a person with --user.")
+    if message_id is None:
+        events = find_events(data, user or "", limit)
+        if json:
+            print_json(events)
+        else:
+            show_events(console(), events)
+        return
     found = find(data, message_id, source)
     if json:
         print_json(found)
@@ -54,6 +77,37 @@ def find(data: Data, message_id: str, source: str | None = None) -> "Mapping[str
         origin = f" from {source}" if source else ""
         raise UsageError(f"There is no event {message_id}{origin} in {data}: check the messageId and --data.")
     return found
+
+
+def find_events(data: Data, user: str, limit: int) -> "Mapping[str, Any]":
+    """A person's events."""
+    from gainstage import app
+
+    with closing(app.open_store(data)) as reports:
+        return reports.events_of(user, limit)
+
+
+def show_events(out: "Console", found: "Mapping[str, Any]") -> None:
+    """A person's events for people, each with what became of it."""
+    from gainstage.cli.output import WORD_STYLES, safe
+
+    also = [one for one in found["ids"] if one != found["user"]]
+    known = f", also known as {safe(', '.join(also))}" if also else ""
+    out.print(f"[bold]{safe(found['user'])}[/]{known}: {len(found['events'])} events, newest first")
+    for event in found["events"]:
+        name = f" {safe(event['event'])}" if event["event"] else ""
+        out.print(
+            f"\n[bold]{safe(event['message_id'])}[/]  {safe(event['received_at'])}  {event['type']}{name}"
+        )
+        for one in event["destinations"]:
+            style, reason = (
+                WORD_STYLES.get(one["outcome"], "none"),
+                f" {one['reason']}" if one["reason"] else "",
+            )
+            detail = f": {safe(one['detail'])}" if one["detail"] else ""
+            out.print(
+                f"  {safe(one['destination'])}  [{style}]{one['outcome']}[/]{reason}{detail}", soft_wrap=True
+            )
 
 
 def show(out: "Console", found: "Mapping[str, Any]") -> None:

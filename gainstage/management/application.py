@@ -34,6 +34,7 @@ class Management:
         #: Every path of the management API.
         self.routes = [
             _at("/api/status", GET=views.status),
+            _at("/api/events", GET=views.events),
             _at("/api/events/{message_id:path}", GET=views.event),
             _at("/api/dead", GET=views.dead),
             _at("/api/dead/retry", POST=views.retry),

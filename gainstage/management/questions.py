@@ -27,6 +27,13 @@ class Event(msgspec.Struct, forbid_unknown_fields=True):
     source: Text | None = None
 
 
+class User(msgspec.Struct, forbid_unknown_fields=True):
+    """Whose events."""
+
+    user: Text
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_ROWS_A_PAGE)] = 20
+
+
 class Filters(msgspec.Struct, forbid_unknown_fields=True):
     """Which failed and parked events."""
 

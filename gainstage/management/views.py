@@ -62,6 +62,11 @@ class Views:
             )
         return document(found)
 
+    async def events(self, request: Request) -> Response:
+        """`gainstage trace --user`."""
+        asked = query(request, questions.User)
+        return document(await self._report(lambda reports: reports.events_of(asked.user, asked.limit)))
+
     async def dead(self, request: Request) -> Response:
         """`gainstage dead list`."""
         page = query(request, questions.Page)

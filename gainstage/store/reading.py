@@ -1,6 +1,6 @@
 """What people and pages ask of the store: counts, one event's life, what failed or waits and why."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -136,6 +136,19 @@ class Reading:
     def budgets(self) -> list[BudgetRow]:
         """What is known of every budget."""
         return Budgets(self._connection).all()
+
+    def users(self, person: str, emails: Iterable[str]) -> list[tuple[str, str, str]]:
+        """Rows of identity memory (key, user id, e-mail) that an id or e-mails lead to; all are looked at."""
+        rows = self._connection.execute(
+            "WITH met AS (SELECT key, user_id FROM identity WHERE key IN ('u:' || ?1, 'a:' || ?1) OR "
+            "lower(email) IN (SELECT value FROM json_each(?2))), "
+            "users AS (SELECT user_id AS id FROM met WHERE user_id != '' UNION "
+            "SELECT substr(key, 3) FROM met WHERE key LIKE 'u:%') "
+            "SELECT key, user_id, email FROM identity WHERE key IN (SELECT key FROM met) "
+            "OR user_id IN (SELECT id FROM users) OR key IN (SELECT 'u:' || id FROM users)",
+            (person, msgspec.json.encode(list(emails)).decode()),
+        )
+        return [(str(key), str(user_id), str(email)) for key, user_id, email in rows]
 
     def events(self, message_id: str) -> list[dict[str, Any]]:
         """The events of this message id, one a source that sent it."""

@@ -243,6 +243,28 @@ def test_status_and_trace_have_their_shapes(program: Program) -> None:
     assert "/v1.0/api/people" in shown and not any(secret in shown for secret in SECRETS)
 
 
+def test_a_persons_events_are_found_by_e_mail_or_id_with_what_became_of_each(program: Program) -> None:
+    program.run("send", str(MESSAGES))
+    by_email = program.run("trace", "--user", "user@email.com", "--json").json
+    assert "sample-user-id" in by_email["ids"]
+    assert {"ex-6", "ex-8"} <= {event["message_id"] for event in by_email["events"]}
+    by_id = program.run("trace", "--user", "sample-user-id", "--json").json
+    assert {event["message_id"] for event in by_id["events"]} == {
+        event["message_id"] for event in by_email["events"]
+    }
+    for event in by_email["events"]:
+        traced = program.run("trace", event["message_id"], "--json").json
+        told = [(one["destination"], one["outcome"], one["reason"]) for one in traced["destinations"]]
+        assert [(one["destination"], one["outcome"], one["reason"]) for one in event["destinations"]] == told
+    assert len(program.run("trace", "--user", "sample-user-id", "--limit", "1", "--json").json["events"]) == 1
+    shown = program.run("trace", "--user", "user@email.com").out
+    assert "also known as" in shown and "ex-8" in shown and "delivered" in shown
+    assert "0 events" in program.run("trace", "--user", "nobody@x.example").out
+    for wrong in ((), ("ex-8", "--user", "x")):
+        ended = program.run("trace", *wrong)
+        assert ended.code == 2 and "either a messageId, or a person" in ended.err
+
+
 def test_dead_events_are_retried_after_a_fix(program: Program, sandbox: Running) -> None:
     program.run("send", str(MESSAGES))
     rows = program.run("dead", "list", "--json").json
