@@ -218,7 +218,7 @@ class CsSettings(Settings):
         title="Field rules",
         description="Gainsight field: always, if_empty (only where Gainsight has no value; costs a "
         "reading call) or never. For Person and Company; always where a field is not named.",
-        examples=[{"Arr": "never", "RenewalDate": "never", "Csm": "if_empty"}],
+        examples=[{"Arr": "never", "RenewalDate": "never", "Csm": "never"}],
     )
     picklist_values: Literal["label", "gsid"] = Field(
         default="label",
