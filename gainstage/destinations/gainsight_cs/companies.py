@@ -40,7 +40,8 @@ Items = Generator[Request | Settled, Response | None, list[Item]]
 def name_of(settings: CsSettings, work: Work) -> str:
     """A company's name: as it is known, else the one in its keys; empty where there is none."""
     keys = keys_of(settings, work)
-    return keys[NAME][0] if NAME in keys else value_of(NAME, work.known.get("Name"))
+    given = (work.known.get("Name"), work.known.get(EXISTS))
+    return keys[NAME][0] if NAME in keys else next(filter(None, (value_of(NAME, one) for one in given)), "")
 
 
 def exchange_companies(settings: CsSettings, works: Sequence[Work]) -> Exchange:

@@ -30,7 +30,8 @@ from gainstage.outcome import Filtered, Parked, Rejected
 from gainstage.schema import Schema
 from gainstage.setting import printable
 
-#: Says of a company that it is there, where its name is a field like any other; never sent.
+#: Says of a company that it is there, where its name is a field like any other, and under which name it was
+#: met; never sent.
 EXISTS = "[exists]"
 #: Traits that a group's GSID may have.
 GSID_TRAITS = ("gsid", "Gsid", "GSID")
@@ -234,7 +235,9 @@ def plan_group(
         own = {"Name": name} if name and keys[0] != f"{NAME}:{name}" else {}  # a key alone renames nothing
         gsid = next((key.partition(":")[2] for key in keys if key.startswith(f"{GSID}:")), "")
         claim = {CLAIM: gsid} if gsid else {}
-        upsert = Upsert(company, {EXISTS: True, **claim, **own, **values}, (), keys, settings.company_kinds)
+        upsert = Upsert(
+            company, {EXISTS: name or True, **claim, **own, **values}, (), keys, settings.company_kinds
+        )
     # Each field of the link is one of its own: the newest value wins per field, not per link.
     place = f"companies[{company.key}]"
     link = {"Email": email, place: {}, **{f"{place}.{field}": value for field, value in details.items()}}

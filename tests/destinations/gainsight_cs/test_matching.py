@@ -378,3 +378,15 @@ def test_a_group_without_any_of_the_keys_fails_and_says_so() -> None:
 def test_company_match_takes_only_keys_that_events_can_bring(wrong: Any) -> None:
     with pytest.raises(ValidationError, match="company_match"):
         CS.settings(domain="acme", company_match=wrong)
+
+
+def test_an_event_by_name_keeps_its_name_when_the_events_beside_it_fail_and_others_claim_it(
+    tmp_path: Path,
+) -> None:
+    scene = Scene(tmp_path)
+    bad = group(1, name="Acme", sfdcAccountId=SF1, originalContractDate=210318)
+    by_name = group(2, name="Acme", employees=2)
+    other = group(3, name="Acme", sfdcAccountId=SF2)
+    scene.play([bad, by_name, other])
+    words = [word for word, _, _ in scene.outcomes([bad, by_name, other])]
+    assert words == ["failed", "delivered", "delivered"]
