@@ -236,6 +236,7 @@ class World:
             for row in self.rows(
                 "SELECT min(due_us) FROM lane WHERE destination_id = 1 AND priority = 0 AND due_us > ?1 "
                 "UNION ALL SELECT min(occupied_until_us) FROM record WHERE occupied_until_us > ?1 "
+                "AND occupied_until_us > 0 "
                 "UNION ALL SELECT min(due_us) FROM lane WHERE destination_id = 1 AND priority = 2 AND "
                 "due_us > ?1 "
                 "UNION ALL SELECT min(yields_until_us) FROM destination WHERE yields_until_us > ?1 "
