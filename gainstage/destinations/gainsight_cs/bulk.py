@@ -112,7 +112,7 @@ def row_of(settings: CsSettings, work: Work) -> dict[str, Any] | None:
     """A person's row; None where it takes a read first, or nothing is to be said."""
     links, body = links_of(work), person_body(settings, work)
     gsids = known_gsids(work, links)
-    if gsids.keys() != links.keys() or settings.if_empty & body.keys():
+    if gsids.keys() != links.keys() or settings.if_empty.among(body):
         return None
     if "Email" not in work.fields and not body and not links:
         return None

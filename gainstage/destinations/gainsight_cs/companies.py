@@ -60,7 +60,7 @@ def exchange_companies(settings: CsSettings, works: Sequence[Work]) -> Exchange:
     rules = settings.if_empty
     if unknown:
         wanted = {index: keys_of(settings, works[index]) for index in unknown}
-        select = sorted(rules & {name for index in unknown for name in works[index].fields})
+        select = sorted(rules.among(name for index in unknown for name in works[index].fields))
         others = {index: works[index].facts.get(OTHERS, ()) for index in unknown}
         answers = yield from find(
             settings, wanted, {index: index for index in unknown}, select, others=others
@@ -79,9 +79,7 @@ def exchange_companies(settings: CsSettings, works: Sequence[Work]) -> Exchange:
                 yield Settled(index, found, facts, keys=told, apart=apart)
             else:
                 gsids[index], stored[index] = str(answer["Gsid"]), answer
-    conditional = [
-        i for i in gsids if i not in stored and i not in settled and rules & works[i].fields.keys()
-    ]
+    conditional = [i for i in gsids if i not in stored and i not in settled and rules.among(works[i].fields)]
     if conditional:
         yield from read_stored(settings, works, conditional, gsids, stored, settled)
     writing = Writing(settings)
@@ -150,9 +148,10 @@ def confirmed_values(settings: CsSettings, work: Work) -> dict[str, Any]:
     """What may be written once more, so that a batch has one set of fields: no name that is a key, nothing
     that is looked up, nothing that we may only fill.
     """
-    left_out = {*UNSENT, CSM.target, PARENT.target, *work.fields} | settings.if_empty | settings.never
+    left_out = {*UNSENT, CSM.target, PARENT.target, *work.fields}
     if not settings.several_keys:
         left_out.add("Name")
+    left_out |= settings.if_empty.among(work.known) | settings.never.among(work.known)
     return {name: value for name, value in work.known.items() if name not in left_out}
 
 
@@ -173,7 +172,7 @@ def read_stored(
     settled: set[int],
 ) -> Exchange:
     """What Gainsight has of fields that may only be filled."""
-    select = sorted(settings.if_empty & {name for index in indexes for name in works[index].fields})
+    select = sorted(settings.if_empty.among(name for index in indexes for name in works[index].fields))
     wanted = sorted({gsids[index] for index in indexes})
     found = yield from read(settings, "Company", ["Gsid", *select], "Gsid", wanted, indexes)
     if not isinstance(found, list):

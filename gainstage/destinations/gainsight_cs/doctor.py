@@ -120,12 +120,11 @@ def rules(settings: CsSettings, schema: Schema) -> Iterator[Finding]:
     described = [one for kind in ("Person", "Company") if (one := schema.object(kind)) is not None]
     if len(described) < 2:
         return
-    built_in_names = {row.name for table in (PERSON, COMPANY) for row in table.fields}
+    built_in_names = {row.name.lower() for table in (PERSON, COMPANY) for row in table.fields}
     for name, rule in settings.field_rules.items():
-        if any(one.field(name) for one in described) or name in built_in_names:
+        if any(one.in_any_case(name) for one in described) or name.lower() in built_in_names:
             continue
-        spelt = next((field for one in described if (field := one.in_any_case(name))), None)
-        nearest = spelt or next((field for one in described if (field := one.nearest(name))), None)
+        nearest = next((field for one in described if (field := one.nearest(name))), None)
         guess = f"; did you mean {nearest.name}?" if nearest is not None else "."
         sentence = (
             f"Neither Person nor Company has a field {name} at this tenant: `{rule}` holds for nothing{guess}"
@@ -153,6 +152,6 @@ def lacking_fields(settings: CsSettings, described: Object, table: Mapping) -> I
     """Names of the table's fields that cannot be written; what the plan fills itself is left out."""
     mapped = {*settings.person_fields.values(), *settings.company_fields.values()}
     for row in table.fields:
-        own = row.at or row.name in SPELT_AS_THEY_ARE
-        if own and row.name not in settings.never | mapped and unwritable(described, row.name):
+        own = (row.at or row.name in SPELT_AS_THEY_ARE) and row.name not in mapped
+        if own and row.name not in settings.never and unwritable(described, row.name):
             yield row.name

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gainstage.destinations.gainsight_cs.conversions import converter
+from gainstage.destinations.gainsight_cs.rules import RuledFields
 from gainstage.destinations.gainsight_cs.settings import CsSettings
 from gainstage.event import Event
 from gainstage.mapping import Fault, Reading, UnfitError
@@ -31,7 +32,7 @@ class Fitting:
         self._schema = schema
         self._object = schema.object(OBJECTS[kind]) if schema is not None else None
         #: Rules hold for fields of Person and Company.
-        self._never = settings.never if kind != "link" else frozenset()
+        self._never = settings.never if kind != "link" else RuledFields()
 
     def read(self, table: FieldTable, event: Event, custom: Mapping[str, str], setting: str) -> Reading:
         """A field table's reading of an event, by the types of the tenant's fields."""
@@ -85,7 +86,7 @@ class Fitting:
         """Fields of the built-in table in the tenant's own spelling (`ARR`), unless a setting names them:
         sources differ in case, and whether the API minds is not known.
         """
-        settled = name in mapped or name in self._settings.field_rules or name in SPELT_AS_THEY_ARE
+        settled = name in mapped or name in SPELT_AS_THEY_ARE
         field = None if settled or found.field(name) else found.in_any_case(name)
         return field.name if field is not None else name
 

@@ -54,7 +54,7 @@ def upsert(settings: CsSettings, index: int, work: Work) -> Exchange:
         learnt |= facts(resolved.gsids)
     body = person_body(settings, work)
     exists = "Email" not in work.fields
-    conditional = settings.if_empty & body.keys()
+    conditional = settings.if_empty.among(body)
     if conditional:
         stored = yield from read_stored(settings, index, work, sorted(conditional))
         if not isinstance(stored, dict):

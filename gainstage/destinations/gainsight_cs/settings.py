@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from gainstage.destination import Budget, Finding
+from gainstage.destinations.gainsight_cs.rules import FieldRules, RuledFields
 from gainstage.setting import HOST, ApiUrl, Duration, Secret, Settings, Text, is_address, parse, printable
 
 HOME = "gainsightcloud.com"
@@ -22,8 +23,6 @@ GSID, SFDC, NAME = "gsid", "SfdcAccountId", "name"
 SFDC_TRAIT = "sfdcAccountId"
 #: The budget family of asynchronous calls.
 BULK_FAMILY = "cs_async"
-
-Rule = Literal["always", "if_empty", "never"]
 
 
 def host_of(domain: str) -> str:
@@ -213,11 +212,12 @@ class CsSettings(Settings):
         description="name: a name in the field ParentCompany becomes the company of this name, found within "
         "the write and never created; a GSID goes as it is. none: whatever is given goes as it is.",
     )
-    field_rules: dict[str, Rule] = Field(
+    field_rules: FieldRules = Field(
         default_factory=dict,
         title="Field rules",
         description="Gainsight field: always, if_empty (only where Gainsight has no value; costs a "
-        "reading call) or never. For Person and Company; always where a field is not named.",
+        "reading call) or never. For Person and Company, in any letter case; always where a field is not "
+        "named.",
         examples=[{"Arr": "never", "RenewalDate": "never", "Csm": "never"}],
     )
     picklist_values: Literal["label", "gsid"] = Field(
@@ -323,14 +323,14 @@ class CsSettings(Settings):
         return self.company_kinds != (NAME,)
 
     @cached_property
-    def if_empty(self) -> frozenset[str]:
+    def if_empty(self) -> RuledFields:
         """Fields that are written only where Gainsight has no value."""
-        return frozenset(name for name, rule in self.field_rules.items() if rule == "if_empty")
+        return RuledFields(name for name, rule in self.field_rules.items() if rule == "if_empty")
 
     @cached_property
-    def never(self) -> frozenset[str]:
+    def never(self) -> RuledFields:
         """Fields that are never written."""
-        return frozenset(name for name, rule in self.field_rules.items() if rule == "never")
+        return RuledFields(name for name, rule in self.field_rules.items() if rule == "never")
 
 
 def tenant(settings: CsSettings) -> str:
