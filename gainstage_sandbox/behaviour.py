@@ -58,6 +58,13 @@ SWITCHES: tuple[Switch, ...] = (
     Switch("cs_access_keys", (), "The only CS access keys accepted; empty accepts any."),
     Switch("cs_shared_secrets", (), "The only shared secrets accepted for CS events; empty accepts any."),
     Switch("px_api_keys", (), "The only PX API keys accepted; empty accepts any."),
+    Switch("px_read_only_keys", (), "PX API keys without the permission Write."),
+    Switch("px_write_only_keys", (), "PX API keys without the permission Read."),
+    Switch(
+        "px_key_hosts",
+        (),
+        "PX API and tag keys that one data center knows, each as `KEY@HOST`; others hold at every host.",
+    ),
     Switch("px_tag_keys", (), "The only PX product tag keys accepted; empty accepts any."),
     Switch("clickstream_access_keys", (), "The only clickstream access keys accepted; empty accepts any."),
     _choice("clickstream_key_length", "any 36", "Whether a clickstream key must have 36 characters."),
@@ -166,6 +173,11 @@ SWITCHES: tuple[Switch, ...] = (
     _choice("px_read_only", "ignore reject", "What happens to read-only PX fields in a write."),
     _choice("px_put_property_keys", "optional required", "Whether a PUT must carry propertyKeys."),
     _choice("px_missing_account", "accept reject", "A user whose accountId does not exist."),
+    _choice(
+        "px_denied_unknown_user",
+        "404 400 200",
+        "The status of a question whether a user that does not exist is on the deny list.",
+    ),
     _choice("px_event_unknown_user", "accept reject", "A custom event for a user that does not exist."),
     _choice("px_event_id", "ignore deduplicate", "Whether a repeated eventId is dropped."),
     _choice(
@@ -222,6 +234,19 @@ class Behaviour:
         refused = self._values["refused_keys"]
         assert isinstance(accepted, tuple) and isinstance(refused, tuple)
         return bool(credential) and credential not in refused and (not accepted or credential in accepted)
+
+    def lists(self, name: str, text: str) -> bool:
+        """Whether a text is in the list of a switch."""
+        listed = self._values[name]
+        assert isinstance(listed, tuple)
+        return text in listed
+
+    def known_at(self, key: str, host: str) -> bool:
+        """Whether the data center at this host knows a PX key."""
+        bound = self._values["px_key_hosts"]
+        assert isinstance(bound, tuple)
+        hosts = [place for name, _, place in (entry.rpartition("@") for entry in bound) if name == key]
+        return not hosts or host in hosts
 
     def describe(self) -> list[dict[str, Any]]:
         return [

@@ -8,7 +8,7 @@ from gainstage_sandbox.calls import Answer, Call
 from gainstage_sandbox.clickstream import clickstream_failure, key_fits
 from gainstage_sandbox.cs_envelope import auth_failure, failure
 from gainstage_sandbox.px_push import push_auth_failure, tag_key_of
-from gainstage_sandbox.px_responses import px_auth_failure
+from gainstage_sandbox.px_responses import px_auth_failure, px_failure
 from gainstage_sandbox.state import State
 
 Login = Callable[[State, Call], str | Answer]
@@ -44,14 +44,24 @@ def _cs_event(state: State, call: Call) -> str | Answer:
 
 def _px(state: State, call: Call) -> str | Answer:
     key = call.header("x-aptrinsic-api-key")
-    if state.behaviour.accepts(key, "px_api_keys"):
-        return key
-    return px_auth_failure(state.behaviour.word("px_auth_refusal"))
+    if not state.behaviour.accepts(key, "px_api_keys") or not _known_here(state, call, key):
+        return px_auth_failure(state.behaviour.word("px_auth_refusal"))
+    lacking, permission = (
+        ("px_write_only_keys", "Read") if call.method == "GET" else ("px_read_only_keys", "Write")
+    )
+    if state.behaviour.lists(lacking, key):
+        return px_failure(403, "FORBIDDEN", f"The API key lacks the permission {permission}")
+    return key
+
+
+def _known_here(state: State, call: Call, key: str) -> bool:
+    return state.behaviour.known_at(key, call.header("host"))
 
 
 def _px_push(state: State, call: Call) -> str | Answer:
     key = tag_key_of(call)
-    if key.startswith("AP-") and state.behaviour.accepts(key, "px_tag_keys"):
+    accepted = key.startswith("AP-") and state.behaviour.accepts(key, "px_tag_keys")
+    if accepted and _known_here(state, call, key):
         return key
     return push_auth_failure(key)
 

@@ -102,6 +102,12 @@ class PxModel:
         for user in [user for user in self.users.values() if user.get("accountId") == key]:
             self.delete("user", user["identifyId"], now, hard=hard)
 
+    def is_denied(self, key: str) -> bool:
+        status = int(self.behaviour.word("px_denied_unknown_user"))
+        if key not in self.users and status != 200:
+            raise self._absent("user", key, status)
+        return key in self.denied
+
     def deny(self, key: str, denied: Any) -> None:
         if key not in self.users:
             raise self._absent("user", key, 404)

@@ -103,9 +103,7 @@ def _attributes(kind: str) -> Any:
 
 
 def get_denied(state: State, call: Call) -> Answer:
-    user = call.params["id"]
-    state.px.read("user", user)
-    return json_answer(200, {"denied": user in state.px.denied})
+    return json_answer(200, {"denied": state.px.is_denied(call.params["id"])})
 
 
 def put_denied(state: State, call: Call) -> Answer:

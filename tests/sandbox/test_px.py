@@ -319,3 +319,36 @@ def test_segment_push_refuses_bad_keys_and_an_empty_list(vendor: Vendor) -> None
     assert (response.status_code, "Unknown subscription" in response.text) == (401, True)
     vendor.set(refused_keys=[])
     assert vendor.push([]).status_code == 400
+
+
+def test_switches_px_read_only_keys_and_px_write_only_keys(vendor: Vendor) -> None:
+    key = PX["X-APTRINSIC-API-KEY"]
+    vendor.set(px_read_only_keys=[key])
+    assert vendor.px("GET", "/v1/users").status_code == 200
+    assert message(vendor.user()) == (403, "The API key lacks the permission Write")
+    vendor.set(px_read_only_keys=[], px_write_only_keys=[key])
+    assert vendor.user().status_code == 201
+    assert message(vendor.px("GET", "/v1/users")) == (403, "The API key lacks the permission Read")
+    assert vendor.px("PUT", "/v1/users/u1", {"title": "CTO"}).status_code == 204
+
+
+def test_switch_px_key_hosts(vendor: Vendor) -> None:
+    key = PX["X-APTRINSIC-API-KEY"]
+    vendor.set(px_key_hosts=[f"{key}@api-eu.aptrinsic.com", f"{TAG}@segment-esp-eu.aptrinsic.com"])
+    assert vendor.px("GET", "/v1/users").status_code == 401
+    assert vendor.px("GET", "/v1/users", host="api-eu.aptrinsic.com").status_code == 200
+    assert vendor.push([]).status_code == 401
+    assert vendor.push([], host="segment-esp-eu.aptrinsic.com").status_code == 400
+    assert vendor.px("GET", "/v1/users", **{"X-APTRINSIC-API-KEY": "other"}).status_code == 200
+
+
+def test_a_user_without_anything_is_refused(vendor: Vendor) -> None:
+    status, said = message(vendor.px("POST", "/v1/users", {}))
+    assert status == 400 and "identifyId is required" in said
+    assert vendor.state()["px"]["users"] == []
+
+
+@pytest.mark.parametrize("status", [404, 400, 200])
+def test_switch_px_denied_unknown_user(vendor: Vendor, status: int) -> None:
+    vendor.set(px_denied_unknown_user=str(status))
+    assert vendor.px("GET", "/v1/users/denylist/u1").status_code == status

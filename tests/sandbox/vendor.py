@@ -90,9 +90,10 @@ class Vendor:
         event = {"eventName": "Clicked", "identifyId": "u1", "propertyKey": TAG, "userType": "USER"}
         return self.px("POST", "/v1/events/custom", {**event, **fields})
 
-    def push(self, message: Any, key: str = TAG) -> Response:
+    def push(self, message: Any, key: str = TAG, **headers: str) -> Response:
         credentials = base64.b64encode(f"{key}:".encode()).decode()
-        return self.client.post(PUSH, json=message, headers={"Authorization": f"Basic {credentials}"})
+        given = {"Authorization": f"Basic {credentials}", **headers}
+        return self.client.post(PUSH, json=message, headers=given)
 
     # Clickstream
     def clickstream(self, message: Any, key: str = "c" * 36) -> Response:
