@@ -131,6 +131,12 @@ REASONS: dict[str, Reason] = {
         "The track `Signed up` where `track_events` has `Signed Up`: letter case counts.",
         "Add the name, or empty the list.",
     ),
+    "user_denied": Reason(
+        "filtered",
+        "The user is on the deny list of Gainsight PX, which ignores its events.",
+        "A track call of an employee whom PX denies, where `deny_list` is `ask`.",
+        "Nothing to do; or take the user off the list at Gainsight PX.",
+    ),
     "nothing_mapped": Reason(
         "filtered",
         "No trait of the event goes to a field of this destination.",

@@ -88,6 +88,8 @@ class Settler:
                 self._recovered(active)
                 self._reject(active, member, outcome)
             case Filtered(code, detail):
+                if flight.last_response is not None:  # without one nothing was proven
+                    self._recovered(active)
                 self._end(active, member, FILTERED, code, detail)
             case Parked(code, detail):
                 self._recovered(active)

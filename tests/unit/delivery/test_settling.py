@@ -13,7 +13,7 @@ import pytest
 from gainstage.destination import CallFailed, Exchange, Planned, Request, Response, Settled
 from gainstage.event import Event
 from gainstage.operation import Record, Upsert
-from gainstage.outcome import Delivered, Filtered, Parked, Retry, Unknown
+from gainstage.outcome import Blocked, Delivered, Filtered, Parked, Retry, Unknown
 from tests.unit.delivery.workshop import Answer, Settings, Workshop, opened, status, with_type
 
 pytestmark = pytest.mark.anyio
@@ -295,3 +295,34 @@ async def test_a_followed_record_that_is_gone_is_written_again_first(shop: Works
     assert shop.vendor.teams == {"Acme": {"name": "Acme", "size": 3, "city": "Bern"}}
     assert shop.vendor.persons[MAIL] == {"team[name:Acme]": True}
     assert shop.counts == {"delivered": 2}
+
+
+async def test_of_what_is_filtered_only_an_answer_ends_a_block(shop: Workshop) -> None:
+    """A destination may learn by a call that an event is not to be sent, or know it without one."""
+
+    def exchange(settings: Any, works: Any) -> Exchange:
+        if works[0].fields.get("asks"):
+            response = yield Request("GET", "https://vendor.example/asked", {}, b"[]", (0,))
+            assert response is not None
+            if response.status == 401:
+                yield Settled(0, Blocked("credentials_refused", "No."))
+                return
+        yield Settled(0, Filtered("user_denied", "Denied."))
+
+    def blocked() -> bool:
+        with shop.store.transaction() as transaction:
+            return transaction.destinations.get("shop").blocked
+
+    with_type(shop, exchange=exchange)
+    shop.vendor.answer = lambda request: status(401)
+    asking = {"event": "A", "properties": {"asks": True}, "context": {"traits": {"email": MAIL}}}
+    await shop.take({"type": "track", **asking})
+    await shop.deliver(3)
+    assert blocked()
+    other = {"event": "B", "context": {"traits": {"email": "b@x.example"}}}
+    await shop.take({"type": "track", "userId": "u-2", **other})
+    await shop.deliver(20)
+    assert shop.outcome("m-2") == ("filtered", "user_denied") and blocked()
+    shop.vendor.answer = lambda request: None
+    await shop.deliver(600)
+    assert shop.outcome("m-1") == ("filtered", "user_denied") and not blocked()
