@@ -87,7 +87,8 @@ def read_answer(settings: ClickstreamSettings, response: Response) -> Outcome:
 def check(settings: ClickstreamSettings) -> Check:
     """There is no call that reads only: nothing is sent."""
     sentence = (
-        "This endpoint has no call that only reads: whether it takes the key shows with the first event."
+        "This endpoint has no call that only reads: whether the access key is valid cannot be known without "
+        "writing; it shows with the first event."
     )
     yield Finding("ok", "", sentence)
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from gainstage.destination import Finding
 from gainstage.destinations import registry
 from gainstage.testing.destination_suite import DestinationSuite
 from tests.destinations.transcripts import Case, cases_of, play
@@ -36,3 +37,10 @@ def test_a_key_of_another_length_warns_and_names_the_expected_one(length: int, w
     findings = destination.warnings(destination.settings(access_key="k" * length))
     assert bool(findings) is warned
     assert all(f.level == "warning" and f.setting == "access_key" and "36" in f.message for f in findings)
+
+
+def test_check_sends_nothing_and_says_what_cannot_be_known() -> None:
+    destination = registry.load("gainsight")
+    [finding] = destination.check(destination.settings(access_key="k" * 36))
+    assert isinstance(finding, Finding) and finding.level == "ok"
+    assert "whether the access key is valid cannot be known without writing" in finding.message
