@@ -8,6 +8,7 @@ them, as clients do in production [seen in clients].
 from typing import Any
 
 from gainstage.destination import Planned
+from gainstage.destinations.gainsight_px.person_names import FIRST_NAME, LAST_NAME
 from gainstage.destinations.gainsight_px.settings import PxSettings
 from gainstage.event import Event, Identity
 from gainstage.mapping import (
@@ -28,22 +29,10 @@ from gainstage.outcome import Filtered, Rejected
 from gainstage.schema import Schema
 
 
-def first_word(event: Event) -> str | None:
-    """The first word of `name`."""
-    words = words_of_name(event)
-    return words[0] if words else None
-
-
-def further_words(event: Event) -> str | None:
-    """What follows the first word of `name`, so that no word is lost."""
-    words = words_of_name(event)
-    return " ".join(words[1:]) if len(words) > 1 else None
-
-
-def words_of_name(event: Event) -> list[str]:
-    """`name`, split at white space."""
-    name = event.traits.get("name")
-    return name.split() if isinstance(name, str) else []
+def filled(value: Any) -> str | None:
+    """text that is not blank; numbers are written out, objects and lists as JSON text"""
+    written = text(value)
+    return written if written.strip() else None
 
 
 def _location() -> tuple[Field, ...]:
@@ -90,16 +79,8 @@ USER = Mapping(
         Field("type", label="always USER"),
         Field("propertyKeys", label="from the setting `product_tag_key`"),
         *_same("email", "accountId"),
-        Field(
-            "firstName",
-            ("traits.firstName", Derived(("traits.name",), first_word, "the first word of `name`")),
-            text,
-        ),
-        Field(
-            "lastName",
-            ("traits.lastName", Derived(("traits.name",), further_words, "the further words of `name`")),
-            text,
-        ),
+        Field("firstName", FIRST_NAME, text),
+        Field("lastName", LAST_NAME, text),
         Field("gender", "traits.gender", gender),
         *_same("lastSeenDate", "signUpDate", "firstVisitDate", convert=epoch_ms),
         *_same("title", "phone"),
@@ -122,7 +103,7 @@ ACCOUNT = Mapping(
     fields=(
         Field("id", required=True, label="groupId"),
         Field("propertyKeys", label="from the setting `product_tag_key`"),
-        Field("name", "traits.name", text, label="a new account without a name gets its id as name"),
+        Field("name", "traits.name", filled, label="a new account without a name gets its id as name"),
         *_same("trackedSubscriptionId", "sfdcId", "dunsNumber", "industry"),
         Field("numberOfEmployees", "traits.numberOfEmployees", number),
         *_same("sicCode", "website", "naicsCode", "plan"),
