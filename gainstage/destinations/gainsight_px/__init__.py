@@ -1,7 +1,9 @@
-"""Gainsight PX: users, accounts and custom events by its REST API."""
+"""Gainsight PX: users, accounts and custom events by its REST API, or Segment's messages as they are."""
 
 from gainstage.destination import Destination
-from gainstage.destinations.gainsight_px.api import check, exchange, pretend
+from gainstage.destinations.gainsight_px.api import pretend
+from gainstage.destinations.gainsight_px.checking import check
+from gainstage.destinations.gainsight_px.exchange import exchange
 from gainstage.destinations.gainsight_px.mapping import ACCOUNT, EVENT, USER, plan
 from gainstage.destinations.gainsight_px.settings import PxSettings, budgets, tenant, warnings
 

@@ -2,7 +2,7 @@
 
 Field names and types: PX API specification 0.1.6 [documented]. The specification calls some of them read-only
 (createDate, lastSeenDate, numberOfVisits, numberOfUsers, lastModifiedDate); they are sent where an event has
-them, as clients do in production [seen in clients].
+them, as clients do in production [seen in clients], and left out of what PX refuses (`records`).
 """
 
 from typing import Any
@@ -119,9 +119,17 @@ ACCOUNT = Mapping(
 )
 
 
-def event_name(event: Event) -> str:
-    """The track's name. Page and screen calls share one name each: PX keeps 2,000 distinct names."""
-    return {"page": "Viewed Page", "screen": "Viewed Screen"}.get(event.kind, event.name)
+VIEWS = {"page": "Viewed Page", "screen": "Viewed Screen"}
+
+
+def event_name(settings: PxSettings, event: Event) -> str:
+    """The track's name. Page and screen calls share one name each, unless they may bring their own: PX keeps
+    2,000 distinct names [documented].
+    """
+    if event.kind not in VIEWS:
+        return event.name
+    own = event.name if settings.view_names == "own" and event.name.strip() else ""
+    return own or VIEWS[event.kind]
 
 
 def event_date(event: Event) -> int:
@@ -160,7 +168,7 @@ EVENT = Mapping(
     into="event",
     title="Custom event",
     fields=(
-        Field("eventName", Derived((), event_name, "`event`"), text, required=True),
+        Field("eventName", required=True, label="`event`; of page and screen calls as `view_names` says"),
         Field("identifyId", required=True, label="userId, else anonymousId"),
         Field(
             "accountId",
@@ -180,14 +188,21 @@ EVENT = Mapping(
 
 
 def plan(settings: PxSettings, event: Event, identity: Identity, schema: Schema | None = None) -> Planned:
-    """identify: a user. group: an account, and the user's link to it. track: a custom event."""
+    """identify: a user. group: an account, and the user's link to it. track: a custom event.
+
+    In mode `segment_push` each is its message.
+    """
     match event.kind:
+        case "identify" | "group" | "track" if settings.pushes:
+            return plan_message(event)
         case "identify":
             return plan_identify(settings, event)
         case "group":
             return plan_group(settings, event)
         case "page" | "screen" if not getattr(settings, f"{event.kind}_events"):
             return Planned(Filtered("type_not_selected", f"`{event.kind}_events` is off."))
+        case "page" | "screen" if settings.pushes:
+            return plan_message(event)
         case "track" | "page" | "screen":
             return plan_event(settings, event)
     return Planned(Filtered("type_unsupported", f"Gainsight PX takes no {event.kind} calls."))
@@ -227,6 +242,7 @@ def plan_group(settings: PxSettings, event: Event) -> Planned:
 def plan_event(settings: PxSettings, event: Event) -> Planned:
     """A custom event, in the lane of its user; it creates no user."""
     content = {
+        "eventName": event_name(settings, event),
         **EVENT.read(event).values,
         "identifyId": event.person_id,
         "propertyKey": settings.product_tag_key[0],
@@ -238,6 +254,11 @@ def plan_event(settings: PxSettings, event: Event) -> Planned:
     if context:
         content["globalContext"] = context
     return Planned((Append(user_record(event), content),))
+
+
+def plan_message(event: Event) -> Planned:
+    """The message as a whole, in the lane of its user."""
+    return Planned((Append(user_record(event), event.message),))
 
 
 def user_record(event: Event) -> Record:

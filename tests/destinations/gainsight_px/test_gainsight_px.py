@@ -36,6 +36,24 @@ class TestGainsightPx(DestinationSuite):
     readme = ROOT / "gainstage/destinations/gainsight_px/README.md"
 
 
+class TestPush(TestGainsightPx):
+    """The same with whole messages."""
+
+    settings: ClassVar[dict[str, Any]] = {
+        "mode": "segment_push",
+        "product_tag_key": "AP-ABC-2",
+        "data_center": "EU",
+        "page_events": True,
+        "screen_events": True,
+    }
+
+
+class TestAsking(TestGainsightPx):
+    """The same with the deny list asked."""
+
+    settings: ClassVar[dict[str, Any]] = {**TestGainsightPx.settings, "deny_list": "ask", "view_names": "own"}
+
+
 @pytest.mark.parametrize("case", cases_of(FOLDER), ids=str)
 def test_case(case: Case) -> None:
     play(registry.load("gainsight_px"), case)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gainstage.app.previewing import preview
-from gainstage.errors import UsageError
+from gainstage.errors import ConfigurationError, UsageError
 from tests.unit.app.conftest import SECRETS, Written
 
 EXAMPLES = Path(__file__).parents[2] / "fixtures" / "examples.jsonl"
@@ -76,3 +76,21 @@ def test_an_unknown_destination_is_refused_with_those_there_are(written: Written
 def test_no_configuration_is_a_clear_refusal(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no configuration: write a gainstage\.yaml"):
         preview(None, tmp_path / "data", "cs", [])
+
+
+def test_px_in_mode_segment_push_is_shown_the_message_without_its_credential(written: Written) -> None:
+    config = written("px", px={"mode": "segment_push", "api_key": None})
+    for message in MESSAGES:
+        (line,) = shown(config, "px", message)
+        (request,) = line["requests"]
+        assert (line["outcome"], request["method"]) == ("planned", "POST")
+        assert request["url"] == "https://segment-esp.aptrinsic.com/rte/segmentio/v1/push"
+        assert request["headers"]["Authorization"] == "***"
+        assert message.items() <= request["body"].items()
+
+
+def test_px_without_an_api_key_names_the_setting(written: Written) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        shown(written("px", px={"api_key": None}), "px", *MESSAGES)
+    [problem] = caught.value.problems
+    assert "settings.api_key" in problem and "is missing" in problem
