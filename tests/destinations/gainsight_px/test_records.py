@@ -324,3 +324,13 @@ def test_two_accounts_of_ids_unfit_for_a_path_are_two(sandbox: Sandbox) -> None:
             write(sandbox, key, kind="account", fields={"plan": plan})
     found = {account["id"]: account["plan"] for account in sandbox.state["px"]["accounts"]}
     assert found == dict.fromkeys(("a/b", "a b", "update", "denylist", ".."), "free")
+
+
+def test_of_merged_events_the_one_whose_value_px_names_fails_alone(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    messages = [identify(title="CTO"), identify(score=1.5, role="admin"), identify(phone="7")]
+    scene.play(messages)
+    assert scene.words(messages) == ["delivered", "failed refused", "delivered"]
+    ann = scene.users["u-1"]
+    assert (ann["title"], ann["phone"], "role" in ann, "score" in ann) == ("CTO", "7", False, False)
+    assert len(scene.calls()) == 3 + 2, "the refusal of all, then a new user of the others"
