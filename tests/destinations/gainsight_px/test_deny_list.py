@@ -83,6 +83,15 @@ def test_a_key_that_may_not_read_blocks_where_px_is_to_be_asked(sandbox: Sandbox
     assert sandbox.state["px"]["events"] == []
 
 
+@pytest.mark.parametrize("status", [400, 401])
+def test_a_refused_key_blocks_in_whatever_status_it_is_told(status: int) -> None:
+    said = b"Authentication failed in loginAwareAuthentication"
+    driven = send(lambda request: Response(status, {}, said))
+    [outcome] = driven.outcomes
+    assert isinstance(outcome, Blocked) and outcome.code == "credentials_refused"
+    assert len(driven.requests) == 1, "no event is sent after it"
+
+
 @pytest.mark.parametrize("body", [b"{}", b'{"denied":"yes"}', b"<html></html>", b'{"den', b""])
 def test_an_answer_that_does_not_say_is_asked_for_again(body: bytes) -> None:
     [outcome] = send(lambda request: Response(200, {}, body)).outcomes

@@ -117,14 +117,16 @@ def test_of_several_values_the_one_that_px_names_is_at_fault(sandbox: Sandbox) -
 
 
 @pytest.mark.parametrize("absent", ["404", "400"])
+@pytest.mark.parametrize("key", ["u-1", "title-1"])
 def test_a_record_that_was_deleted_at_px_is_made_anew_with_everything_known(
-    sandbox: Sandbox, absent: str
+    sandbox: Sandbox, absent: str, key: str
 ) -> None:
+    """Also where the answer tells the id, and the id holds the name of a field."""
     sandbox.behave(px_absent_put=absent)
-    known = {"identifyId": "u-1", "email": "ann@acme.test", "title": "CEO"}
-    driven = write(sandbox, fields={"title": "CEO"}, known=known, facts={"exists": True})
+    known = {"identifyId": key, "email": "ann@acme.test", "title": "CEO"}
+    driven = write(sandbox, key, fields={"title": "CEO"}, known=known, facts={"exists": True})
     assert [type(outcome) for outcome in driven.outcomes] == [Delivered]
-    assert paths(driven, sandbox) == ["PUT /v1/users/u-1", "POST /v1/users"]
+    assert paths(driven, sandbox) == [f"PUT /v1/users/{key}", "POST /v1/users"]
     assert sandbox.state["px"]["users"][0]["email"] == "ann@acme.test"
 
 
@@ -216,6 +218,24 @@ def test_a_refused_value_of_a_user_makes_no_account(sandbox: Sandbox) -> None:
     [outcome] = driven.outcomes
     assert isinstance(outcome, Rejected) and (outcome.code, outcome.fields) == ("refused", ("score",))
     assert sandbox.state["px"]["accounts"] == []
+
+
+def test_a_refusal_that_speaks_of_the_account_costs_no_attempt_without_read_only_fields(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.behave(px_missing_account="reject")
+    refusal = {"externalapierror": {"status": "BAD_REQUEST", "message": "There is no such account."}}
+    sandbox.fault(fault="status", status=400, answer=refusal, path="/v1/users", method="POST", times=1)
+    driven = write(sandbox, fields={"accountId": "g-1", "createDate": 5})
+    assert [type(outcome) for outcome in driven.outcomes] == [Delivered]
+    assert paths(driven, sandbox) == [
+        "PUT /v1/users/u-1",
+        "POST /v1/users",
+        "PUT /v1/users/u-1",
+        "GET /v1/accounts/g-1",
+        "POST /v1/accounts",
+        "POST /v1/users",
+    ]
 
 
 def test_an_account_that_is_there_is_not_made_again_for_a_refused_user(sandbox: Sandbox) -> None:
