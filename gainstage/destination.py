@@ -15,6 +15,7 @@ import msgspec
 from pydantic import BaseModel
 
 from gainstage.event import Event, Identity
+from gainstage.mapping import Fault
 from gainstage.mapping import Mapping as FieldTable
 from gainstage.operation import Operation, Record
 from gainstage.outcome import Blocked, Filtered, Outcome, Parked, Rejected, Retry, Throttled
@@ -146,6 +147,14 @@ class Planned(msgspec.Struct, frozen=True):
 
     plan: Plan
     unmapped: tuple[str, ...] = ()
+
+
+def refused(faults: Sequence[Fault]) -> Planned:
+    """The event fails with all values that do not fit; with a field that is not there before all else."""
+    sentences = " ".join(fault.sentence for fault in faults)
+    unknown = any(fault.code == "field_unknown" for fault in faults)
+    code = "field_unknown" if unknown else "value_invalid"
+    return Planned(Rejected(code, sentences, tuple(fault.field for fault in faults)))
 
 
 class Budget(msgspec.Struct, frozen=True):

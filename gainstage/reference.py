@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from gainstage.destination import Destination
 from gainstage.destinations import registry
-from gainstage.mapping import Derived, Field, Mapping
+from gainstage.mapping import Field, Mapping
 from gainstage.reason import REASONS, WORDS
 from gainstage.setting import written_duration
 
@@ -122,16 +122,11 @@ def field_tables(destination: Destination) -> str:
 
 def field_row(field: Field) -> tuple[str, str, str]:
     """One field."""
-    sources = ", else ".join(source_words(source) for source in field.sources if source)
+    sources = field.source_words
     label = f"{sources} ({field.label})" if sources and field.label else sources or field.label
     words = (field.convert.__doc__ or "").splitlines()[0] if field.at else ""
     name = f"**`{field.name}`**" if field.required else f"`{field.name}`"
     return name, label, words
-
-
-def source_words(source: Any) -> str:
-    """A source as it is written in messages."""
-    return source.label if isinstance(source, Derived) else f"`{source.removeprefix('traits.')}`"
 
 
 def custom_sentence(mapping: Mapping) -> str:

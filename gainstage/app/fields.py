@@ -21,7 +21,7 @@ from gainstage.delivery.destinations import Active
 from gainstage.destination import Doctor, Finding
 from gainstage.errors import DataUnusable, UsageError
 from gainstage.schema import Field, Object, Schema, Use, key_of
-from gainstage.schema.listing import read_list, read_rows
+from gainstage.schema.listing import name_of, read_list, read_rows
 from gainstage.sqlite import StorageUnavailable
 from gainstage.store.rows import DestinationRow
 from gainstage.store.store import NoStore, Store
@@ -174,11 +174,8 @@ def read_content(content: bytes, doctor: Doctor) -> Schema:
     except msgspec.DecodeError as error:
         raise ValueError(f"It is no JSON ({error}).") from None
     rows = decoded if isinstance(decoded, list) else ()
-    return (
-        read_list(rows)
-        if any("name" in row for row in rows if isinstance(row, dict))
-        else doctor.read(decoded)
-    )
+    ours = any(name_of(key) == "object" for row in rows if isinstance(row, dict) for key in row)
+    return read_list(rows) if ours else doctor.read(decoded)
 
 
 async def _read(store: Store, connected: Connected, doctor: Doctor) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def fields(
         ),
     ] = None,
     read: Annotated[
-        bool, typer.Option("--read", help="Read them from the vendor: one or two calls.")
+        bool, typer.Option("--read", help="Read them from Gainsight CS or PX: one or two calls.")
     ] = False,
     upload: Annotated[
         Path | None,
@@ -109,7 +109,9 @@ def fields_table(one: "Mapping[str, Any]") -> Any:
 
 def restrictions(field: "Mapping[str, Any]") -> str:
     """What holds for a field, in a few words."""
-    words = []
+    words = [] if field["state"] == "ENABLED" else [field["state"].lower()]
+    if field["custom"]:
+        words.append("custom")
     if field["required"]:
         words.append("required")
     if field["read_only"] or not (field["createable"] or field["updateable"]):

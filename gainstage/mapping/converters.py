@@ -5,6 +5,7 @@ field), or raises `UnfitError`. Its docstring's first line is what the field tab
 """
 
 import re
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +32,9 @@ FEMALE = {"f", "female", "woman", "girl", "feminine"}
 SECONDS_BELOW = 100_000_000_000
 #: Numbers from here on are neither: as milliseconds they lie after the year 5138.
 MILLISECONDS_BELOW = SECONDS_BELOW * 1000
+
+#: No program that reads JSON numbers as floating-point ones, as most do, takes a larger one.
+LARGEST = int(sys.float_info.max)
 
 INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,300}\.?[0-9]{0,300}|\.[0-9]{1,300})(?:[eE][+-]?[0-9]{1,3})?")
@@ -70,6 +74,8 @@ def number(value: Any) -> int | float | None:
         value = float(stripped)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UnfitError("a number")
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise UnfitError("a finite number")
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
             raise UnfitError("a finite number")

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping as Dictionary
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from gainstage.event import Event
@@ -41,6 +42,11 @@ class Field:
     def sources(self) -> tuple[Source, ...]:
         """`at` as a tuple."""
         return self.at if isinstance(self.at, tuple) else (self.at,)
+
+    @property
+    def source_words(self) -> str:
+        """Where in an event the value stands, in words; empty where the plan itself fills the field."""
+        return ", else ".join(words_of(source) for source in self.sources) if self.at else ""
 
 
 class Fault(NamedTuple):
@@ -129,6 +135,10 @@ class Mapping:
             self._read_custom(traits, custom, values, faults, forms)
         return Reading(values, self._unmapped(traits, custom or {}), tuple(faults))
 
+    def without(self, names: frozenset[str]) -> "Mapping":
+        """The table without the rows of these fields: what only they read is unmapped."""
+        return reduced(self, names) if any(row.name in names for row in self.fields) else self
+
     def _read_custom(
         self,
         traits: dict[str, Any],
@@ -161,6 +171,12 @@ class Mapping:
         return tuple(left)
 
 
+@lru_cache(maxsize=64)
+def reduced(table: Mapping, names: frozenset[str]) -> Mapping:
+    """A table without the rows of some fields."""
+    return replace(table, fields=tuple(row for row in table.fields if row.name not in names))
+
+
 def take(
     row: Field, path: str, value: Any, values: dict[str, Any], faults: list[Fault], forms: Forms | None
 ) -> bool:
@@ -191,6 +207,11 @@ def traits_of(row: Field) -> frozenset[str]:
     paths = (path for source in row.sources for path in paths_of(source) if path.startswith("traits."))
     names = {path.removeprefix("traits.") for path in paths}
     return frozenset(names | {name.partition(".")[0] for name in names})
+
+
+def words_of(source: Source) -> str:
+    """A source as it is written in messages."""
+    return source.label if isinstance(source, Derived) else f"`{source.removeprefix('traits.')}`"
 
 
 def paths_of(source: Source) -> tuple[str, ...]:

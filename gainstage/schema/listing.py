@@ -1,18 +1,19 @@
 """An uploaded list of fields, for tenants whose description cannot be read. Pure.
 
 CSV with a head line, or a JSON list of objects, one field a row: `object`, `name` and `type`, and, where they
-are known, `label`, `length`, `decimal_places`, `items`, `required`, `read_only`, `createable`, `updateable`.
+are known, `label`, `length`, `decimal_places`, `items`, `required`, `read_only`, `createable`, `updateable`,
+`state` (enabled, disabled, deleted), `custom`, `alias`.
 Items are texts, in CSV parted by `;`; in JSON also objects with `label`, `id`, `system_name` and `active`.
 """
 
 import csv
 import io
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast, get_args
 
 import msgspec
 
-from gainstage.schema import Field, Item, Object, Schema, key_of
+from gainstage.schema import Field, Item, Object, Schema, State, key_of
 
 COLUMNS = ("object", "name", *(name for name in Field.__struct_fields__ if name != "name"))
 YES, NO = frozenset({"true", "yes", "1", "y"}), frozenset({"false", "no", "0", "n"})
@@ -77,12 +78,15 @@ def read_row(row: Any) -> tuple[str, Field]:
     for key in ("length", "decimal_places"):
         if key in values:
             values[key] = whole(key, values[key])
-    for key in ("required", "read_only", "createable", "updateable"):
+    for key in ("required", "read_only", "createable", "updateable", "custom"):
         if key in values:
             values[key] = truth(key, values[key])
     values["items"] = tuple(items(values.get("items", "")))
-    if "label" in values:
-        values["label"] = str(values["label"])
+    if "state" in values:
+        values["state"] = state(values["state"])
+    for key in ("label", "alias"):
+        if key in values:
+            values[key] = str(values[key])
     return object_name, Field(**values)
 
 
@@ -116,6 +120,14 @@ def truth(key: str, value: Any) -> bool:
     if isinstance(value, bool | str) and word in YES | NO:
         return word in YES
     raise ValueError(f"`{key}` is true or false, not {value!r:.80}.")
+
+
+def state(value: Any) -> State:
+    """Whether the field is in use."""
+    for one in get_args(State):
+        if one == str(value).upper():
+            return cast(State, one)
+    raise ValueError(f"`state` is enabled, disabled or deleted, not {value!r:.80}.")
 
 
 def name_of(column: Any) -> str:

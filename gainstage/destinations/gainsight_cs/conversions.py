@@ -11,37 +11,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from gainstage.destinations.gainsight_cs.settings import CsSettings
-from gainstage.mapping import UnfitError, boolean, number, plain, text
-from gainstage.mapping.converters import COMPACT_DATE, DECIMAL, MILLISECONDS_BELOW, SECONDS_BELOW
+from gainstage.mapping import UnfitError, boolean, plain, text
+from gainstage.mapping.converters import DECIMAL
+from gainstage.mapping.moments import EPOCH, instant, moment_ms
+from gainstage.mapping.numbers import plain_number
 from gainstage.schema import Field, Item, names
 
 Convert = Callable[[Any], Any]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: Numbers below this are no dates: as seconds they lie before 1973, and days are written so (20260131).
-FIRST_SECONDS = 100_000_000
 EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;.]+")
 URL = re.compile(r"(https?://)?[^\s/?#.]+(\.[^\s/?#.]+)+([/?#]\S*)?", re.IGNORECASE)
 #: 15 or 18 letters and digits [documented].
 SFDC_ID = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
 
-GAP = "[ \u00a0\u2009\u202f'\u2019]"
-#: Numbers with separators that can be read in one way only, with what parts their decimals.
-GROUPED = (
-    (re.compile(rf"[0-9]{{1,3}}({GAP}[0-9]{{3}})+([.,][0-9]+)?"), ".,"),
-    (re.compile(r"[0-9]{1,3}(,[0-9]{2,3})*,[0-9]{3}\.[0-9]+"), "."),
-    (re.compile(r"[0-9]{1,3}(,[0-9]{2,3})+,[0-9]{3}"), ""),
-    (re.compile(r"[0-9]{1,3}(\.[0-9]{3})+,[0-9]+"), ","),
-    (re.compile(r"[0-9]{1,3}(\.[0-9]{3}){2,}"), ""),
-    (re.compile(r"[0-9]+,([0-9]{1,2}|[0-9]{4,})"), ","),
-)
 MONEY = re.compile(
     r"(?P<sign>[+-]?)\s*(?:[$€£¥₹₩₽₪₫₴₺]|[A-Z]{2,3}\$?)?\s*(?P<minus>-?)(?P<number>[0-9.,].*?)"
     r"\s*(?:[$€£¥₹₩₽₪₫₴₺]|[A-Z]{3})?"
 )
 #: After a currency sign people write: what stands after the only point may be thousands.
 ONE_GROUP = re.compile(r"[0-9]{1,3}\.[0-9]{3}")
-DATE_NEEDED = "a date (ISO 8601, epoch seconds or milliseconds)"
 
 
 def converter(field: Field, settings: CsSettings) -> Convert | None:
@@ -96,30 +84,6 @@ def sfdc_id(value: Any) -> str | None:
     return found
 
 
-def plain_number(value: Any) -> int | float | None:
-    """A number; thousand separators are taken off where they can mean nothing else."""
-    if not isinstance(value, str) or not value.strip() or DECIMAL.fullmatch(value.strip()):
-        return number(value)
-    sign, digits = value.strip()[:1], value.strip()
-    if sign in "+-":
-        digits = digits[1:].lstrip()
-    for pattern, decimals in GROUPED:
-        if pattern.fullmatch(digits):
-            found = number(ungrouped(digits, decimals))
-            return -found if sign == "-" and found is not None else found
-    raise UnfitError("a plain number such as 1234.5")
-
-
-def ungrouped(digits: str, decimals: str) -> str:
-    """The number as a program writes it; `decimals`: the characters that may part its decimals."""
-    head, tail = digits, ""
-    for mark in decimals:
-        if mark in digits:
-            head, _, tail = digits.rpartition(mark)
-    head = re.sub(r"[^0-9]", "", head)
-    return f"{head}.{tail}" if tail else head
-
-
 def money(value: Any) -> int | float | None:
     """A plain number; currency signs and codes around it are taken off."""
     if isinstance(value, str) and value.strip() and not DECIMAL.fullmatch(value.strip()):
@@ -144,35 +108,6 @@ def day(value: Any, form: Literal["text", "epoch_ms"]) -> str | int | None:
     if form == "text":
         return date.isoformat()
     return int((datetime(date.year, date.month, date.day, tzinfo=UTC) - EPOCH) / timedelta(milliseconds=1))
-
-
-def moment_ms(value: Any) -> int | None:
-    """A moment in epoch milliseconds."""
-    moment = instant(value)
-    return None if moment is None else (moment - EPOCH) // timedelta(milliseconds=1)
-
-
-def instant(value: Any) -> datetime | None:
-    """What an ISO text, epoch seconds or milliseconds mean; a time without a zone counts as UTC."""
-    try:
-        if isinstance(value, str):
-            stripped = value.strip()
-            if not stripped:
-                return None
-            if COMPACT_DATE.fullmatch(stripped) or not DECIMAL.fullmatch(stripped):
-                moment = datetime.fromisoformat(stripped)
-                moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-                _ = moment.astimezone(UTC)  # there is no such moment before the year 1
-                return moment
-        epoch = number(value)
-    except (ValueError, OverflowError, UnfitError):
-        raise UnfitError(DATE_NEEDED) from None
-    if epoch is None or not FIRST_SECONDS <= abs(epoch) < MILLISECONDS_BELOW:
-        raise UnfitError(DATE_NEEDED)
-    try:
-        return EPOCH + timedelta(milliseconds=epoch * 1000 if abs(epoch) < SECONDS_BELOW else epoch)
-    except OverflowError:
-        raise UnfitError(DATE_NEEDED) from None
 
 
 def pick(field: Field, form: Literal["label", "gsid"], value: Any) -> str | None:

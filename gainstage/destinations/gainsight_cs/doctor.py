@@ -6,12 +6,11 @@ The same findings serve `check`, the management API and the pages.
 from collections.abc import Iterable, Iterator
 
 from gainstage.destination import Finding
-from gainstage.destinations.gainsight_cs.fitting import OBJECTS, SPELT_AS_THEY_ARE, unwritable
+from gainstage.destinations.gainsight_cs.fitting import OBJECTS, SPELT_AS_THEY_ARE
 from gainstage.destinations.gainsight_cs.mapping import COMPANY, PERSON
 from gainstage.destinations.gainsight_cs.settings import GSID, NAME, CsSettings
-from gainstage.mapping import Derived, Mapping
-from gainstage.mapping import Field as Row
-from gainstage.schema import Field, Object, Schema, Use, names
+from gainstage.mapping import Mapping
+from gainstage.schema import Field, Object, Schema, Use, names, not_known
 
 #: Tables of custom fields, and the objects that they go to.
 CUSTOM = {"person_fields": "Person", "company_fields": "Company", "company_person_fields": OBJECTS["link"]}
@@ -23,7 +22,7 @@ KEY_TYPES = frozenset({"STRING", "GSID", "NUMBER", "EMAIL", "SFDCID"})
 def uses(settings: CsSettings) -> tuple[Use, ...]:
     """Every field that events may write."""
     found = [
-        Use(table.title, row.name, words_of(row))
+        Use(table.title, row.name, row.source_words or row.label)
         for table in (PERSON, COMPANY)
         for row in table.fields
         if row.name not in settings.never
@@ -33,16 +32,6 @@ def uses(settings: CsSettings) -> tuple[Use, ...]:
             if field not in settings.never or name == OBJECTS["link"]:
                 found.append(Use(name, field, f"`{trait}`", setting))
     return tuple(found)
-
-
-def words_of(row: Row) -> str:
-    """Where a row of a built-in table takes its value from."""
-    if not row.at:
-        return row.label
-    sources = (
-        one.label if isinstance(one, Derived) else f"`{one.removeprefix('traits.')}`" for one in row.sources
-    )
-    return ", else ".join(sources)
 
 
 def examine(settings: CsSettings, schema: Schema) -> tuple[Finding, ...]:
@@ -63,16 +52,13 @@ def custom_fields(settings: CsSettings, schema: Schema, setting: str) -> Iterato
     table: dict[str, str] = getattr(settings, setting)
     if described is None:
         if table:
-            sentence = (
-                f"The fields of {CUSTOM[setting]} are not known here: nothing of this could be checked."
-            )
-            yield Finding("warning", setting, sentence)
+            yield Finding("warning", setting, not_known(CUSTOM[setting]))
         return
     for trait, name in table.items():
         if name in settings.never and setting != "company_person_fields":
             continue
         mapped = f"`{trait}` goes to {name}"
-        if sentence := unwritable(described, name):
+        if sentence := described.unwritable(name):
             yield Finding("error", setting, f"{mapped}. {sentence} Such events fail without a call.")
             continue
         field = described.in_any_case(name)
@@ -136,13 +122,12 @@ def built_in(settings: CsSettings, schema: Schema, kind: str) -> Iterable[Findin
     """Fields of the built-in table that the tenant does not have, or does not let anybody write."""
     described = schema.object(kind)
     if described is None:
-        sentence = f"The fields of {kind} are not known here: nothing of them could be checked."
-        return (Finding("warning", "", sentence),)
+        return (Finding("warning", "", not_known(kind)),)
     lacking = list(lacking_fields(settings, described, PERSON if kind == "Person" else COMPANY))
     if not lacking:
         return ()
     sentence = (
-        f"{described.label or kind} has no such field, or nobody may write it: {names(lacking)}. Events with "
+        f"{described.title} has no such field, or nobody may write it: {names(lacking)}. Events with "
         "traits for them fail; `field_rules` with `never` leaves a field out."
     )
     return (Finding("warning", "field_rules", sentence),)
@@ -153,5 +138,5 @@ def lacking_fields(settings: CsSettings, described: Object, table: Mapping) -> I
     mapped = {*settings.person_fields.values(), *settings.company_fields.values()}
     for row in table.fields:
         own = (row.at or row.name in SPELT_AS_THEY_ARE) and row.name not in mapped
-        if own and row.name not in settings.never and unwritable(described, row.name):
+        if own and row.name not in settings.never and described.unwritable(row.name):
             yield row.name

@@ -6,7 +6,6 @@ event can be retried.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from gainstage.destinations.gainsight_cs.conversions import converter
@@ -71,16 +70,15 @@ class Fitting:
         return [
             Fault(name, f"{sentence} {self._remedy(name, settings.get(name, ''))}", "field_unknown")
             for name in fields
-            if name not in self._never and (sentence := unwritable(self._object, name))
+            if name not in self._never and (sentence := self._object.unwritable(name))
         ]
 
     def _remedy(self, name: str, setting: str) -> str:
         assert self._schema is not None
-        at = datetime.fromtimestamp(self._schema.at_us / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        known = f"Its fields were {self._schema.origin} {at}; `gainstage fields --read` reads them anew."
+        learnt = self._schema.learnt
         if setting:
-            return f"Correct the setting `{setting}`, then retry. {known}"
-        return f"Leave it out with `field_rules` ({name}: never), then retry. {known}"
+            return f"Correct the setting `{setting}`, then retry. {learnt}"
+        return f"Leave it out with `field_rules` ({name}: never), then retry. {learnt}"
 
     def _spelt(self, found: Object, name: str, mapped: set[str]) -> str:
         """Fields of the built-in table in the tenant's own spelling (`ARR`), unless a setting names them:
@@ -89,15 +87,3 @@ class Fitting:
         settled = name in mapped or name in SPELT_AS_THEY_ARE
         field = None if settled or found.field(name) else found.in_any_case(name)
         return field.name if field is not None else name
-
-
-def unwritable(found: Object, name: str) -> str:
-    """Why a field cannot be written, in a sentence; empty where it can."""
-    field = found.in_any_case(name)
-    if field is None:
-        meant = found.nearest(name)
-        guess = f"; did you mean {meant.name}?" if meant is not None else "."
-        return f"{found.label or found.name} has no field {name} at this tenant{guess}"
-    if not field.writable:
-        return f"The field {field.name} of {found.label or found.name} is read-only at this tenant."
-    return ""

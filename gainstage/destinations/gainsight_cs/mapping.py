@@ -7,7 +7,7 @@ they are there (`CustomerlifetimeInMonths`).
 from collections.abc import Callable
 from typing import Any
 
-from gainstage.destination import Planned
+from gainstage.destination import Planned, refused
 from gainstage.destinations.gainsight_cs.fitting import Fitting
 from gainstage.destinations.gainsight_cs.lookups import read_references
 from gainstage.destinations.gainsight_cs.matching import CLAIM, value_of
@@ -366,11 +366,3 @@ def missing(setting: str, kind: str) -> Planned:
 def unmapped_event(sentence: str) -> Planned:
     """A track call that `events` does not know."""
     return Planned(Rejected("event_unmapped", sentence))
-
-
-def refused(faults: list[Fault]) -> Planned:
-    """The event fails with all values that do not fit; with a field that is not there before all else."""
-    sentences = " ".join(fault.sentence for fault in faults)
-    unknown = any(fault.code == "field_unknown" for fault in faults)
-    code = "field_unknown" if unknown else "value_invalid"
-    return Planned(Rejected(code, sentences, tuple(fault.field for fault in faults)))

@@ -75,6 +75,9 @@ FIELD = {
     "read_only": False,
     "createable": True,
     "updateable": True,
+    "state": "ENABLED",
+    "custom": None,
+    "alias": "",
     "items": [{"label": word} for word in "ABCDEFG"] + [{"label": "Old", "active": False}],
     "from": [{"source": "`tier`", "setting": "company_fields"}],
 }

@@ -73,6 +73,8 @@ def test_where_nothing_is_known_the_command_that_reads_is_named(
         ({"updateable": False}, "new records only"),
         ({"createable": False}, "not for new records"),
         ({"length": 80}, "at most 80 characters"),
+        ({"state": "DISABLED", "custom": True}, "disabled, custom"),
+        ({"custom": True}, "custom"),
     ],
 )
 def test_restrictions_are_told(

@@ -56,6 +56,8 @@ def test_numbers_and_numeric_text_become_numbers(value: Any, converted: Any) -> 
         {},
         ["5"],
         float("nan"),
+        10**400,
+        -(10**400),
     ],
 )
 def test_what_is_no_number_does_not_become_one(value: Any) -> None:

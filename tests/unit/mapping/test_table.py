@@ -65,6 +65,15 @@ def test_custom_traits_are_prefixed_and_count_as_mapped() -> None:
     assert reading.unmapped == ("x",)
 
 
+def test_a_table_without_a_field_counts_what_only_that_field_read() -> None:
+    reading = TABLE.without(frozenset({"Seats", "City", "Shout", "Absent"})).read(
+        event_of({"type": "identify", "traits": {"seats": "many", "name": "a", "address": {"city": "Oslo"}}})
+    )
+    assert (reading.values, reading.faults) == ({"Name": "a"}, ())
+    assert reading.unmapped == ("seats", "address")
+    assert TABLE.without(frozenset({"Absent"})) is TABLE
+
+
 def test_a_computed_source_is_asked_only_where_its_traits_are_there() -> None:
     assert read({"name": "a"}).values["Shout"] == "A"
     assert "Shout" not in read({"seats": 1}).values

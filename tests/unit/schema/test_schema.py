@@ -35,6 +35,46 @@ def test_the_field_that_was_probably_meant(written: str, meant: str | None) -> N
     assert (found.name if found else None) == meant
 
 
+USER = Object(
+    "user",
+    (
+        Field("tier", label="Plan Tier", alias="cust_1"),
+        Field("teir", state="DELETED"),
+        Field("off", state="DISABLED"),
+        Field("fixed", read_only=True),
+    ),
+    "User",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("tier", ""),
+        ("TIER", ""),
+        ("Plan tier", "User has no field Plan tier at this tenant: "
+         "that is how the vendor shows tier, so write tier."),
+        ("CUST_1", "User has no field CUST_1 at this tenant: "
+         "that is how the vendor shows tier, so write tier."),
+        ("tiers", "User has no field tiers at this tenant; did you mean tier?"),
+        ("T_I_E_R", "User has no field T_I_E_R at this tenant; did you mean tier?"),
+        ("nothing", "User has no field nothing at this tenant."),
+        ("", "User has no field  at this tenant."),
+        ("Teir", "The field teir of User is deleted at this tenant."),
+        ("off", "The field off of User is disabled at this tenant."),
+        ("fixed", "The field fixed of User is read-only at this tenant."),
+    ],
+)  # fmt: skip
+def test_why_a_field_cannot_be_written_is_told_in_a_sentence(name: str, sentence: str) -> None:
+    assert USER.unwritable(name) == sentence
+
+
+def test_what_people_read_of_its_age_says_how_to_renew_it() -> None:
+    assert Schema((), "uploaded", 1_772_323_200_000_000).learnt == (
+        "Its fields were uploaded 2026-03-01 00:00 UTC; `gainstage fields --read` reads them anew."
+    )
+
+
 def test_a_name_in_another_letter_case_is_the_same_field() -> None:
     found = COMPANY.in_any_case("arr")
     assert found is not None and found.name == "ARR"
@@ -44,6 +84,17 @@ def test_a_name_in_another_letter_case_is_the_same_field() -> None:
 def test_when_and_how_it_was_learnt_does_not_make_another_schema() -> None:
     assert Schema((COMPANY,), "uploaded", 5).digest == Schema((COMPANY,), "read", 7).digest
     assert Schema((COMPANY,)).digest != Schema((Object("Company", COMPANY.fields[1:]),)).digest
+
+
+def test_a_list_may_tell_what_is_switched_off_and_what_is_the_tenants_own() -> None:
+    rows = read_rows(
+        "object,name,type,state,custom,alias\nuser,tier,STRING,Disabled,no,cust_1\nuser,seats,NUMBER"
+    )
+    (user,) = read_list(rows).objects
+    assert user.fields == (
+        Field("tier", "STRING", state="DISABLED", custom=False, alias="cust_1"),
+        Field("seats", "NUMBER"),
+    )
 
 
 def test_a_long_list_is_cut_in_a_sentence() -> None:
@@ -89,6 +140,11 @@ def test_a_json_list_may_tell_the_ids_of_items() -> None:
         ({"object": "C", "name": "A", "type": "X", "required": "perhaps"}, "`required` is true or false"),
         ({"object": "C", "name": "A", "type": "X", "items": 7}, "`items` is a list, not 7."),
         ({"object": "C", "name": "A", "type": "X", "items": [7]}, "an item is a text, or an object"),
+        (
+            {"object": "C", "name": "A", "type": "X", "state": "off"},
+            "`state` is enabled, disabled or deleted",
+        ),
+        ({"object": "C", "name": "A", "type": "X", "custom": "maybe"}, "`custom` is true or false"),
         (["C", "A", "X"], "Row 1: a field is an object with"),
     ],
 )
