@@ -169,6 +169,14 @@ SWITCHES: tuple[Switch, ...] = (
     # PX
     _choice("px_absent_put", "404 400", "The status of a PUT to a user or account that is not there."),
     _choice("px_unknown_attribute", "reject ignore", "customAttributes that are not among the seeded ones."),
+    _choice(
+        "px_disabled_attribute",
+        "reject ignore accept",
+        "Attributes that are switched off: seeded ones, and default ones, which a write has as fields.",
+    ),
+    _choice(
+        "px_attribute_list", "list attributes content", "Whether attributes come as a list, or in an object."
+    ),
     _choice("px_unknown_field", "ignore reject", "Fields that PX users, accounts and events do not have."),
     _choice("px_read_only", "ignore reject", "What happens to read-only PX fields in a write."),
     _choice("px_put_property_keys", "optional required", "Whether a PUT must carry propertyKeys."),

@@ -13,6 +13,8 @@ from gainstage_sandbox.px_fields import EVENT, SHAPES, Shape, wrong_attribute, w
 REVIVAL_SECONDS = 7 * 86_400
 UNLISTED = ("sfdcContactId", "globalUnsubscribe")
 """Attributes that are valid, but missing from the list."""
+STOCK = {"user": (), "account": ({"apiName": "culture", "name": "Culture"},)}
+"""Custom attributes that are listed without being seeded; the examples write them."""
 Record = dict[str, Any]
 
 
@@ -148,15 +150,19 @@ class PxModel:
         return stored
 
     def list_attributes(self, kind: str) -> list[Record]:
+        """Default attributes, those seeded, which may also replace default ones, and the stock."""
         types = {"date": "DATE_TIME", "flag": "BOOLEAN", "whole": "NUMBER", "number": "NUMBER"}
-        shown = [
-            _attribute(number, name, types.get(field, "STRING"), "DEFAULT")
-            for number, (name, field) in enumerate(SHAPES[kind].fields.items(), start=1)
+        shown = {
+            name: _attribute(name, types.get(field, "STRING"), "DEFAULT")
+            for name, field in SHAPES[kind].fields.items()
             if field not in ("tags", "attributes", "place") and name not in UNLISTED
-        ]
-        for number, seeded in enumerate(self.attributes[kind], start=len(shown) + 1):
-            shown.append({**_attribute(number, seeded["apiName"], "STRING", "CUSTOM"), **seeded})
-        return shown
+        }
+        for row in (*STOCK[kind], *self.attributes[kind]):
+            name = row["apiName"]
+            own = shown.get(name) if row.get("origin") == "DEFAULT" else None
+            key = name if own else f"custom {len(shown)}"
+            shown[key] = {**(own or _attribute(name, "STRING", "CUSTOM")), **row}
+        return [{"id": str(number), **row} for number, row in enumerate(shown.values(), start=1)]
 
     def _new(self, kind: str, key: str, now: float) -> Record:
         stamp = int(now * 1000)
@@ -200,6 +206,8 @@ class PxModel:
                 wrong[name] = "is required"
         if isinstance(clean.get("customAttributes"), dict):
             clean["customAttributes"] = self._check_attributes(kind, clean["customAttributes"], wrong)
+        if kind in self.attributes:
+            self._drop_disabled(kind, clean, wrong)
         self._check_references(kind, clean, wrong)
         if wrong:
             message = "; ".join(f"{name} {what}" for name, what in wrong.items())
@@ -207,20 +215,45 @@ class PxModel:
         return clean
 
     def _check_attributes(self, kind: str, given: Record, wrong: dict[str, str]) -> Record:
-        known = {item["apiName"]: item for item in self.attributes[kind]}
+        known = {
+            item["apiName"]: item
+            for item in sorted(self.attributes[kind], key=_is_enabled)
+            if item.get("origin") != "DEFAULT"
+        }
         kept: Record = {}
         for name, value in given.items():
             attribute = known.get(name)
-            usable = attribute is not None and attribute.get("state", "ENABLED") == "ENABLED"
-            if known and not usable:
-                if self.behaviour.word("px_unknown_attribute") == "reject":
-                    wrong[f"customAttributes.{name}"] = "is not known"
+            refused = self._refused_attribute(attribute) if known else None
+            if refused:
+                if refused != "ignore":
+                    wrong[f"customAttributes.{name}"] = refused
                 continue
             found = wrong_attribute(str((attribute or {}).get("type", "ANY")), value)
             if found:
                 wrong[f"customAttributes.{name}"] = found
             kept[name] = value
         return kept
+
+    def _refused_attribute(self, attribute: Record | None) -> str | None:
+        """What is wrong with writing an attribute, `ignore` where that is silent, or None."""
+        if attribute is None:
+            return "ignore" if self.behaviour.word("px_unknown_attribute") == "ignore" else "is not known"
+        switch = self.behaviour.word("px_disabled_attribute")
+        if _is_enabled(attribute) or switch == "accept":
+            return None
+        return "ignore" if switch == "ignore" else "is disabled"
+
+    def _drop_disabled(self, kind: str, clean: Record, wrong: dict[str, str]) -> None:
+        for item in self.attributes[kind]:
+            name = item["apiName"]
+            if (
+                item.get("origin") == "DEFAULT"
+                and name in clean
+                and (refused := self._refused_attribute(item))
+            ):
+                del clean[name]
+                if refused != "ignore":
+                    wrong[name] = refused
 
     def _check_references(self, kind: str, clean: Record, wrong: dict[str, str]) -> None:
         account = clean.get("accountId")
@@ -232,9 +265,12 @@ class PxModel:
                 wrong["propertyKeys"] = "has an unknown product tag key"
 
 
-def _attribute(number: int, name: str, kind: str, origin: str) -> Record:
+def _is_enabled(attribute: Record) -> bool:
+    return bool(attribute.get("state", "ENABLED") == "ENABLED")
+
+
+def _attribute(name: str, kind: str, origin: str) -> Record:
     return {
-        "id": str(number),
         "name": name,
         "apiName": name,
         "internalName": name,

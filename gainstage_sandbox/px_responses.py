@@ -97,7 +97,8 @@ def _delete_by_body(kind: str) -> Any:
 
 def _attributes(kind: str) -> Any:
     def list_attributes(state: State, _: Call) -> Answer:
-        return json_answer(200, state.px.list_attributes(kind))
+        listed, form = state.px.list_attributes(kind), state.behaviour.word("px_attribute_list")
+        return json_answer(200, listed if form == "list" else {form: listed})
 
     return list_attributes
 
