@@ -91,6 +91,7 @@ docs: $(STAMP) ## write the generated parts of the documents anew
 	$(BIN)/python -m gainstage.reference
 	$(BIN)/python -m gainstage.configuration.schema > docs/reference/configuration.schema.json
 	$(BIN)/python -m tests.acceptance.test_cli_document
+	$(BIN)/python -m tests.acceptance.test_fields
 
 .PHONY: lock
 lock: $(STAMP) ## choose today's newest allowed versions and write requirements.lock

@@ -1,18 +1,37 @@
-"""The tenant's fields, from outside: read, uploaded, checked; a mistake found, corrected and made good."""
+"""The tenant's fields, from outside: read, uploaded, checked; a mistake found, corrected and made good.
+
+To write what docs/fields.md shows anew: `python -m tests.acceptance.test_fields`.
+"""
 
 import json
 import re
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import yaml
 
-from gainstage_sandbox import Running
+from gainstage_sandbox import Running, running
 from tests.acceptance.program import ROOT, Ended, Program, wait_for
 from tests.acceptance.test_cli_document import played, steady
 
 DOCUMENT = ROOT / "docs" / "fields.md"
+SPANNING = re.MULTILINE | re.DOTALL
 TIER = {"name": "Plan_Tier__gc", "type": "PICKLIST", "options": ["Gold", "Silver"]}
+
+
+ATTRIBUTES = [
+    {"apiName": "plan_tier", "name": "Plan tier"},
+    {"apiName": "seats_used", "name": "Seats used", "type": "NUMBER"},
+    {"apiName": "beta_user", "name": "Beta user", "type": "BOOLEAN", "state": "DISABLED"},
+    {"apiName": "phone", "origin": "DEFAULT", "state": "DISABLED"},
+]
+
+
+def seed_attributes(sandbox: Running) -> None:
+    given = {"px": {"attributes": {"user": ATTRIBUTES}}}
+    httpx2.post(f"{sandbox.url}/__sandbox__/seed", json=given).raise_for_status()
 
 
 def seed(sandbox: Running, *company: dict[str, Any]) -> None:
@@ -20,11 +39,11 @@ def seed(sandbox: Running, *company: dict[str, Any]) -> None:
     httpx2.post(f"{sandbox.url}/__sandbox__/seed", json=given).raise_for_status()
 
 
-def configure(program: Program, **settings: Any) -> None:
-    """The CS destination of the examples alone, with more settings."""
+def configure(program: Program, name: str = "cs", **settings: Any) -> None:
+    """One destination of the examples alone, with more settings."""
     path = program.configure()
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    content["destinations"] = [one for one in content["destinations"] if one["name"] == "cs"]
+    content["destinations"] = [one for one in content["destinations"] if one["name"] == name]
     content["destinations"][0]["settings"] |= settings
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
@@ -187,23 +206,93 @@ def test_what_is_no_list_of_fields_is_refused_in_a_sentence(program: Program) ->
         ("object,name,type\nInvoice,A,STRING", "lists no object that Gainsight CS is written to: Invoice."),
     ):
         (program.folder / "list").write_text(text, encoding="utf-8")
-        ended = program.run("fields", "--upload", "list")
+        ended = program.run("fields", "--destination", "cs", "--upload", "list")
         assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1), ended
         assert told in ended.err
-    ended = program.run("fields", "--upload", "absent.csv")
+    ended = program.run("fields", "--destination", "cs", "--upload", "absent.csv")
     assert (ended.code, ended.err) == (2, "absent.csv cannot be read: No such file or directory.\n")
 
 
 def test_the_findings_in_the_document_are_what_the_program_prints(program: Program, sandbox: Running) -> None:
-    text = DOCUMENT.read_text(encoding="utf-8")
-    settings = re.search(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    block = re.search(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert settings and block
+    assert shown_anew(program, sandbox).splitlines() == DOCUMENT.read_text(encoding="utf-8").splitlines()
+
+
+def shown_anew(program: Program, sandbox: Running) -> str:
+    """The document with the findings of today's program."""
     owner = {"name": "Account_Owner__gc", "type": "LOOKUP", "lookup": "gsuser"}
     seed(sandbox, TIER, owner, {"name": "ARR__gc", "type": "CURRENCY"})
-    configure(program, **yaml.safe_load(settings[1])["settings"])
+    seed_attributes(sandbox)
+    text = DOCUMENT.read_text(encoding="utf-8")
+    settings, shown = (re.findall(rf"^```{kind}\n(.*?)^```$", text, SPANNING) for kind in ("yaml", "console"))
+    for name, given, block in zip(("cs", "px"), settings, shown, strict=True):
+        configure(program, name, **yaml.safe_load(given)["settings"])
+        assert program.run("fields", "--read").code == 0
+        text = text.replace(block, steady("\n".join(played(program, block))) + "\n")
+    return text
+
+
+def identify(number: int, **traits: Any) -> bytes:
+    message = {"type": "identify", "messageId": f"i-{number}", "userId": f"u-{number}", "traits": traits}
+    return json.dumps(message).encode() + b"\n"
+
+
+def test_a_wrong_attribute_of_px_is_found_corrected_and_the_failed_event_delivered(
+    program: Program, sandbox: Running
+) -> None:
+    seed_attributes(sandbox)
+    configure(program, "px", user_attributes={"plan": "Plan tier", "seats": "SEATS_used"})
+    with program.serving():
+        ended = program.run("check", "--json")
+        assert ended.code == 1
+        (error,) = (one for one in ended.json["findings"] if one["level"] == "error")
+        assert (error["destination"], error["setting"]) == ("px", "user_attributes")
+        assert "write plan_tier" in error["message"]
+        before = calls(sandbox)
+        given = identify(1, plan="Gold") + identify(2, seats="many")
+        failed = program.run("send", "--json", "-", given=given).json["undelivered"]
+        assert [(one["outcome"], one["reason"]) for one in failed] == [
+            ("failed", "field_unknown"),
+            ("failed", "value_invalid"),
+        ]
+        assert calls(sandbox) == before, "no call was spent"
+        shown = program.run("fields", "--json").json
+        (seats,) = (one for one in shown["objects"][0]["fields"] if one["name"] == "seats_used")
+        assert seats["from"] == [{"source": "`seats`", "setting": "user_attributes"}]
+        configure(program, "px", user_attributes={"plan": "plan_tier", "seats": "seats_used"})
+        assert program.run("apply", "-f", "gainstage.yaml").code == 0
+        assert program.run("dead", "retry", "--reason", "field_unknown", "--json").json == {"retried": 1}
+        (user,) = wait_for(lambda: sandbox.state.snapshot()["px"]["users"])
+        assert user["customAttributes"] == {"plan_tier": "Gold"}
+        wait_for(lambda: len(program.run("dead", "list", "--json").json) == 1)
+
+
+def test_traits_that_px_has_no_place_for_are_counted_by_name(program: Program, sandbox: Running) -> None:
+    seed_attributes(sandbox)
+    configure(program, "px", user_attributes={"plan": "plan_tier", "address.zip": "seats_used"})
     assert program.run("fields", "--read").code == 0
-    assert steady("\n".join(played(program, block[1]))) == block[1].rstrip()
+    traits = {
+        "plan": "Gold",
+        "phone": "1",
+        "company": {"id": 7},
+        "address": {"zip": "0150"},
+        "name": "Ann Lee",
+    }
+    report = program.run("send", "--json", "-", given=identify(1, **traits) + identify(2, phone="2")).json
+    assert report["undelivered"] == []
+    assert program.run("status", "--json").json["unmapped"] == {"px": {"company": 1, "phone": 2}}
+    users = {user["identifyId"]: user for user in sandbox.state.snapshot()["px"]["users"]}
+    assert users["u-1"]["customAttributes"] == {"plan_tier": "Gold", "seats_used": 150}
+    assert "phone" not in users["u-1"] and users["u-1"]["lastName"] == "Lee"
+
+
+def test_one_of_several_destinations_that_tell_their_fields_is_named(program: Program) -> None:
+    program.configure()
+    ended = program.run("fields", "--read")
+    assert (ended.code, ended.out) == (2, "")
+    assert "name one with --destination: cs, px." in ended.err
+    shown = program.run("fields", "--destination", "px", "--read", "--json").json
+    assert [one["label"] for one in shown["objects"]] == ["User", "Account"]
+    assert program.run("fields", "--destination", "cs", "--json").json["origin"] is None
 
 
 def test_a_destination_that_tells_no_fields_is_refused_in_a_sentence(program: Program) -> None:
@@ -211,3 +300,8 @@ def test_a_destination_that_tells_no_fields_is_refused_in_a_sentence(program: Pr
     assert ended.code == 2 and "does not tell its fields" in ended.err
     ended = program.run("fields", "--destination", "crm")
     assert ended.code == 2 and "There is no destination crm" in ended.err
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder, running(port=0) as vendor:
+        DOCUMENT.write_text(shown_anew(Program(Path(folder), vendor.url), vendor), encoding="utf-8")

@@ -12,7 +12,7 @@ import pytest
 
 from gainstage_sandbox import Running
 from tests.messages import group, identify, track
-from tests.world import WORDS, WRITE_KEY, World, configured, cs, fetch, wait_for
+from tests.world import WORDS, WRITE_KEY, World, configured, cs, fetch, px, wait_for
 
 TOKEN = "integration-0123456789abcdef0123456789abcdef"
 TIER = {"name": "Plan_Tier__gc", "type": "PICKLIST", "options": ["Gold", "Silver"]}
@@ -155,6 +155,30 @@ def test_fields_that_cannot_be_read_leave_those_that_are_kept(world: World, sand
     said = ask(world, "POST", "destinations/cs/fields/read")
     assert (said.status, said.json["error"]["code"]) == (502, "fields_unreadable")
     assert done(world, "GET", "destinations/cs/fields")["origin"] == "read"
+
+
+def test_attributes_of_px_are_read_judged_and_planned_by_over_http(world: World, sandbox: Running) -> None:
+    seats = {"apiName": "seats_used", "name": "Seats used", "type": "NUMBER"}
+    fetch(f"{sandbox.url}/__sandbox__/seed", {"px": {"attributes": {"user": [seats]}}})
+    mapped = {"user_attributes": {"seats": "seats_used", "n": "Seats used"}}
+    done(world, "PUT", "configuration", configured(px(sandbox.url, **mapped)))
+    (listed,) = done(world, "GET", "destinations")["destinations"]
+    assert (listed["name"], listed["tells_fields"]) == ("px", True)
+    read = done(world, "POST", "destinations/px/fields/read")
+    assert [one["name"] for one in read["objects"]] == ["user", "account"]
+    (finding,) = read["findings"]
+    assert (finding["level"], finding["setting"]) == ("error", "user_attributes")
+    assert "write seats_used" in finding["message"]
+    report = done(world, "POST", "destinations/px/check")
+    assert finding["message"] in {one["message"] for one in report["findings"]} and not report["ok"]
+    world.take(
+        identify("u1", "i1", seats="1,234.5"), identify("u2", "i2", n="2"), identify("u3", "i3", seats="no")
+    )
+    wait_for(lambda: world.counts("px")["delivered"] == 1 and len(done(world, "GET", "dead")["events"]) == 2)
+    reasons = {row["message_id"]: row["reason"] for row in done(world, "GET", "dead")["events"]}
+    assert reasons == {"i2": "field_unknown", "i3": "value_invalid"}
+    (user,) = sandbox.state.snapshot()["px"]["users"]
+    assert user["customAttributes"] == {"seats_used": 1234.5}
 
 
 def test_a_blocked_destination_says_why_and_what_to_do(world: World, sandbox: Running) -> None:

@@ -1,8 +1,10 @@
 """Gainsight PX: users, accounts and custom events by its REST API, or Segment's messages as they are."""
 
-from gainstage.destination import Destination
+from gainstage.destination import Destination, Doctor
 from gainstage.destinations.gainsight_px.api import pretend
 from gainstage.destinations.gainsight_px.checking import check
+from gainstage.destinations.gainsight_px.describing import describe, read_description
+from gainstage.destinations.gainsight_px.doctor import examine, uses
 from gainstage.destinations.gainsight_px.exchange import exchange
 from gainstage.destinations.gainsight_px.mapping import ACCOUNT, EVENT, USER, plan
 from gainstage.destinations.gainsight_px.settings import PxSettings, budgets, tenant, warnings
@@ -22,4 +24,5 @@ destination = Destination(
     mappings=(USER, ACCOUNT, EVENT),
     concurrency=64,
     warnings=warnings,
+    doctor=Doctor(describe, read_description, uses, examine),
 )

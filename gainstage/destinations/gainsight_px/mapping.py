@@ -7,7 +7,8 @@ them, as clients do in production [seen in clients], and left out of what PX ref
 
 from typing import Any
 
-from gainstage.destination import Planned
+from gainstage.destination import Planned, refused
+from gainstage.destinations.gainsight_px.fitting import read
 from gainstage.destinations.gainsight_px.person_names import FIRST_NAME, LAST_NAME
 from gainstage.destinations.gainsight_px.settings import PxSettings
 from gainstage.event import Event, Identity
@@ -15,7 +16,6 @@ from gainstage.mapping import (
     Derived,
     Field,
     Mapping,
-    Reading,
     UnfitError,
     boolean,
     epoch_ms,
@@ -196,9 +196,9 @@ def plan(settings: PxSettings, event: Event, identity: Identity, schema: Schema 
         case "identify" | "group" | "track" if settings.pushes:
             return plan_message(event)
         case "identify":
-            return plan_identify(settings, event)
+            return plan_identify(settings, event, schema)
         case "group":
-            return plan_group(settings, event)
+            return plan_group(settings, event, schema)
         case "page" | "screen" if not getattr(settings, f"{event.kind}_events"):
             return Planned(Filtered("type_not_selected", f"`{event.kind}_events` is off."))
         case "page" | "screen" if settings.pushes:
@@ -208,11 +208,11 @@ def plan(settings: PxSettings, event: Event, identity: Identity, schema: Schema 
     return Planned(Filtered("type_unsupported", f"Gainsight PX takes no {event.kind} calls."))
 
 
-def plan_identify(settings: PxSettings, event: Event) -> Planned:
+def plan_identify(settings: PxSettings, event: Event, schema: Schema | None) -> Planned:
     """The user; an account that the user names goes first where it is on its way."""
-    reading = USER.read(event, settings.user_attributes)
+    reading = read(USER, settings, event, schema)
     if reading.faults:
-        return refused(reading)
+        return refused(reading.faults)
     fields = {
         "identifyId": event.person_id,
         "type": "USER",
@@ -224,15 +224,15 @@ def plan_identify(settings: PxSettings, event: Event) -> Planned:
     return Planned((Upsert(user_record(event), fields, after),), reading.unmapped)
 
 
-def plan_group(settings: PxSettings, event: Event) -> Planned:
+def plan_group(settings: PxSettings, event: Event, schema: Schema | None) -> Planned:
     """The account, then the user's `accountId`: the link is a field of the user."""
     if not event.group_id:
         return Planned(
             Rejected("group_id_missing", "The group call has no groupId, and an account needs an id.")
         )
-    reading = ACCOUNT.read(event, settings.account_attributes)
+    reading = read(ACCOUNT, settings, event, schema)
     if reading.faults:
-        return refused(reading)
+        return refused(reading.faults)
     fields = {"id": event.group_id, "propertyKeys": list(settings.product_tag_key), **reading.values}
     account = Record("account", f"id:{event.group_id}")
     link = {"identifyId": event.person_id, "accountId": event.group_id}
@@ -264,9 +264,3 @@ def plan_message(event: Event) -> Planned:
 def user_record(event: Event) -> Record:
     """Users are known by userId, else anonymousId; ids are case-sensitive [documented]."""
     return Record("user", f"id:{event.person_id}")
-
-
-def refused(reading: Reading) -> Planned:
-    """The event fails with all values that do not fit."""
-    sentences = " ".join(fault.sentence for fault in reading.faults)
-    return Planned(Rejected("value_invalid", sentences, tuple(fault.field for fault in reading.faults)))

@@ -211,7 +211,7 @@ async def test_a_destination_that_is_not_there_is_404_and_says_which_are(
 
 
 async def test_a_destination_that_tells_no_fields_says_so(asked: Asked) -> None:
-    answer = await asked.ask("GET", "/api/destinations/px/fields")
+    answer = await asked.ask("GET", "/api/destinations/clickstream/fields")
     assert (answer.status_code, code(answer)) == (422, "unusable")
 
 
@@ -220,7 +220,7 @@ async def test_destinations_are_listed_without_settings(asked: Asked) -> None:
     assert [(one["name"], one["type"], one["state"], one["tells_fields"]) for one in found] == [
         ("clickstream", "gainsight", "working", False),
         ("cs", "gainsight_cs", "working", True),
-        ("px", "gainsight_px", "working", False),
+        ("px", "gainsight_px", "working", True),
     ]
     assert found[1]["sources"] == ["app"]
 
@@ -256,6 +256,25 @@ async def test_a_list_of_fields_is_kept_shown_with_its_age_and_forgotten(asked: 
     assert any(one["level"] for one in kept["findings"]), "the built-in table maps more than the list has"
     assert (await asked.ask("DELETE", path)).json()["origin"] is None
     assert (await asked.ask("GET", path)).json()["origin"] is None
+
+
+async def test_a_list_of_attributes_is_kept_in_the_vendors_form_and_in_ours(asked: Asked) -> None:
+    path = "/api/destinations/px/fields"
+    row = {"apiName": "seats", "name": "Seats", "type": "NUMBER", "state": "DISABLED", "origin": "CUSTOM"}
+    for content in (
+        json.dumps({"user": [row]}),
+        json.dumps(
+            [{"object": "User", "name": "seats", "type": "number", "state": "disabled", "custom": True}]
+        ),
+        "object,name,type,state,custom\nuser,seats,NUMBER,Disabled,yes\n",
+    ):
+        kept = (await asked.ask("PUT", path, content=content)).json()
+        (seats,) = kept["objects"][0]["fields"]
+        assert (seats["name"], seats["type"], seats["state"], seats["custom"]) == (
+            "seats", "NUMBER", "DISABLED", True,
+        )  # fmt: skip
+    answer = await asked.ask("PUT", path, content="object,name,type,state\nuser,seats,NUMBER,off\n")
+    assert code(answer) == "unusable" and "`state` is enabled, disabled or deleted" in answer.text
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", b"object;name\n;;;", b"[1]"])
