@@ -182,7 +182,7 @@ REASONS: dict[str, Reason] = {
     ),
     "field_unknown": Reason(
         "failed",
-        "The vendor has no such field, or nobody may write it.",
+        "The vendor has no such field, has it switched off, or lets nobody write it.",
         "`person_fields: {tier: Tier}` where Gainsight's field is `Tier__gc`.",
         "Correct the field's name in the mapping, or leave the field out, then retry.",
     ),

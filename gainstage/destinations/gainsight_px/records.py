@@ -22,6 +22,7 @@ from gainstage.destinations.gainsight_px.api import (
     sub_errors,
     told_absent,
 )
+from gainstage.destinations.gainsight_px.attributes import with_mapped_attributes
 from gainstage.destinations.gainsight_px.settings import PxSettings
 from gainstage.operation import Record
 from gainstage.outcome import Delivered, Outcome, Rejected, Retry
@@ -60,6 +61,7 @@ Looking = Generator[Request | Settled, Response | None, bool | None]
 
 def upsert(settings: PxSettings, work: Work, index: int) -> Exchange:
     """Write it; then again without read-only fields, or with its account made, where that may be at fault."""
+    work = with_mapped_attributes(settings, work)
     slim = without_read_only(work)
     if work.facts.get(REFUSES_READ_ONLY):
         work = slim
