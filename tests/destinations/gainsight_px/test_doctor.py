@@ -255,6 +255,12 @@ def test_the_link_of_a_user_and_the_name_of_an_account_are_sent_whatever_the_lis
     assert not [one for one in examined(known) if "Switched off" in one[2]]
 
 
+def test_a_custom_attribute_named_as_a_built_in_field_says_nothing_of_that() -> None:
+    known = schema(custom("role", "NUMBER", state="DISABLED"), custom("score", "STRING"))
+    assert examined(known) == []
+    assert written(identify(known, role="admin", score="7")) == {"role": "admin", "score": 7}
+
+
 def test_traits_that_nothing_maps_are_counted_by_name() -> None:
     mapped = {"address.zip": "zip", "plan": "tier"}
     planned = identify(
@@ -305,6 +311,19 @@ def test_the_attributes_are_read_in_two_calls_whatever_holds_the_list(sandbox: S
     assert (user.field("tier").type, user.field("tier").enabled) == ("STRING", True), "the one in use"
     assert user.field("signUpDate").type == "DATE_TIME" and user.field("sfdcContactId") is None
     assert account.field("plan").custom is True, "of two of one name the tenant's own"
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_rows_of_one_name_the_one_in_use_counts_and_then_the_tenants_own(turn: int) -> None:
+    own = {"apiName": "x", "origin": "CUSTOM", "type": "NUMBER"}
+    rows = [
+        {**own, "state": "DELETED", "type": "STRING"},
+        own,
+        {"apiName": "x", "origin": "DEFAULT", "type": "STRING"},
+    ][::turn]
+    assert PX.doctor is not None
+    (user,) = PX.doctor.read({"user": rows}).objects
+    assert user.fields == (Field("x", "NUMBER", custom=True),)
 
 
 @pytest.mark.parametrize("form", ["401_json", "401_text", "403_html"])
