@@ -25,6 +25,11 @@ def describe(settings: PxSettings) -> Describe:
     """List the attributes of users and of accounts: all of them or none, as half of what was known before
     would be lost by keeping the other half.
     """
+    if settings.pushes:
+        yield Finding(
+            "ok", "mode", "In mode segment_push PX maps the messages itself: attributes are not read."
+        )
+        return
     objects = []
     for table in (USER, ACCOUNT):
         response = yield request(settings, "GET", PATH.format(table.into))

@@ -9,24 +9,14 @@ from typing import Any
 from gainstage.destination import Finding
 from gainstage.destinations.gainsight_px.fitting import CONVERSIONS, attribute, switched_off
 from gainstage.destinations.gainsight_px.mapping import ACCOUNT, USER
+from gainstage.destinations.gainsight_px.records import READ_ONLY
 from gainstage.destinations.gainsight_px.settings import PxSettings
 from gainstage.mapping import Mapping, boolean, epoch_ms, number, text
 from gainstage.schema import Object, Schema, Use, names, not_known
 
 TABLES = (USER, ACCOUNT)
-#: Fields whose absence says nothing: missing from the list and valid all the same [seen in a client], and
-#: those that only PX writes [documented].
-UNLISTED = frozenset(
-    {
-        "sfdcContactId",
-        "globalUnsubscribe",
-        "createDate",
-        "lastModifiedDate",
-        "lastSeenDate",
-        "numberOfUsers",
-        "numberOfVisits",
-    }
-)
+#: Missing from the list, and valid all the same [seen in a client].
+UNLISTED = frozenset({"sfdcContactId", "globalUnsubscribe"})
 #: The type of an attribute that takes what a conversion of the built-in tables makes.
 TYPES: dict[Callable[[Any], Any], str] = {
     text: "STRING",
@@ -38,6 +28,8 @@ TYPES: dict[Callable[[Any], Any], str] = {
 
 def uses(settings: PxSettings) -> tuple[Use, ...]:
     """Every field that events may write."""
+    if settings.pushes:
+        return ()
     found = []
     for table in TABLES:
         found += [Use(table.into, row.name, row.source_words or row.label) for row in table.fields]
@@ -48,6 +40,8 @@ def uses(settings: PxSettings) -> tuple[Use, ...]:
 
 def examine(settings: PxSettings, schema: Schema) -> tuple[Finding, ...]:
     """All that can be told before an event comes."""
+    if settings.pushes:
+        return ()
     found: list[Finding] = []
     for table in TABLES:
         described = schema.object(table.into)
@@ -95,10 +89,11 @@ def built_in(described: Object, table: Mapping) -> Iterator[Finding]:
     if other:
         sentence = f"Of another type than Gainsight PX documents: {names(other)} ({table.title})."
         yield Finding("warning", "", sentence)
+    silent = UNLISTED | READ_ONLY[table.into]
     unlisted = [
         row.name
         for row in rows
-        if described.field(row.name) is None and "." not in row.name and row.name not in UNLISTED
+        if described.field(row.name) is None and "." not in row.name and row.name not in silent
     ]
     if unlisted:
         sentence = (

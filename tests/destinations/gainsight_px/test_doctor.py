@@ -1,18 +1,16 @@
-"""The tenant's attributes: read, held against the settings, and what plans make of them."""
+"""The tenant's attributes held against the settings, and what plans make of them."""
 
 from typing import Any
 
 import pytest
 
-from gainstage.app.fields import read_content
-from gainstage.destination import Finding, Planned, Request, Response
+from gainstage.destination import Planned
 from gainstage.destinations import registry
 from gainstage.event import Identity
 from gainstage.operation import Upsert
 from gainstage.outcome import Rejected
 from gainstage.schema import Field, Object, Schema
-from gainstage.testing.driving import deliver, event_of
-from tests.destinations.sandboxed import Sandbox, everything_arrived
+from gainstage.testing.driving import event_of
 
 PX = registry.load("gainsight_px")
 AT_US = 1_772_323_200_000_000
@@ -26,6 +24,8 @@ BUILT_IN = {
     )
     for table in PX.mappings[:2]
 }
+
+(LAST_NAME,) = (row.source_words for row in PX.mappings[0].fields if row.name == "lastName")
 
 
 def custom(name: str, type_: str = "STRING", **more: Any) -> Field:
@@ -89,7 +89,7 @@ def test_settings_that_go_with_the_attributes_leave_nothing_to_say() -> None:
         ("title", "title is a built-in field of User, not a custom attribute: events bring it as `title`."),
         ("Title", "title is a built-in field of User, not a custom attribute: events bring it as `title`."),
         ("lastName", "lastName is a built-in field of User, not a custom attribute: "
-         "events bring it as `lastName`, else the further words of `name`."),
+         f"events bring it as {LAST_NAME}."),
         ("globalId", "globalId is a built-in field of User, not a custom attribute: events cannot write it."),
         ("TWIN", "User has several fields of this name but for case: write one of Twin, twin."),
     ],
@@ -176,7 +176,7 @@ def test_every_field_in_use_is_named_with_its_source_and_setting() -> None:
     uses = PX.doctor.uses(configured(user_attributes={"plan": "plan_tier"}))
     found = {(use.object, use.field): (use.source, use.setting) for use in uses}
     assert found["user", "plan_tier"] == ("`plan`", "user_attributes")
-    assert found["user", "lastName"] == ("`lastName`, else the further words of `name`", "")
+    assert found["user", "lastName"] == (LAST_NAME, "")
     assert found["account", "id"] == ("groupId", "")
 
 
@@ -269,134 +269,3 @@ def test_traits_that_nothing_maps_are_counted_by_name() -> None:
         plan="x", company={"id": "c"}, location={"city": "Oslo"}, city="Oslo", avatar="u", nothing=None,
     )  # fmt: skip
     assert planned.unmapped == ("company", "location", "avatar")
-
-
-# reading the attributes
-
-
-def described(vendor: Any, settings: Any) -> list[Any]:
-    """What describe yields beside its requests, and how many those were."""
-    assert PX.doctor is not None
-    conversation, found, calls = PX.doctor.describe(settings), [], 0
-    item = next(conversation, None)
-    while item is not None:
-        try:
-            if isinstance(item, Request):
-                calls += 1
-                item = conversation.send(vendor(item))
-            else:
-                found.append(item)
-                item = next(conversation)
-        except StopIteration:
-            break
-    return [*found, calls]
-
-
-def of_sandbox(sandbox: Sandbox, **more: Any) -> Any:
-    return configured(api_url=sandbox.url, **more)
-
-
-@pytest.mark.parametrize("form", ["list", "attributes", "content"])
-def test_the_attributes_are_read_in_two_calls_whatever_holds_the_list(sandbox: Sandbox, form: str) -> None:
-    sandbox.behave(px_attribute_list=form)
-    seats = {"apiName": "seats", "name": "Seats used", "internalName": "cust_7", "type": "NUMBER"}
-    off = {"apiName": "role", "origin": "DEFAULT", "state": "DISABLED"}
-    again = [{"apiName": "tier", "type": "NUMBER", "state": "DELETED"}, {"apiName": "tier", "type": "STRING"}]
-    sandbox.seed(px={"attributes": {"user": [seats, off, *again], "account": [{"apiName": "plan"}]}})
-    found, calls = described(sandbox, of_sandbox(sandbox))
-    assert (calls, [one.name for one in found.objects]) == (2, ["user", "account"])
-    user, account = found.objects
-    assert user.field("seats") == Field("seats", "NUMBER", "Seats used", custom=True, alias="cust_7")
-    assert (user.field("role").state, user.field("role").custom) == ("DISABLED", False)
-    assert (user.field("tier").type, user.field("tier").enabled) == ("STRING", True), "the one in use"
-    assert user.field("signUpDate").type == "DATE_TIME" and user.field("sfdcContactId") is None
-    assert account.field("plan").custom is True, "of two of one name the tenant's own"
-
-
-@pytest.mark.parametrize("turn", [1, -1])
-def test_of_rows_of_one_name_the_one_in_use_counts_and_then_the_tenants_own(turn: int) -> None:
-    own = {"apiName": "x", "origin": "CUSTOM", "type": "NUMBER"}
-    rows = [
-        {**own, "state": "DELETED", "type": "STRING"},
-        own,
-        {"apiName": "x", "origin": "DEFAULT", "type": "STRING"},
-    ][::turn]
-    assert PX.doctor is not None
-    (user,) = PX.doctor.read({"user": rows}).objects
-    assert user.fields == (Field("x", "NUMBER", custom=True),)
-
-
-@pytest.mark.parametrize("form", ["401_json", "401_text", "403_html"])
-def test_a_refused_key_is_told_after_one_call(sandbox: Sandbox, form: str) -> None:
-    sandbox.behave(px_auth_refusal=form, refused_keys=["key"])
-    found, calls = described(sandbox, of_sandbox(sandbox))
-    assert (found.level, calls) == ("warning", 1)
-    assert found.message.startswith("The tenant's attributes could not be read (HTTP 40")
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"<html>", b"[]", b"[1]", b"{}", b'{"attributes":{}}', b'[{"name":"x"}]', b'"x"']
-)
-def test_an_answer_that_lists_nothing_is_told(body: bytes) -> None:
-    found, _ = described(lambda request: Response(200, {}, body), configured())
-    assert isinstance(found, Finding) and found.level == "warning"
-    assert found.message.startswith("The tenant's attributes could not be read")
-
-
-def test_half_of_the_attributes_is_none_of_them(sandbox: Sandbox) -> None:
-    sandbox.fault(fault="status", status=500, path="/v1/admin/model/account/attributes")
-    found, calls = described(sandbox, of_sandbox(sandbox))
-    assert isinstance(found, Finding) and calls == 2 and "HTTP 500" in found.message
-
-
-def test_the_replies_saved_together_are_a_list_too(sandbox: Sandbox) -> None:
-    sandbox.seed(px={"attributes": {"user": [{"apiName": "seats", "type": "NUMBER"}]}})
-    found, _ = described(sandbox, of_sandbox(sandbox))
-    replies = (
-        f'"{kind}": {sandbox.client.get(f"/v1/admin/model/{kind}/attributes", headers={KEY: "key"}).text}'
-        for kind in ("user", "account")
-    )
-    assert PX.doctor is not None
-    assert read_content(f"{{{','.join(replies)}}}".encode(), PX.doctor) == found
-
-
-KEY = "X-APTRINSIC-API-KEY"
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        (b'[{"apiName": "seats", "name": "Seats"}]', 'form {"user": [...], "account": [...]}'),
-        (b'{"user": [{"name": "Seats"}]}', "lists no attributes of users with an `apiName`"),
-    ],
-)
-def test_what_does_not_say_whose_attributes_it_lists_is_no_list(content: bytes, told: str) -> None:
-    assert PX.doctor is not None
-    with pytest.raises(ValueError) as caught:
-        read_content(content, PX.doctor)
-    assert told in str(caught.value)
-
-
-# under each behaviour of the vendor
-
-
-@pytest.mark.parametrize("disabled", ["reject", "ignore", "accept"])
-@pytest.mark.parametrize("unknown", ["reject", "ignore"])
-def test_what_fits_the_attributes_arrives_whatever_the_vendor_does_with_the_others(
-    sandbox: Sandbox, disabled: str, unknown: str
-) -> None:
-    sandbox.behave(px_disabled_attribute=disabled, px_unknown_attribute=unknown)
-    rows = [
-        {"apiName": "Plan_Tier", "type": "STRING"},
-        {"apiName": "beta", "type": "BOOLEAN"},
-        {"apiName": "role", "origin": "DEFAULT", "state": "DISABLED"},
-    ]
-    sandbox.seed(px={"attributes": {"user": rows}})
-    settings = of_sandbox(sandbox, user_attributes={"plan": "plan_tier", "beta": "beta"})
-    known, _ = described(sandbox, settings)
-    traits = {"plan": 5, "beta": "no", "role": "admin", "title": "CTO"}
-    event = event_of({"type": "identify", "traits": traits})
-    everything_arrived(deliver(PX, settings, PX.plan(settings, event, Identity(), known), sandbox))
-    (user,) = sandbox.state["px"]["users"]
-    assert user["customAttributes"] == {"Plan_Tier": "5", "beta": False}
-    assert user["title"] == "CTO" and "role" not in user
