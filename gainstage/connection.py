@@ -3,8 +3,9 @@
 Built from the configuration; secrets in here are plain text and must never be printed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from pydantic import BaseModel
@@ -73,17 +74,21 @@ class Connected:
         """Whose records its operations are about."""
         return self.type.tenant(self.settings)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The keys of an `integrations` object that mean it."""
+        return (*self.type.integration_names, self.name)
+
     def refuses(self, event: Event) -> Filtered | None:
         """The rule by which this event does not pass, if there is one."""
         if event.kind not in self.type.kinds:
             return Filtered("type_unsupported", f"{self.type.title} takes no {event.kind} calls.")
         if event.kind not in self.kinds:
             return Filtered("type_not_selected", f"`types` of {self.name} leaves out {event.kind}.")
-        names = (*self.type.integration_names, self.name)
-        if not wanted(event.integrations, names):
-            return Filtered("integrations", f"The message's integrations object turns {names[0]} off.")
+        if not wanted(event.integrations, self.names):
+            return Filtered("integrations", f"The message's integrations object turns {self.names[0]} off.")
         if self.bundled(event):
-            return Filtered("bundled", f"`_metadata.bundled` of the message names {names[0]}.")
+            return Filtered("bundled", f"`_metadata.bundled` of the message names {self.names[0]}.")
         return None
 
     def bundled(self, event: Event) -> bool:
@@ -111,6 +116,23 @@ def wanted(integrations: object, names: tuple[str, ...]) -> bool:
     return True
 
 
+def meant_by(key: str, destinations: Iterable[Connected], all_names: frozenset[str]) -> str | None:
+    """The name that a key of an `integrations` object nearly is: `Gainsight` for `gainsight`.
+
+    Letter case, blanks and signs count in such keys: a near miss decides nothing. None for a key that is the
+    name of any destination (`all_names`), and for one that resembles none of `destinations`.
+    """
+    if key in all_names or key.lower() == "all":
+        return None
+    plain = _plain(key)
+    names = ("All", *(name for one in destinations for name in one.names))
+    return next((name for name in names if plain and _plain(name) == plain), None)
+
+
+def _plain(name: str) -> str:
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
 @dataclass(frozen=True)
 class Configuration:
     """Everything that is configured, at one revision."""
@@ -124,3 +146,18 @@ class Configuration:
     def fed_by(self, source: str) -> tuple[Connected, ...]:
         """The destinations that an event of this source meets: connected and enabled ones."""
         return tuple(d for d in self.destinations.values() if d.enabled and source in d.sources)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The keys of `integrations` objects that mean some destination."""
+        return frozenset(name for one in self.destinations.values() for name in one.names)
+
+    def near_misses(self, source: str, integrations: object) -> dict[str, str]:
+        """Keys of an `integrations` object that are nearly the name of a destination of the source, and the
+        name.
+        """
+        if not isinstance(integrations, dict) or not integrations:
+            return {}
+        fed = self.fed_by(source)
+        meant = {key: meant_by(key, fed, self.names) for key in integrations if isinstance(key, str)}
+        return {key: name for key, name in meant.items() if name is not None}

@@ -192,6 +192,17 @@ class Backlog(msgspec.Struct, frozen=True):
     allowances: tuple[Allowance, ...]
 
 
+class NameLimit(msgspec.Struct, frozen=True):
+    """The vendor keeps at most so many distinct event names of a tenant; `setting` is where an admin says so.
+
+    A vendor that keeps a list of names keeps one of property keys, too: those that differ only by letter case
+    are reported.
+    """
+
+    most: int
+    setting: str
+
+
 #: How many records the next exchange gathers, beyond what `Destination.batch` says; below two: none. Pure.
 Gather = Callable[[Backlog], int]
 
@@ -242,6 +253,8 @@ class Destination:
     concurrency: int = 4
     #: What is odd about the settings without being wrong (a key of unusual length).
     warnings: Callable[[Any], tuple[Finding, ...]] = lambda settings: ()
+    #: None where the vendor takes any number of event names. What has one is named in `Append.name`.
+    names: Callable[[Any], NameLimit | None] = lambda settings: None
     #: None where the vendor does not tell its fields.
     doctor: Doctor | None = None
 

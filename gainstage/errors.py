@@ -11,6 +11,10 @@ class UnknownName(UsageError):
     """Something is named that is not there."""
 
 
+class UnknownSource(UnknownName):
+    """A source is named that is not there."""
+
+
 class DataUnusable(UsageError):
     """The data folder cannot be used now: a full disk, a damaged or a missing file."""
 

@@ -13,6 +13,8 @@ KINDS = ("identify", "track", "page", "screen", "group", "alias")
 #: Limits of Segment's HTTP tracking API, in bytes of JSON unless the name says otherwise.
 EVENT_BYTES = 32 * 1024
 MESSAGE_ID_CHARACTERS = 100
+#: How the message ids start that were given here to messages without one; a new data folder gives them anew.
+ASSIGNED_ID = "gainstage-"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +51,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     def person_id(self) -> str:
         """userId, else anonymousId."""
         return self.user_id or self.anonymous_id
+
+    @property
+    def has_own_id(self) -> bool:
+        """Whether the sender gave the message id: only then it is like no other, wherever it goes."""
+        return not self.message_id.startswith(ASSIGNED_ID)
 
     @property
     def stamp(self) -> bytes:

@@ -38,6 +38,8 @@ class Append(msgspec.Struct, frozen=True, tag="append"):
 
     record: Record
     content: dict[str, Any]
+    #: The event's name at the vendor, where that keeps only so many distinct ones (`Destination.names`).
+    name: str = ""
 
 
 Operation = Upsert | Append

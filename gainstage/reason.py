@@ -168,6 +168,13 @@ REASONS: dict[str, Reason] = {
         'A group with `"groupId": ""`.',
         "Send `groupId` with the group.",
     ),
+    "event_limit": Reason(
+        "failed",
+        "The event is over a limit of the vendor's product: one more event name than it keeps, a name or "
+        "property key that is too long, or too many properties.",
+        '"Gainsight PX takes at most 50 properties an event, and this one has 64: ..."',
+        "The detail says which limit. Change what is sent, or the setting that it names; then retry.",
+    ),
     "header_unsafe": Reason(
         "failed",
         "A value that travels as an HTTP header holds characters that headers must not.",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from gainstage.app.filtering import filters
     from gainstage.app.listing import destinations
+    from gainstage.app.naming import forget_names, names
     from gainstage.app.previewing import preview
     from gainstage.app.reports import Reports, open_store
     from gainstage.app.sending import Progress, send
@@ -37,7 +38,9 @@ __all__ = [
     "export_parts",
     "filters",
     "forget_fields",
+    "forget_names",
     "kept_fields",
+    "names",
     "open_store",
     "preview",
     "read_fields",
@@ -62,7 +65,9 @@ _ROOMS = {
     "export_parts": "configuring",
     "filters": "filtering",
     "forget_fields": "fields",
+    "forget_names": "naming",
     "kept_fields": "fields",
+    "names": "naming",
     "open_store": "reports",
     "preview": "previewing",
     "read_fields": "fields",

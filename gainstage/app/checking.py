@@ -1,6 +1,7 @@
 """`gainstage check`: is the configuration usable, are the credentials taken, do the mapped fields exist?"""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 from gainstage.app.asking import Asker, existing_store
 from gainstage.app.configuring import named, read_only
 from gainstage.app.fields import diagnose
+from gainstage.app.remarks import findings_of
 from gainstage.connection import Connected
 from gainstage.delivery.destinations import Active
 from gainstage.destination import Finding
@@ -59,4 +61,7 @@ async def _try(asker: Asker, connected: Connected) -> list[CheckResult]:
     findings: list[Finding] = await asker.ask(active, connected.type.check(active.settings))
     if not any(finding.level == "error" for finding in findings):
         findings += await diagnose(asker, active)
+    if asker.store is not None:
+        with asker.store.reading() as reading:
+            findings += findings_of(reading, connected, time.time_ns() // 1_000)
     return [CheckResult(connected.name, one.level, one.setting, one.message) for one in findings]

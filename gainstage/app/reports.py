@@ -1,6 +1,7 @@
 """Reports for people: status, one event's life, what failed or is parked. Reads beside a running server."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from heapq import merge
@@ -13,7 +14,10 @@ import msgspec
 
 from gainstage.app.budgets import budget_report
 from gainstage.app.moments import iso
+from gainstage.app.remarks import status_of
 from gainstage.app.searching import EVENTS_SHOWN, events_of
+from gainstage.app.spelling import notes_of
+from gainstage.configuration import resolve
 from gainstage.errors import DataUnusable
 from gainstage.event import Event, Identity
 from gainstage.log.contract import Entry, LogUnavailable
@@ -22,7 +26,7 @@ from gainstage.normalise import normalise
 from gainstage.reason import WORDS
 from gainstage.sqlite import StorageUnavailable
 from gainstage.store.reading import DeliveryRow, Reading, json_or_text
-from gainstage.store.rows import DestinationRow
+from gainstage.store.rows import DestinationRow, Document
 from gainstage.store.store import NoStore, Store
 
 _entry = msgspec.msgpack.Decoder(Entry)
@@ -71,6 +75,7 @@ class Reports:
                 "blocked": blocked(reading.destination_states(), now_us),
                 "sources": reading.met_none(),
                 "unmapped": reading.unmapped(),
+                **status_of(reading, now_us),
             }
         connections = await self._connections(counters, live, offsets)
         oldest_us = oldest_us if oldest_us is not None else await self._oldest_unrouted(offsets)
@@ -116,6 +121,7 @@ class Reports:
             row = found[-1]
             deliveries = reading.deliveries(row["id"], now_us)
             attempts = {one.destination: reading.attempts(row["id"], one.destination) for one in deliveries}
+            documents = reading.documents()
         entry = self._entry(row)
         result = normalise(f"{row['partition']}-{row['offset']}", entry) if entry is not None else None
         destinations = [_traced(one, attempts[one.destination]) for one in deliveries]
@@ -134,7 +140,7 @@ class Reports:
             "received_at": iso(row["received_us"]),
             "source": row["source"],
             "event": _shown(entry, result),
-            "notes": list(result.notes) if isinstance(result, Event) else [],
+            "notes": _notes(result, documents),
             "resolved": _resolved(row["identity"]),
             "destinations": destinations,
             "also_sent_by": [other["source"] for other in events if other is not row],
@@ -295,6 +301,12 @@ def _shown(entry: Entry | None, result: object) -> Any:
     if isinstance(result, Event):
         return result.message
     return json_or_text(entry.body.decode("utf-8", "replace")) if entry is not None else None
+
+
+def _notes(result: object, documents: Sequence[Document]) -> list[str]:
+    if not isinstance(result, Event):
+        return []
+    return notes_of(result, resolve(documents, os.environ, lenient=True).configuration)
 
 
 def _resolved(identity: bytes | None) -> dict[str, str]:

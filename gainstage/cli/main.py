@@ -16,6 +16,7 @@ from gainstage.cli import (
     demo,
     export,
     fields,
+    names,
     preview,
     sandbox,
     send,
@@ -36,7 +37,7 @@ program = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for _module in (serve, send, preview, check, fields, status, trace, sandbox, demo, apply, export):
+for _module in (serve, send, preview, check, fields, names, status, trace, sandbox, demo, apply, export):
     _module.register(program)
 program.add_typer(dead.group, name="dead")
 

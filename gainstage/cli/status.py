@@ -57,9 +57,30 @@ def show(found: "Mapping[str, Any]") -> None:
         out.print(budgets)
     for sentence in _remarks(found["budgets"]):
         out.print(safe(sentence))
+    for sentence in _names(found):
+        out.print(safe(sentence))
     for row in found["blocked"]:
         why = safe(": ".join(text for text in (row["reason"], row.get("detail")) if text))
         out.print(f"[red]{safe(row['destination'])} is blocked[/] since {safe(row['since'])}: {why}")
+
+
+def _names(found: "Mapping[str, Any]") -> "Iterator[str]":
+    """What is worth knowing about the names of events."""
+    for row in found["event_names"]:
+        if row["runs_out"]:
+            used = f"{row['account']}: {row['used']:,} of {row['limit']:,} event names are in use"
+            yield f"{used}; an event with one more than that fails. See: gainstage names"
+    for row in found["near_misses"]:
+        yield (
+            f"{row['source']} sent {row['count']:,} events with the key {row['key']!r} in `integrations`, "
+            f"which turns nothing on or off: the name is {row['meant']!r}."
+        )
+    for row in found["uncounted"]:
+        if row["names"]:
+            yield (
+                f"{row['source']}: {row['names']:,} events had names that found no room in the list of "
+                f"names; `gainstage names --forget` begins a new one."
+            )
 
 
 def _remarks(budgets: "Sequence[Mapping[str, Any]]") -> "Iterator[str]":

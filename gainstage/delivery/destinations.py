@@ -31,6 +31,8 @@ class Active:
         self.tenant_id = tenant_id
         self.settings: Any = connected.settings
         self.budgets: tuple[Budget, ...] = connected.type.budgets(self.settings) if self.settings else ()
+        #: How many distinct event names the vendor keeps; None for any number.
+        self.names = connected.type.names(self.settings) if self.settings else None
         #: The plan that its flights were begun under: after a change of settings they tell nothing of the
         #: new ones.
         self.plan = row.plan
@@ -104,6 +106,7 @@ def activate(transaction: Transaction, configuration: Configuration, now_us: int
         active.plan = row.plan
         found[name] = active
     transaction.budgets.declare(_share_limits(found.values()), now_us)
+    transaction.vocabulary.limit(_name_limits(found.values()).items())
     transaction.destinations.connect(
         (transaction.names.source(source), active.number)
         for active in found.values()
@@ -127,6 +130,15 @@ def _share_limits(actives: Iterable[Active]) -> Iterable[Budget]:
     for active in sharing:
         active.budgets = tuple(lowest[(one.account, one.family, one.window)] for one in active.budgets)
     return lowest.values()
+
+
+def _name_limits(actives: Iterable[Active]) -> dict[int, int]:
+    """How many event names the tenants keep, the lowest where destinations differ."""
+    limits: dict[int, int] = {}
+    for active in actives:
+        if active.names is not None:
+            limits[active.tenant_id] = min(active.names.most, limits.get(active.tenant_id, active.names.most))
+    return limits
 
 
 def fingerprint_of(connected: Connected, schema: Schema | None) -> bytes:

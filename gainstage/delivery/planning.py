@@ -103,11 +103,28 @@ class Planner:
                 return NewDelivery(*place, FAILED, code, detail)
             case Parked(code, detail):
                 return self._park(routed, active, code, detail)
+            case operations if over := self._over_name_limit(active, operations):
+                return NewDelivery(*place, FAILED, "event_limit", over)
             case operations:
                 opened = self._enter(routed, active, operations)
                 if not opened:
                     return NewDelivery(*place, DELIVERED, "unchanged", "Every value is at Gainsight already.")
                 return NewDelivery(*place, PENDING, open=opened)
+
+    def _over_name_limit(self, active: Active, operations: Sequence[Operation]) -> str:
+        """Why the event's name is one too many for the tenant; empty where it is not."""
+        limit = active.names
+        if limit is None:
+            return ""
+        for operation in operations:
+            name = operation.name if isinstance(operation, Append) else ""
+            if name and not self._transaction.vocabulary.admit(active.tenant_id, name, limit.most):
+                return (
+                    f"{active.connected.type.title} keeps {limit.most:,} distinct event names, all are in "
+                    f"use, and {name!r:.100} would be one more. Send fewer names, or raise "
+                    f"`{limit.setting}` where Gainsight keeps more; then retry."
+                )
+        return ""
 
     def _park(self, routed: Routed, active: Active, code: str, detail: str) -> NewDelivery:
         keys = watched(self._transaction.intake, routed.event)

@@ -23,6 +23,8 @@ _encode_entry = msgspec.msgpack.Encoder().encode
 _decode_entry = msgspec.msgpack.Decoder(Entry).decode
 #: How many parked events are read at once when news sets them free.
 UNPARKED_AT_ONCE = 500
+#: Kinds of events that have names of their own.
+NAMED = frozenset({"track", "page", "screen"})
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -130,11 +132,21 @@ class Router:
             self._bodies.append((number, _encode_entry(entry)))
             self._transaction.ledger.count(source_id, 0, REFUSED)
             return
+        self._count(source_id, result)
         resolved, known = self._identify(result)
         self._events.append(NewEvent(*place, known, run))
         urgency = self._hurried(run), priority_of(entry)
         routed = Routed(number, source_id, result, resolved, result.stamp, *urgency)
         self._plan(routed, entry)
+
+    def _count(self, source_id: int, event: Event) -> None:
+        """Count what the event is called, and keys of `integrations` that are nearly a destination's name."""
+        vocabulary = self._transaction.vocabulary
+        if event.kind in NAMED:
+            vocabulary.count(source_id, event.kind, event.name, event.properties, event.received_us)
+        if event.integrations:
+            for key, meant in self._configuration.near_misses(event.source, event.integrations).items():
+                vocabulary.count_miss(source_id, key, meant, event.received_us)
 
     def _identify(self, event: Event) -> tuple[Identity, bytes | None]:
         """What is known of the event's user by now, and the part of it that is kept; learn from the event."""

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gainstage.errors import ConfigurationError, DataUnusable, UnknownName, UsageError
+from gainstage.errors import ConfigurationError, DataUnusable, UnknownName, UnknownSource, UsageError
 from gainstage.ingest.body import Disconnected
 from gainstage.log.contract import LogUnavailable
 from gainstage.management.access import Access
@@ -36,6 +36,7 @@ class Management:
             _at("/api/status", GET=views.status),
             _at("/api/events", GET=views.events),
             _at("/api/events/{message_id:path}", GET=views.event),
+            _at("/api/names", GET=views.names, DELETE=views.forget_names),
             _at("/api/dead", GET=views.dead),
             _at("/api/dead/retry", POST=views.retry),
             _at("/api/dead/export", GET=views.export_dead),
@@ -83,6 +84,8 @@ def _at(path: str, **views: View) -> Route:
 def _problem(error: Exception) -> Problem:
     """What went wrong below, as it is told."""
     match error:
+        case UnknownSource():
+            return Problem(404, "source_unknown", str(error))
         case UnknownName():
             return Problem(404, "destination_unknown", str(error))
         case ConfigurationError():

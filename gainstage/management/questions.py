@@ -12,6 +12,7 @@ from gainstage.management.answers import Problem
 ROWS_A_PAGE = 100
 MOST_ROWS_A_PAGE = 1_000
 MOST_MESSAGES = 1_000
+MOST_NAMES = 10_000
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
 T = TypeVar("T")
@@ -32,6 +33,18 @@ class User(msgspec.Struct, forbid_unknown_fields=True):
 
     user: Text
     limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_ROWS_A_PAGE)] = 20
+
+
+class Source(msgspec.Struct, forbid_unknown_fields=True):
+    """Of one source, or of all."""
+
+    source: Text | None = None
+
+
+class Names(Source):
+    """Names of its events, the most frequent first."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_NAMES)] = 1_000
 
 
 class Filters(msgspec.Struct, forbid_unknown_fields=True):

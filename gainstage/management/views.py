@@ -67,6 +67,16 @@ class Views:
         asked = query(request, questions.User)
         return document(await self._report(lambda reports: reports.events_of(asked.user, asked.limit)))
 
+    async def names(self, request: Request) -> Response:
+        """`gainstage names`."""
+        asked = query(request, questions.Names)
+        return document(await self._reading.run(lambda: app.names(self._data, asked.source, asked.limit)))
+
+    async def forget_names(self, request: Request) -> Response:
+        """`gainstage names --forget`."""
+        source = query(request, questions.Source).source
+        return document(await self._reading.run(lambda: app.forget_names(self._data, source)))
+
     async def dead(self, request: Request) -> Response:
         """`gainstage dead list`."""
         page = query(request, questions.Page)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from gainstage.event import EVENT_BYTES, KINDS, MESSAGE_ID_CHARACTERS, Event, Refusal
+from gainstage.event import ASSIGNED_ID, EVENT_BYTES, KINDS, MESSAGE_ID_CHARACTERS, Event, Refusal
 from gainstage.log.contract import Entry
 from gainstage.normalise.json_text import LEVELS, TooDeep, Unreadable, decode, message_id_in
 from gainstage.normalise.surroundings import (
@@ -42,7 +42,7 @@ def normalise(position_id: str, entry: Entry) -> Event | Refusal:
 
     `position_id` names where the entry stands; a message that has no id of its own gets one made from it.
     """
-    assigned = f"gainstage-{position_id}"[:MESSAGE_ID_CHARACTERS]
+    assigned = f"{ASSIGNED_ID}{position_id}"[:MESSAGE_ID_CHARACTERS]
     message_id = assigned
     try:
         notes: list[str] = []

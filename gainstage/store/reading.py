@@ -19,6 +19,7 @@ from gainstage.store.rows import (
     event_key,
 )
 from gainstage.store.settings import Documents, destination_row
+from gainstage.store.vocabulary import Spoken
 
 
 class Pending(NamedTuple):
@@ -63,6 +64,8 @@ class Reading:
 
     def __init__(self, connection: Database) -> None:
         self._connection = connection
+        #: What events are called.
+        self.vocabulary = Spoken(connection)
 
     def revision(self) -> int:
         """The configuration's revision."""

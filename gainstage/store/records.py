@@ -40,12 +40,15 @@ class KnownNames:
         self.named: dict[tuple[int, str, str], Place] = {}
         #: By tenant: the keys of records that were joined into others, and those of the others.
         self.folded: dict[int, dict[str, str]] | None = None
+        #: Event names that a tenant has room for, by tenant and digest.
+        self.admitted: set[tuple[int, bytes]] = set()
 
     def clear(self) -> None:
         """Remember nothing."""
         self.places.clear()
         self.named.clear()
         self.folded = None
+        self.admitted.clear()
 
 
 def renamed(fields: Mapping[str, Any], folded: Mapping[str, str]) -> dict[str, Any]:

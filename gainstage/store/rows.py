@@ -280,3 +280,68 @@ class Document(msgspec.Struct, frozen=True):
     name: str
     owner: str
     body: dict[str, Any]
+
+
+class Room(NamedTuple):
+    """How much of what a source's events are called is kept; what finds no room is counted together."""
+
+    names: int = 10_000
+    keys: int = 50_000
+    keys_a_name: int = 200
+    misses: int = 100
+    #: Longer ones find no room.
+    name_characters: int = 500
+    key_characters: int = 200
+
+
+ROOM = Room()
+
+
+class KeyCount(NamedTuple):
+    """How many events of a name had a property, and when the last one came."""
+
+    key: str
+    n: int
+    last_us: int
+
+
+class NameCount(NamedTuple):
+    """How many events of a source had a name, and their properties by key."""
+
+    source: str
+    kind: str
+    name: str
+    n: int
+    first_us: int
+    last_us: int
+    #: Properties whose keys found no room.
+    other_keys: int
+    keys: tuple[KeyCount, ...]
+
+
+class SourceCounts(NamedTuple):
+    """How much of a source's names and keys is kept, and how many events found no room."""
+
+    source: str
+    names: int
+    keys: int
+    other_names: int
+    other_misses: int
+
+
+class NearMiss(NamedTuple):
+    """A key of `integrations` objects that is nearly `meant`, the name of a destination."""
+
+    source: str
+    key: str
+    meant: str
+    n: int
+    last_us: int
+
+
+class NamesUsed(NamedTuple):
+    """How many distinct names a tenant was, or will be, sent, and how many it keeps."""
+
+    tenant: str
+    used: int
+    most: int

@@ -255,3 +255,52 @@ CREATE TABLE tenant_schema (
     at_us INTEGER NOT NULL,
     body BLOB NOT NULL
 ) WITHOUT ROWID;
+
+-- What track, page and screen calls were called, by source, each event counted once; and the keys of their properties.
+CREATE TABLE event_name (
+    id INTEGER PRIMARY KEY,
+    source_id INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    first_us INTEGER NOT NULL,             -- when it was first, and last, received
+    last_us INTEGER NOT NULL,
+    keys INTEGER NOT NULL DEFAULT 0,       -- how many rows of property_key are its own
+    other_keys INTEGER NOT NULL DEFAULT 0, -- properties whose keys found no room there
+    UNIQUE (source_id, kind, name)
+);
+CREATE TABLE property_key (
+    name_id INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    last_us INTEGER NOT NULL,
+    PRIMARY KEY (name_id, key)
+) WITHOUT ROWID;
+
+-- Keys of `integrations` objects that are nearly a destination's name, and the name.
+CREATE TABLE near_miss (
+    source_id INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    meant TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    last_us INTEGER NOT NULL,
+    PRIMARY KEY (source_id, key)
+) WITHOUT ROWID;
+
+-- How many rows of these are a source's, and how many events, or keys, found no room among them.
+CREATE TABLE vocabulary (
+    source_id INTEGER PRIMARY KEY,
+    names INTEGER NOT NULL DEFAULT 0,
+    keys INTEGER NOT NULL DEFAULT 0,
+    misses INTEGER NOT NULL DEFAULT 0,
+    other_names INTEGER NOT NULL DEFAULT 0,
+    other_misses INTEGER NOT NULL DEFAULT 0
+);
+
+-- Event names that a vendor was, or will be, sent of a tenant which keeps only so many; as digests.
+CREATE TABLE tenant_name (
+    tenant_id INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (tenant_id, digest)
+) WITHOUT ROWID;
+CREATE TABLE name_limit (tenant_id INTEGER PRIMARY KEY, most INTEGER NOT NULL);

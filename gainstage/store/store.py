@@ -22,9 +22,10 @@ from gainstage.store.reading import Reading
 from gainstage.store.records import KnownNames, Records
 from gainstage.store.schemas import Schemas
 from gainstage.store.settings import Destinations, Documents
+from gainstage.store.vocabulary import Vocabulary
 
 FILE_NAME = "store.db"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 #: What brings a store of this version to the next one.
 MIGRATIONS = {
     1: """
@@ -75,6 +76,49 @@ MIGRATIONS = {
         ALTER TABLE budget_limit ADD COLUMN alert INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE budget_limit ADD COLUMN alert_us INTEGER NOT NULL DEFAULT 0;
     """,
+    3: """
+        CREATE TABLE event_name (
+            id INTEGER PRIMARY KEY,
+            source_id INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            n INTEGER NOT NULL,
+            first_us INTEGER NOT NULL,
+            last_us INTEGER NOT NULL,
+            keys INTEGER NOT NULL DEFAULT 0,
+            other_keys INTEGER NOT NULL DEFAULT 0,
+            UNIQUE (source_id, kind, name)
+        );
+        CREATE TABLE property_key (
+            name_id INTEGER NOT NULL,
+            key TEXT NOT NULL,
+            n INTEGER NOT NULL,
+            last_us INTEGER NOT NULL,
+            PRIMARY KEY (name_id, key)
+        ) WITHOUT ROWID;
+        CREATE TABLE near_miss (
+            source_id INTEGER NOT NULL,
+            key TEXT NOT NULL,
+            meant TEXT NOT NULL,
+            n INTEGER NOT NULL,
+            last_us INTEGER NOT NULL,
+            PRIMARY KEY (source_id, key)
+        ) WITHOUT ROWID;
+        CREATE TABLE vocabulary (
+            source_id INTEGER PRIMARY KEY,
+            names INTEGER NOT NULL DEFAULT 0,
+            keys INTEGER NOT NULL DEFAULT 0,
+            misses INTEGER NOT NULL DEFAULT 0,
+            other_names INTEGER NOT NULL DEFAULT 0,
+            other_misses INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE TABLE tenant_name (
+            tenant_id INTEGER NOT NULL,
+            digest BLOB NOT NULL,
+            PRIMARY KEY (tenant_id, digest)
+        ) WITHOUT ROWID;
+        CREATE TABLE name_limit (tenant_id INTEGER PRIMARY KEY, most INTEGER NOT NULL);
+    """,
 }
 #: Enough for the pages that a turn of the engine changes, so that none is written twice.
 CACHE_KIB = 16 * 1024
@@ -113,6 +157,7 @@ class Transaction:
         self.destinations = Destinations(connection)
         self.documents = Documents(connection)
         self.schemas = Schemas(connection)
+        self.vocabulary = Vocabulary(connection, known.admitted)
         self.reading = Reading(connection)
         self._connection = connection
 
@@ -121,6 +166,7 @@ class Transaction:
         self.intake.flush()
         self.calls.flush()
         self.ledger.flush()
+        self.vocabulary.flush()
 
 
 class Store:

@@ -40,11 +40,12 @@ from gainstage.testing.store_processes import (
     opened_by,
     wait_in_lane,
 )
+from gainstage.testing.vocabulary_suite import VocabularySuite
 
 SECOND_US = 1_000_000
 
 
-class StoreSuite(LanesSuite, KeysSuite):
+class StoreSuite(LanesSuite, KeysSuite, VocabularySuite):
     """The behaviours of `gainstage.store.contract.Store`."""
 
     # everything or nothing

@@ -17,7 +17,7 @@ from tests.unit.delivery.workshop import Answer, Settings, Workshop, opened, sta
 #: Tables that stay small whatever the traffic is; everything else may hold millions of rows.
 SMALL = {
     "meta", "source", "tenant", "destination", "connection", "partition", "counter", "unmapped", "document",
-    "budget_limit", "joining", "json_each",
+    "budget_limit", "joining", "json_each", "vocabulary", "near_miss", "name_limit",
 }  # fmt: skip
 RUN = 77
 #: Scans that end with their first row, and the few rows of one event, sorted.

@@ -1,6 +1,7 @@
 """What may pass from a source to a destination: `integrations` in every shape, types, what a device sent."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,16 @@ def event(kind: str = "track", integrations: Any = None, **message: Any) -> Even
 
 def connected(kinds: Sequence[str] = VENDOR.kinds, **rest: Any) -> Connected:
     return Connected("shop", VENDOR, Settings(), frozenset({"app"}), frozenset(kinds), **rest)
+
+
+def configured(**more: Connected) -> Configuration:
+    source = Source("app", "server", "k")
+    destinations = {
+        "shop": connected(),
+        "other": replace(connected(), name="other", sources=frozenset()),
+        **more,
+    }
+    return Configuration(1, {"app": source}, destinations)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +71,53 @@ def test_the_integrations_object_decides(integrations: Any, passes: bool) -> Non
     refusal = connected().refuses(event(integrations=integrations))
     assert (refusal is None) is passes
     assert refusal is None or refusal.code == "integrations"
+
+
+NEAR = ["workshop", "WORKSHOP", "Workshop ", " Workshop", "Work-Shop", "work_shop", "WorkShop", "Work shop"]
+
+
+@pytest.mark.parametrize("key", NEAR)
+def test_a_near_miss_of_a_name_decides_nothing_and_is_told(key: str) -> None:
+    assert wanted({key: False}, NAMES) and not wanted({key: True, "All": False}, NAMES)
+    assert configured().near_misses("app", {key: False, "All": True}) == {key: "Workshop"}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "Workshop",
+        "shop",
+        "other",
+        "Workshops",
+        "Work",
+        "All",
+        "all",
+        "ALL",
+        "Salesforce",
+        "",
+        " ",
+        "-",
+        "Gainsight PX",
+    ],
+)
+def test_other_keys_are_no_near_misses(key: str) -> None:
+    assert configured().near_misses("app", {key: True}) == {}
+
+
+def test_a_key_is_no_near_miss_where_it_is_another_destinations_name() -> None:
+    both = configured(workshop=replace(connected(), name="workshop"))
+    assert both.near_misses("app", {"workshop": True, "WORKSHOP": True}) == {"WORKSHOP": "Workshop"}
+
+
+def test_only_destinations_of_the_source_are_meant() -> None:
+    assert configured().near_misses("web", {"workshop": False}) == {}
+    assert configured().near_misses("web", {" all": False}) == {" all": "All"}
+
+
+@given(st.recursive(st.none() | st.booleans() | st.text(), lambda inner: st.dictionaries(st.text(), inner)))
+def test_any_integrations_object_can_be_searched_for_near_misses(integrations: Any) -> None:
+    found = configured().near_misses("app", integrations)
+    assert set(found.values()) <= {"Workshop", "shop", "All"}
 
 
 @given(st.recursive(st.none() | st.booleans() | st.text(), lambda inner: st.dictionaries(st.text(), inner)))

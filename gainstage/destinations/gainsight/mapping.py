@@ -23,10 +23,22 @@ def plan(
     message = event.message
     if event.kind == "track":
         if settings.track_events and event.name not in settings.track_events:
-            return Planned(Filtered("event_not_listed", f"`track_events` does not list {event.name!r}."))
+            return Planned(Filtered("event_not_listed", unlisted(settings.track_events, event.name)))
         if settings.remember_account and identity.account:
             message = with_account(message, identity.account)
     return Planned((Append(Record("user", event.person_id), message),))
+
+
+def unlisted(listed: tuple[str, ...], name: str) -> str:
+    """That a name is not listed, and the one that was probably meant."""
+    sentence = f"`track_events` does not list {name!r}"
+    plain = " ".join(name.casefold().split())
+    meant = next((one for one in listed if " ".join(one.casefold().split()) == plain), None)
+    return (
+        f"{sentence}."
+        if meant is None
+        else f"{sentence}; it has {meant!r}, and letter case and blanks count."
+    )
 
 
 def with_account(message: dict[str, Any], account: str) -> dict[str, Any]:

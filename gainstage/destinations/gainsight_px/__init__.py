@@ -2,6 +2,7 @@
 
 from gainstage.destination import Destination, Doctor
 from gainstage.destinations.gainsight_px.api import pretend
+from gainstage.destinations.gainsight_px.ceilings import names, within_ceilings
 from gainstage.destinations.gainsight_px.checking import check
 from gainstage.destinations.gainsight_px.describing import describe, read_description
 from gainstage.destinations.gainsight_px.doctor import examine, uses
@@ -15,7 +16,7 @@ destination = Destination(
     settings=PxSettings,
     kinds=("identify", "group", "track", "page", "screen"),
     integration_names=("Gainsight PX", "gainsight_px"),
-    plan=plan,
+    plan=within_ceilings(plan),
     exchange=exchange,
     check=check,
     tenant=tenant,
@@ -24,5 +25,6 @@ destination = Destination(
     mappings=(USER, ACCOUNT, EVENT),
     concurrency=64,
     warnings=warnings,
+    names=names,
     doctor=Doctor(describe, read_description, uses, examine),
 )

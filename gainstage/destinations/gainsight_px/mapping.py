@@ -175,6 +175,7 @@ EVENT = Mapping(
             Derived((), event_group, "`context.groupId`, `traits.groupId` or `context.traits.groupId`"),
             text,
         ),
+        Field("eventId", label="`messageId`, if the sender gave one"),
         Field("date", Derived((), event_date, "`properties.date`, else the event's time")),
         Field("sessionId", ("properties.sessionId", "context.sessionId"), text),
         Field("url", "context.page.url", text),
@@ -249,6 +250,8 @@ def plan_event(settings: PxSettings, event: Event) -> Planned:
         "userType": "USER",
         "attributes": event_attributes(event),
     }
+    if event.has_own_id:
+        content["eventId"] = event.message_id
     given = event.properties.get("globalContext")
     context = given if isinstance(given, dict) else settings.global_context
     if context:

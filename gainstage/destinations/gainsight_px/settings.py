@@ -179,6 +179,14 @@ class PxSettings(Settings):
         "list. `ask`: PX is asked before a user's first event, and again with the first one a day later; "
         "events of users on the list are filtered.",
     )
+    event_names: int = Field(
+        default=2_000,
+        ge=1,
+        le=100_000,
+        title="Event names",
+        description="How many distinct names of custom events may be sent. Gainsight PX keeps 2,000; leave "
+        "room for other senders, or raise it where names were removed there.",
+    )
     resend_unchanged_after: Duration = Field(
         default=604_800,
         title="Send unchanged values again after",

@@ -19,6 +19,7 @@ from gainstage.store.contract.ledger import Ledger
 from gainstage.store.contract.records import Records
 from gainstage.store.contract.schemas import Schemas
 from gainstage.store.contract.settings import Destinations, Documents
+from gainstage.store.contract.vocabulary import Vocabulary
 from gainstage.store.reading import Reading
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Schemas",
     "Store",
     "Transaction",
+    "Vocabulary",
 ]
 
 
@@ -74,6 +76,9 @@ class Transaction(Protocol):
 
     @property
     def schemas(self) -> Schemas: ...
+
+    @property
+    def vocabulary(self) -> Vocabulary: ...
 
     @property
     def reading(self) -> Reading: ...

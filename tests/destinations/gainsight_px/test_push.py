@@ -43,7 +43,7 @@ def test_the_message_goes_as_it_is() -> None:
     given = {**TRACK, "messageId": "m-7", "userId": "u-1", "context": {"ip": "1.2.3.4"}, "extra": [1]}
     event = event_of(given)
     [operation] = PX.plan(settings(), event, Identity(), None).plan
-    assert operation == Append(Record("user", "id:u-1"), event.message)
+    assert operation == Append(Record("user", "id:u-1"), event.message, "Signed In")
     [request] = send(given, PX.pretend).requests
     sent = json.loads(request.body)
     assert {name: sent[name] for name in given} == given

@@ -91,6 +91,37 @@ FIELDS = {
 }
 
 
+NAMES: dict[str, Any] = {
+    "sources": [{"source": "web", "names": 2, "properties": 2, "other_events": 1_004}],
+    "names": [
+        {
+            "source": "web",
+            "type": "track",
+            "name": "Signed [Up]",
+            "count": 12,
+            "last_at": "2026-11-22T10:00:00.000Z",
+            "properties": [{"key": "plan", "count": 9}, {"key": "Plan", "count": 3}],
+            "differ_by_case": [["plan", "Plan"]],
+            "destinations": [
+                {"destination": "px", "outcome": "sent", "reason": "", "detail": ""},
+                {"destination": "cs", "outcome": "failed", "reason": "event_unmapped", "detail": "No."},
+            ],
+        },
+        {
+            "source": "web",
+            "type": "page",
+            "name": "",
+            "count": 3,
+            "last_at": "2026-11-22T10:00:00.000Z",
+            "properties": [],
+            "differ_by_case": [],
+            "destinations": [],
+        },
+    ],
+    "more": 7,
+}
+
+
 @dataclass
 class FakeApp:
     """Remembers what it was asked, answers what a test wants."""
@@ -113,10 +144,14 @@ class FakeApp:
             "oldest_pending_seconds": None,
             "budgets": [],
             "blocked": [],
+            "event_names": [],
+            "near_misses": [],
+            "uncounted": [],
         }
     )
     error: Exception | None = None
     fields: dict[str, Any] = field(default_factory=lambda: FIELDS)
+    names_now: dict[str, Any] = field(default_factory=lambda: NAMES)
     #: What the last server was told of what stands before it.
     front: Front = field(default_factory=Front)
     #: The token of the last server's management API.
@@ -200,6 +235,14 @@ class FakeApp:
     ) -> dict[str, Any]:
         self._ask("upload_fields", data, config, destination, file)
         return self.fields
+
+    def names(self, data: Path, source: str | None, limit: int) -> dict[str, Any]:
+        self._ask("names", data, source, limit)
+        return self.names_now
+
+    def forget_names(self, data: Path, source: str | None) -> dict[str, Any]:
+        self._ask("forget_names", data, source)
+        return {"forgotten": ["web"]}
 
     def open_store(self, data: Path) -> Any:
         self._ask("open_store", data)

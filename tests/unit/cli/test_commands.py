@@ -134,12 +134,21 @@ def test_status_prints_the_shape_and_a_table(gainstage_command: Command, app: Fa
             }
         ],
         "blocked": [{"destination": "px", "reason": "credentials_refused", "since": "2026-11-22T10:00:00Z"}],
+        "event_names": [{"account": "PX [US]", "used": 1_640, "limit": 2_000, "runs_out": True}],
+        "near_misses": [
+            {"source": "web", "key": "[gainsight]", "meant": "Gainsight", "count": 3, "last_at": "t"}
+        ],
+        "uncounted": [{"source": "web", "names": 7, "near_misses": 1}],
     }
     out = gainstage_command("status").out
     assert all(len(line) <= 80 for line in out.splitlines())
     assert "Oldest pending: 3 m" in out
     assert "77" in out
     assert "px is blocked" in out
+    said = " ".join(out.split())
+    assert "PX [US]: 1,640 of 2,000 event names are in use" in said
+    assert "web sent 3 events with the key '[gainsight]' in `integrations`" in said and "'Gainsight'" in said
+    assert "web: 7 events had names" in said
 
 
 def test_status_says_when_a_budget_ends_and_what_refusals_taught(

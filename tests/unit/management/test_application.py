@@ -17,6 +17,7 @@ from gainstage.errors import DataUnusable
 from gainstage.ingest import Counts
 from gainstage.management import Access, Management
 from gainstage.sqlite import StorageUnavailable
+from gainstage.store.store import Store
 from tests.unit.app.conftest import DESTINATIONS, SECRETS
 from tests.unit.ingest.requests import StandingClock
 
@@ -79,6 +80,8 @@ def code(answer: httpx2.Response) -> str:
 PATHS = [
     ("GET", "/api/status"),
     ("GET", "/api/events/m-1"),
+    ("GET", "/api/names"),
+    ("DELETE", "/api/names"),
     ("GET", "/api/dead"),
     ("POST", "/api/dead/retry"),
     ("GET", "/api/dead/export"),
@@ -152,6 +155,8 @@ async def test_another_method_is_refused_with_those_that_there_are(
         ("/api/dead?after=here", "after"),
         ("/api/dead/export?after=1-1", "after"),
         ("/api/events/m-1?source=", "source"),
+        ("/api/names?limit=10001", "limit"),
+        ("/api/names?destination=cs", "destination"),
     ],
 )
 async def test_a_query_that_is_misspelled_is_refused(asked: Asked, path: str, wrong: str) -> None:
@@ -242,6 +247,31 @@ async def test_a_destination_that_cannot_be_used_is_listed_with_the_reason_and_i
     assert (answer.status_code, code(answer)) == (409, "configuration_unusable")
     (problem,) = answer.json()["error"]["problems"]
     assert "UNIT_ACCESS_KEY is not set" in problem
+
+
+async def test_names_are_told_by_source_and_forgotten(asked: Asked) -> None:
+    store = Store(asked.data)
+    with store.transaction() as transaction:
+        for name in ("Order Completed", "Rare", "Order Completed"):
+            transaction.vocabulary.count(
+                transaction.names.source("app"), "track", name, ("a", "A"), 1_000_000
+            )
+    store.close()
+    found = (await asked.ask("GET", "/api/names?source=app&limit=1")).json()
+    (name,) = found["names"]
+    assert (name["name"], name["count"], name["differ_by_case"], found["more"]) == (
+        "Order Completed",
+        2,
+        [],
+        1,
+    )
+    assert [one["outcome"] for one in name["destinations"]] == ["sent", "sent", "sent"]
+    for method in ("GET", "DELETE"):
+        answer = await asked.ask(method, "/api/names?source=absent")
+        assert (answer.status_code, code(answer)) == (404, "source_unknown")
+        assert "known are: app." in answer.json()["error"]["message"]
+    assert (await asked.ask("DELETE", "/api/names")).json() == {"forgotten": ["app"]}
+    assert (await asked.ask("GET", "/api/names")).json() == {"sources": [], "names": [], "more": 0}
 
 
 async def test_a_list_of_fields_is_kept_shown_with_its_age_and_forgotten(asked: Asked) -> None:
