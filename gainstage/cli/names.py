@@ -55,13 +55,12 @@ def show(found: "Mapping[str, Any]") -> None:
     if not found["names"]:
         out.print("No track, page or screen call was routed yet.")
     else:
-        listed = table("source", "type", "name", "events", "last", "destinations", numbers=("events",))
+        listed = table("source", "type", "name", "events", "destinations", numbers=("events",))
         for one in found["names"]:
             texts = (one["source"], one["type"], one["name"] or "(without a name)")
             listed.add_row(
                 *map(safe, texts),
                 str(one["count"]),
-                safe(one["last_at"][:10]),
                 safe(", ".join(verdicts(one["destinations"]))),
             )
         out.print(listed)
@@ -70,8 +69,8 @@ def show(found: "Mapping[str, Any]") -> None:
 
 
 def verdicts(destinations: "Sequence[Mapping[str, Any]]") -> "Iterator[str]":
-    """Each destination that sends it, and why the others do not."""
-    for one in destinations:
+    """Each destination that sends it, then why the others do not."""
+    for one in sorted(destinations, key=lambda one: bool(one["outcome"] != "sent")):
         sent = one["outcome"] == "sent"
         yield one["destination"] if sent else f"not {one['destination']} ({one['reason']})"
 

@@ -88,8 +88,6 @@ def when(message: dict[str, Any], sent_around: object, received_us: int, notes: 
     elif not told and _corrected(received_us, sent, received_us) != received_us:
         # Whoever reads the message next must not correct this time by `sentAt`.
         message["originalTimestamp"] = message["timestamp"]
-    else:
-        message.pop("originalTimestamp", None)
     return time_us
 
 

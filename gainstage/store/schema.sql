@@ -265,17 +265,10 @@ CREATE TABLE event_name (
     n INTEGER NOT NULL,
     first_us INTEGER NOT NULL,             -- when it was first, and last, received
     last_us INTEGER NOT NULL,
-    keys INTEGER NOT NULL DEFAULT 0,       -- how many rows of property_key are its own
+    keys BLOB NOT NULL,                    -- {key: [how many events, when the last was received]}
     other_keys INTEGER NOT NULL DEFAULT 0, -- properties whose keys found no room there
     UNIQUE (source_id, kind, name)
 );
-CREATE TABLE property_key (
-    name_id INTEGER NOT NULL,
-    key TEXT NOT NULL,
-    n INTEGER NOT NULL,
-    last_us INTEGER NOT NULL,
-    PRIMARY KEY (name_id, key)
-) WITHOUT ROWID;
 
 -- Keys of `integrations` objects that are nearly a destination's name, and the name.
 CREATE TABLE near_miss (

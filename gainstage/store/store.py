@@ -85,17 +85,10 @@ MIGRATIONS = {
             n INTEGER NOT NULL,
             first_us INTEGER NOT NULL,
             last_us INTEGER NOT NULL,
-            keys INTEGER NOT NULL DEFAULT 0,
+            keys BLOB NOT NULL,
             other_keys INTEGER NOT NULL DEFAULT 0,
             UNIQUE (source_id, kind, name)
         );
-        CREATE TABLE property_key (
-            name_id INTEGER NOT NULL,
-            key TEXT NOT NULL,
-            n INTEGER NOT NULL,
-            last_us INTEGER NOT NULL,
-            PRIMARY KEY (name_id, key)
-        ) WITHOUT ROWID;
         CREATE TABLE near_miss (
             source_id INTEGER NOT NULL,
             key TEXT NOT NULL,

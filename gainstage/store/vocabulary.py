@@ -3,9 +3,13 @@
 from collections.abc import Collection, Iterable
 from hashlib import blake2b
 
+import msgspec
+
 from gainstage.sqlite import Database
 from gainstage.store.rows import ROOM, KeyCount, NameCount, NamesUsed, NearMiss, Room, SourceCounts
 
+_encode = msgspec.json.Encoder().encode
+_decode_keys = msgspec.json.Decoder(dict[str, tuple[int, int]]).decode
 _KEPT = ("names", "keys", "misses", "other_names", "other_misses")
 
 
@@ -26,6 +30,7 @@ class Vocabulary:
         self._room = room
         #: By tenant and digest; whoever owns it empties it when a transaction is rolled back.
         self._admitted = admitted
+        self._used: dict[int, int] = {}
         self._met: dict[tuple[int, str, str], _Met] = {}
         self._misses: dict[tuple[int, str], tuple[str, int, int]] = {}
 
@@ -46,10 +51,6 @@ class Vocabulary:
 
     def forget(self, source_id: int) -> None:
         """Count the source's events anew, from nothing."""
-        self._connection.execute(
-            "DELETE FROM property_key WHERE name_id IN (SELECT id FROM event_name WHERE source_id = ?)",
-            (source_id,),
-        )
         for table in ("event_name", "near_miss", "vocabulary"):
             self._connection.execute(f"DELETE FROM {table} WHERE source_id = ?", (source_id,))
 
@@ -70,14 +71,20 @@ class Vocabulary:
             "SELECT 1 FROM tenant_name WHERE tenant_id = ? AND digest = ?", place
         ).fetchone()
         if known is None:
-            (used,) = self._connection.execute(
-                "SELECT count(*) FROM tenant_name WHERE tenant_id = ?", (tenant_id,)
-            ).fetchone()
-            if used >= most:
+            if self._used_by(tenant_id) >= most:
                 return False
+            self._used[tenant_id] += 1
             self._connection.execute("INSERT INTO tenant_name VALUES (?, ?)", place)
         self._admitted.add(place)
         return True
+
+    def _used_by(self, tenant_id: int) -> int:
+        """How many names a tenant has; nobody else changes that before the transaction ends."""
+        if tenant_id not in self._used:
+            (self._used[tenant_id],) = self._connection.execute(
+                "SELECT count(*) FROM tenant_name WHERE tenant_id = ?", (tenant_id,)
+            ).fetchone()
+        return self._used[tenant_id]
 
     def flush(self) -> None:
         """Write what was counted; part of the commit."""
@@ -108,51 +115,44 @@ class Vocabulary:
 
     def _write_name(self, source_id: int, kind: str, name: str, met: _Met, kept: dict[str, int]) -> None:
         row = self._connection.execute(
-            "UPDATE event_name SET n = n + ?, last_us = max(last_us, ?) "
-            "WHERE source_id = ? AND kind = ? AND name = ? RETURNING id, keys",
-            (met.n, met.last_us, source_id, kind, name),
+            "SELECT id, keys FROM event_name WHERE source_id = ? AND kind = ? AND name = ?",
+            (source_id, kind, name),
         ).fetchone()
+        if row is None and (kept["names"] >= self._room.names or len(name) > self._room.name_characters):
+            kept["other_names"] += met.n
+            return
+        keys = _decode_keys(row[1]) if row is not None else {}
+        before = len(keys)
+        others = self._add_keys(keys, met, kept["keys"])
+        kept["keys"] += len(keys) - before
         if row is None:
-            if kept["names"] >= self._room.names or len(name) > self._room.name_characters:
-                kept["other_names"] += met.n
-                return
             kept["names"] += 1
             self._connection.execute(
-                "INSERT INTO event_name (source_id, kind, name, n, first_us, last_us) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                (source_id, kind, name, met.n, met.first_us, met.last_us),
+                "INSERT INTO event_name (source_id, kind, name, n, first_us, last_us, keys, other_keys) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (source_id, kind, name, met.n, met.first_us, met.last_us, _encode(keys), others),
             )
-            row = (self._connection.last_insert_rowid(), 0)
-        self._write_keys(int(row[0]), int(row[1]), met, kept)
+            return
+        self._connection.execute(
+            "UPDATE event_name SET n = n + ?, last_us = max(last_us, ?), keys = ?, "
+            "other_keys = other_keys + ? WHERE id = ?",
+            (met.n, met.last_us, _encode(keys), others, row[0]),
+        )
 
-    def _write_keys(self, name_id: int, known: int, met: _Met, kept: dict[str, int]) -> None:
-        """Add to the counts of keys; `known` of them are kept for the name already."""
-        added = others = 0
+    def _add_keys(self, keys: dict[str, tuple[int, int]], met: _Met, kept: int) -> int:
+        """Add to the counts of a name's keys; returns how many properties found no room. `kept`: how many
+        keys the source has.
+        """
+        others, full = 0, min(self._room.keys_a_name, len(keys) + self._room.keys - kept)
         for key, n in met.keys.items():
-            if len(key) > self._room.key_characters:
+            known = keys.get(key)
+            if known is not None:
+                keys[key] = known[0] + n, max(known[1], met.last_us)
+            elif len(keys) < full and len(key) <= self._room.key_characters:
+                keys[key] = n, met.last_us
+            else:
                 others += n
-                continue
-            if known:
-                self._connection.execute(
-                    "UPDATE property_key SET n = n + ?, last_us = max(last_us, ?) "
-                    "WHERE name_id = ? AND key = ?",
-                    (n, met.last_us, name_id, key),
-                )
-                if self._connection.changes():
-                    continue
-            if known + added >= self._room.keys_a_name or kept["keys"] + added >= self._room.keys:
-                others += n
-                continue
-            added += 1
-            self._connection.execute(
-                "INSERT INTO property_key VALUES (?, ?, ?, ?)", (name_id, key, n, met.last_us)
-            )
-        if added or others:
-            kept["keys"] += added
-            self._connection.execute(
-                "UPDATE event_name SET keys = keys + ?, other_keys = other_keys + ? WHERE id = ?",
-                (added, others, name_id),
-            )
+        return others
 
     def _write_miss(self, source_id: int, key: str, miss: tuple[str, int, int], kept: dict[str, int]) -> None:
         meant, n, last_us = miss
@@ -188,24 +188,12 @@ class Spoken:
 
     def names(self, source: str) -> list[NameCount]:
         """Every name of a source's events with its keys, the most frequent first."""
-        keys: dict[int, list[KeyCount]] = {}
         rows = self._connection.execute(
-            "SELECT name_id, key, property_key.n, property_key.last_us FROM source "
-            "JOIN event_name ON source_id = source.id JOIN property_key ON name_id = event_name.id "
-            "WHERE source.name = ?",
-            (source,),
-        )
-        for name_id, *key in rows:
-            keys.setdefault(name_id, []).append(KeyCount(*key))
-        names = self._connection.execute(
-            "SELECT event_name.id, kind, event_name.name, n, first_us, last_us, other_keys FROM source "
+            "SELECT kind, event_name.name, n, first_us, last_us, other_keys, keys FROM source "
             "JOIN event_name ON source_id = source.id WHERE source.name = ?",
             (source,),
         )
-        found = [
-            NameCount._make((source, *row, tuple(sorted(keys.get(number, ()), key=_by_volume))))
-            for number, *row in names
-        ]
+        found = [NameCount._make((source, *row, _key_counts(keys))) for *row, keys in rows]
         return sorted(found, key=lambda one: (-one.n, one.kind, one.name))
 
     def near_misses(self) -> list[NearMiss]:
@@ -224,5 +212,7 @@ class Spoken:
         return sorted(NamesUsed(*row) for row in rows)
 
 
-def _by_volume(one: KeyCount) -> tuple[int, str]:
-    return -one.n, one.key
+def _key_counts(keys: bytes) -> tuple[KeyCount, ...]:
+    """The most frequent first."""
+    counts = (KeyCount(key, *counted) for key, counted in _decode_keys(keys).items())
+    return tuple(sorted(counts, key=lambda one: (-one.n, one.key)))

@@ -235,8 +235,8 @@ def test_check_says_how_many_names_are_in_use_and_what_to_do(data: Path) -> None
         (
             "event_names",
             "1,600 of the 2,000 distinct event names that Gainsight PX keeps are in use; an event with one "
-            "more than that fails. `gainstage names` lists them: put values (ids, dates) in properties, not in "
-            "names.",
+            "more than that fails. `gainstage names` lists them: put values (ids, dates) in properties, not "
+            "in names.",
         )
     ]
     assert findings(data, "cs") == []

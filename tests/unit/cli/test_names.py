@@ -17,7 +17,7 @@ def test_names_are_shown_with_what_becomes_of_them(gainstage_command: Command, a
     assert (ended.code, ended.err) == (0, "")
     assert app.asked == [("names", Path("d"), None, 1000)]
     said = " ".join(ended.out.split())
-    assert "web track Signed [Up] 12 2026-11-22 px, not cs (event_unmapped)" in said
+    assert "web track Signed [Up] 12 px, not cs (event_unmapped)" in said
     assert "web page (without a name) 3" in said
     assert "web, 'Signed [Up]': properties that differ only by letter case: 'plan' (9), 'Plan' (3)" in said
     assert "7 more names: raise --limit." in said
