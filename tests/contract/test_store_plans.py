@@ -81,6 +81,10 @@ def ask(shop: Workshop) -> None:
         list(reading.run_undelivered(RUN, shop.clock.now_us(), (1, 2, 3, 4)))
         reading.run_refused(RUN)
         reading.calls_since(reading.last_call())
+        assert reading.vocabulary.names("app")
+    with shop.store.transaction() as transaction:
+        assert transaction.vocabulary.admit(1, "Used", 1) and not transaction.vocabulary.admit(1, "Late", 1)
+        transaction.vocabulary.forget(1)
 
 
 def test_no_query_reads_a_large_table_from_end_to_end(statements: tuple[Workshop, set[str]]) -> None:

@@ -51,17 +51,20 @@ def within_ceilings(plan: Plan) -> Plan:
 
 
 def name_of(event: Event, operation: Append) -> str:
-    """The custom event's name: the one in the call, else that of the track call which goes as it is."""
-    given = operation.content.get("eventName")
-    if isinstance(given, str):
-        return given
-    return event.name if event.kind == "track" else ""
+    """The custom event's name: the one in the call; of a message that goes whole, a track call's own."""
+    if goes_whole(operation):
+        return event.name if event.kind == "track" else ""
+    return str(operation.content.get("eventName", ""))
 
 
 def properties_of(event: Event, operation: Append) -> Mapping[str, Any]:
     """The event's properties, as they are sent."""
-    given = operation.content.get("attributes")
-    return given if isinstance(given, dict) else event.properties
+    return event.properties if goes_whole(operation) else operation.content.get("attributes", {})
+
+
+def goes_whole(operation: Append) -> bool:
+    """Whether it is a message of Segment's form, which has a type; a custom event has none."""
+    return "type" in operation.content
 
 
 def exceeded(name: str, properties: Mapping[str, Any]) -> str:

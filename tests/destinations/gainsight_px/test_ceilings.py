@@ -84,7 +84,13 @@ def test_a_track_call_that_goes_as_it_came_is_held_to_the_same() -> None:
     plan = within_ceilings(whole)
     found: Any = plan(SETTINGS, event_of({"type": "track", "event": "Used"}), Identity(), None)
     assert [one.name for one in found.plan] == ["Used"] and found.unmapped == ("unmapped",)
-    message = {"type": "track", "event": "Used", "properties": numbered(51)}
+    message = {
+        "type": "track",
+        "event": "Used",
+        "properties": numbered(51),
+        "attributes": {},
+        "eventName": "x",
+    }
     assert isinstance(plan(SETTINGS, event_of(message), Identity(), None).plan, Rejected)
     found = plan(SETTINGS, event_of({"type": "identify"}), Identity(), None)
     assert [one.name for one in found.plan] == [""]
