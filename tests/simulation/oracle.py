@@ -201,6 +201,7 @@ class Oracle:
                                       "source_id") for key in [rows]
         }  # fmt: skip
         _expect(said.keys() <= entered, f"accepted and lost: {sorted(said.keys() - entered)[:5]}")
+        self._judge_names(said)
         surely, perhaps = told_emails(stream, surely=True), told_emails(stream, surely=False)
 
         def knows(one: Said) -> str:
@@ -213,6 +214,20 @@ class Oracle:
             self._judge_outcomes(vendor, said, outcomes, readings)
             self._judge_state(vendor, said, outcomes, readings)
             self._judge_appends(vendor, said, outcomes, readings)
+
+    def _judge_names(self, said: dict[tuple[str, str], Said]) -> None:
+        """Every track call was counted by its name, once."""
+        counted = Counter(
+            {
+                (source, name): n
+                for source, name, n in self._all(
+                    "SELECT source.name, event_name.name, n FROM event_name "
+                    "JOIN source ON source.id = source_id WHERE kind = 'track'"
+                )
+            }
+        )
+        wanted = Counter((one.source, one.name) for one in said.values() if one.kind == "track")
+        _expect(counted == wanted, f"track calls counted as {dict(counted)}, not {dict(wanted)}")
 
     def _vendor(self, destination: str) -> str:
         return VENDORS[self._fate.good[destination]["type"]]
