@@ -116,3 +116,19 @@ def test_the_message_id_is_the_event_id_unless_it_was_given_here(message_id: str
 def test_a_message_without_an_id_gets_no_event_id() -> None:
     (operation,) = planned(messageId=None)
     assert "eventId" not in operation.content
+
+
+def test_in_mode_segment_push_track_calls_are_held_to_the_same_and_others_have_no_name() -> None:
+    settings = PX.settings(mode="segment_push", product_tag_key="AP-ABC-2", page_events=True)
+
+    def plan(**message: Any) -> Any:
+        return PX.plan(settings, event_of(message), Identity(), None).plan
+
+    assert [one.name for one in plan(type="track", event="Used", properties=numbered(50))] == ["Used"]
+    assert isinstance(plan(type="track", event="Used", properties=numbered(51)), Rejected)
+    for message in (
+        {"type": "identify"},
+        {"type": "group", "groupId": "g"},
+        {"type": "page", "name": "Home"},
+    ):
+        assert [one.name for one in plan(**message)] == [""]
