@@ -1,12 +1,22 @@
 """All benchmarks, one after the other: `python -m tests.benchmarks [--quick]`.
 
-Figures without verdicts, but for the two days and the backfill: those fail where a target is missed.
+Figures without verdicts, but for the two days, the backfill and the isolation: they fail where a target is
+missed.
 """
 
 import subprocess
 import sys
 
-BENCHMARKS = ("tracking_api", "latency", "delivery", "memory", "people_bulk", "two_days", "backfill")
+BENCHMARKS = (
+    "tracking_api",
+    "latency",
+    "delivery",
+    "memory",
+    "people_bulk",
+    "two_days",
+    "backfill",
+    "isolation",
+)
 
 
 def main() -> int:
