@@ -142,8 +142,12 @@ def reasons_tables() -> str:
     """Every reason code, by the ledger's words."""
     parts = []
     for word in reversed(WORDS):
-        rows = [(f"`{code}`", r.cause, r.example, r.remedy) for code, r in REASONS.items() if r.word == word]
-        parts += [f"## {word}", table(("reason", "cause", "example", "what to do"), rows)]
+        rows = [
+            (f"`{code}`", r.title, r.cause, r.example, r.remedy)
+            for code, r in REASONS.items()
+            if r.word == word
+        ]
+        parts += [f"## {word}", table(("reason", "called", "cause", "example", "what to do"), rows)]
     return "\n\n".join(parts)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gainstage.app.checking import CheckResult, check, summary
     from gainstage.app.configuring import apply, export, export_parts
+    from gainstage.app.editing import Change
     from gainstage.app.fields import (
         Unreadable,
         forget_fields,
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from gainstage.app.reports import Reports, open_store
     from gainstage.app.sending import Progress, send
     from gainstage.app.serving import Front, read_token, serve
+    from gainstage.app.spreadsheet import csv_lines
 
 __all__ = [
+    "Change",
     "CheckResult",
     "Front",
     "Progress",
@@ -33,6 +36,7 @@ __all__ = [
     "Unreadable",
     "apply",
     "check",
+    "csv_lines",
     "destinations",
     "export",
     "export_parts",
@@ -53,6 +57,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "Change": "editing",
     "CheckResult": "checking",
     "Front": "serving",
     "Progress": "sending",
@@ -60,6 +65,7 @@ _ROOMS = {
     "Unreadable": "fields",
     "apply": "configuring",
     "check": "checking",
+    "csv_lines": "spreadsheet",
     "destinations": "listing",
     "export": "configuring",
     "export_parts": "configuring",

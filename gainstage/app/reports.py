@@ -2,17 +2,16 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from heapq import merge
-from itertools import islice
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from gainstage.app.budgets import budget_report
+from gainstage.app.dead import Dead
+from gainstage.app.entries import entry_of
 from gainstage.app.moments import iso
 from gainstage.app.remarks import status_of
 from gainstage.app.searching import EVENTS_SHOWN, events_of
@@ -25,17 +24,11 @@ from gainstage.log.local import LocalLog
 from gainstage.normalise import normalise
 from gainstage.reason import WORDS
 from gainstage.sqlite import StorageUnavailable
-from gainstage.store.reading import DeliveryRow, Reading, json_or_text
+from gainstage.store.reading import DeliveryRow, json_or_text
 from gainstage.store.rows import DestinationRow, Document
 from gainstage.store.store import NoStore, Store
 
-_entry = msgspec.msgpack.Decoder(Entry)
 _identity = msgspec.json.Decoder(Identity)
-RETRIED_AT_ONCE = ROWS_A_PAGE = 1_000
-#: Where a row of `dead` stands: the numbers of event and destination.
-Place = tuple[int, int]
-FIRST: Place = (0, 0)
-Page = Callable[[Reading, Place, int], list[tuple[Place, DeliveryRow]]]
 
 
 def open_store(data: Path) -> "Reports":
@@ -59,6 +52,8 @@ class Reports:
 
     def __init__(self, store: Store, log: LocalLog) -> None:
         self._store, self._log = store, log
+        #: What failed or is parked.
+        self.dead = Dead(store, log)
 
     def status(self, now_us: int) -> dict[str, Any]:
         """Counts of every connection, oldest pending, budgets, what is blocked and why."""
@@ -122,7 +117,7 @@ class Reports:
             deliveries = reading.deliveries(row["id"], now_us)
             attempts = {one.destination: reading.attempts(row["id"], one.destination) for one in deliveries}
             documents = reading.documents()
-        entry = self._entry(row)
+        entry = entry_of(self._log, row)
         result = normalise(f"{row['partition']}-{row['offset']}", entry) if entry is not None else None
         destinations = [_traced(one, attempts[one.destination]) for one in deliveries]
         if row["code"] is not None:
@@ -151,119 +146,10 @@ class Reports:
         now_us = int(datetime.now(UTC).timestamp() * 1_000_000)
         return events_of(self._store, self._log, person, limit, now_us)
 
-    def dead(
-        self,
-        destination: str | None = None,
-        reason: str | None = None,
-        since_us: int | None = None,
-        until_us: int | None = None,
-        outcome: str | None = None,
-        limit: int | None = None,
-    ) -> Iterator[dict[str, Any]]:
-        """What failed or is parked, refused messages among it, oldest first."""
-        for _, row in islice(self._dead(destination, reason, since_us, until_us, outcome), limit):
-            yield self._listed(row)
-
-    def dead_page(self, limit: int, after: Place = FIRST, **filters: Any) -> dict[str, Any]:
-        """The `limit` rows of `dead` behind a place, and the place to go on from; None at the end."""
-        found = list(islice(self._dead(**filters, after=after), limit + 1))
-        more = found[limit - 1][0] if len(found) > limit else None
-        return {"events": [self._listed(row) for _, row in found[:limit]], "next": more}
-
-    def exported(self, limit: int | None = None, **filters: Any) -> Iterator[dict[str, Any]]:
-        """The rows of `dead`, each with its message as `message`."""
-        for row in self.dead(**filters, limit=limit):
-            found = self.trace(row["message_id"], row["source"])
-            yield {**row, "message": found["event"] if found else None}
-
-    def retry(
-        self,
-        destination: str | None = None,
-        reason: str | None = None,
-        since_us: int | None = None,
-        until_us: int | None = None,
-        outcome: str | None = None,
-        message_ids: Sequence[str] | None = None,
-    ) -> int:
-        """Have failed and parked events planned again; how many.
-
-        Refused messages stay: they would be refused again.
-        """
-        wanted = set(message_ids) if message_ids is not None else None
-        rows = (
-            row
-            for _, row in self._dead(destination, reason, since_us, until_us, outcome)
-            if row.destination and (wanted is None or row.message_id in wanted)
-        )
-        now_us, retried = int(datetime.now(UTC).timestamp() * 1_000_000), 0
-        while batch := list(islice(rows, RETRIED_AT_ONCE)):
-            with self._store.transaction() as transaction:
-                for row in batch:
-                    number = transaction.names.destination(row.destination)
-                    retried += transaction.ledger.retry(row.event_id, number, now_us)
-        return retried
-
     def close(self) -> None:
         """Let go of the files."""
         self._store.close()
         asyncio.run(self._log.close())
-
-    def _dead(
-        self,
-        destination: str | None = None,
-        reason: str | None = None,
-        since_us: int | None = None,
-        until_us: int | None = None,
-        outcome: str | None = None,
-        after: Place = FIRST,
-    ) -> Iterator[tuple[Place, DeliveryRow]]:
-        kinds = (self._paged(ask, after) for ask in (Reading.dead, Reading.refused))
-        return (
-            (place, row)
-            for place, row in merge(*kinds, key=itemgetter(0))
-            if (destination is None or row.destination == destination)
-            and (reason is None or row.code == reason)
-            and (outcome is None or row.word == outcome)
-            and (since_us is None or row.at_us >= since_us)
-            and (until_us is None or row.at_us < until_us)
-        )
-
-    def _paged(self, ask: Page, place: Place) -> Iterator[tuple[Place, DeliveryRow]]:
-        """Page by page, each a view of its own: a long list holds back nobody and fills no memory."""
-        while True:
-            with self._store.reading() as reading:
-                page = ask(reading, place, ROWS_A_PAGE)
-            yield from page
-            if len(page) < ROWS_A_PAGE:
-                return
-            place = page[-1][0]
-
-    def _listed(self, row: DeliveryRow) -> dict[str, Any]:
-        with self._store.reading() as reading:
-            body = reading.body(row.event_id)
-        entry = self._entry({"entry": body, "partition": row.partition, "offset": row.offset})
-        result = normalise(f"{row.partition}-{row.offset}", entry) if entry is not None else None
-        event = result if isinstance(result, Event) else None
-        return {
-            "message_id": row.message_id,
-            "destination": row.destination or None,
-            "outcome": row.word,
-            "reason": row.code,
-            "detail": row.detail,
-            "at": iso(row.at_us),
-            "received_at": iso(row.received_us),
-            "source": row.source,
-            "type": event.kind if event else None,
-            "user_id": event.person_id if event else None,
-            "event": event.name if event else None,
-        }
-
-    def _entry(self, row: dict[str, Any]) -> Entry | None:
-        """The log entry of an event: the store's copy while it is unsettled, else the log's."""
-        if row["entry"]:
-            return _entry.decode(row["entry"])
-        found = asyncio.run(self._log.read(row["partition"], row["offset"] - 1, 1))
-        return found[0].entry if found and found[0].offset == row["offset"] else None
 
 
 def undelivered(row: DeliveryRow) -> dict[str, Any]:

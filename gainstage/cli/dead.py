@@ -1,10 +1,11 @@
-"""`gainstage dead`: what failed or is parked, looked at, tried again after a fix, taken out."""
+"""`gainstage dead`: what failed or is parked, looked at, corrected, tried again after a fix, taken out."""
 
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from json import loads
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -13,7 +14,9 @@ from gainstage.cli.output import tell
 from gainstage.cli.trace import MessageId
 from gainstage.errors import UsageError
 
-group = typer.Typer(help="List, show, retry, export what failed or is parked.", rich_markup_mode=None)
+group = typer.Typer(
+    help="List, count, show, correct, retry, export, give up what failed or is parked.", rich_markup_mode=None
+)
 
 Destination = Annotated[
     str | None,
@@ -38,6 +41,12 @@ Until = Annotated[
 Limit = Annotated[
     int | None, typer.Option("--limit", metavar="N", min=1, help="At most so many.", show_default=False)
 ]
+MessageIds = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[MESSAGE_ID]...", help="These events. Default: all that fit.", show_default=False
+    ),
+]
 
 
 @group.command("list")
@@ -57,7 +66,7 @@ def list_(
 
     wanted = app.filters(destination, reason, outcome, since, until)
     with closing(app.open_store(data)) as reports:
-        rows = reports.dead(**wanted, limit=limit)
+        rows = reports.dead.rows(**wanted, limit=limit)
         if json:
             print_json_array(rows)
             return
@@ -86,6 +95,45 @@ def show_list(rows: Iterable[Mapping[str, Any]], *, filtered: bool) -> None:
 
 
 @group.command()
+def summary(
+    destination: Destination = None,
+    reason: Reason = None,
+    outcome: Outcome = None,
+    since: Since = None,
+    until: Until = None,
+    json: Json = False,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Count what failed or is parked by its reason: how many people, how many events, and what to do."""
+    from gainstage import app
+    from gainstage.cli.output import WORD_STYLES, console, print_json, safe, table
+
+    wanted = app.filters(destination, reason, outcome, since, until)
+    with closing(app.open_store(data)) as reports:
+        rows = reports.dead.summary(**wanted)
+    if json:
+        print_json(rows)
+        return
+    if not rows:
+        console().print("Nothing fits." if any(wanted.values()) else "Nothing failed and nothing is parked.")
+        return
+    counted = table(
+        "problem", "people", "events", "destination", "outcome", "what to do", numbers=("people", "events")
+    )
+    for row in rows:
+        style = WORD_STYLES.get(row["outcome"], "none")
+        counted.add_row(
+            f"[bold]{safe(row['title'])}[/]",
+            f"{row['people']:,}",
+            f"{row['events']:,}",
+            safe(row["destination"] or "(refused)"),
+            f"[{style}]{safe(row['outcome'])}[/]",
+            safe(row["remedy"]),
+        )
+    console().print(counted)
+
+
+@group.command()
 def show(message_id: MessageId, data: Data = DEFAULT_DATA, json: Json = False) -> None:
     """Show one event, what became of it at each destination, and the remedy."""
     from gainstage.cli import trace
@@ -106,12 +154,7 @@ def show(message_id: MessageId, data: Data = DEFAULT_DATA, json: Json = False) -
 
 @group.command()
 def retry(
-    message_ids: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[MESSAGE_ID]...", help="These events. Default: all that fit.", show_default=False
-        ),
-    ] = None,
+    message_ids: MessageIds = None,
     destination: Destination = None,
     reason: Reason = None,
     outcome: Outcome = None,
@@ -126,13 +169,123 @@ def retry(
 
     wanted = app.filters(destination, reason, outcome, since, until)
     with closing(app.open_store(data)) as reports:
-        count = reports.retry(**wanted, message_ids=message_ids or None)
+        count = reports.dead.retry(**wanted, message_ids=message_ids or None)
     if json:
         print_json({"retried": count})
     elif count:
         print(f"{count} will be tried again: by the running server, or by the next serve or send.")
     else:
         print("Nothing fits: nothing was changed.")
+
+
+@group.command()
+def edit(
+    message_id: MessageId,
+    values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            help="Give a part of the message this value, as in traits.email=ann@acme.com; JSON or text.",
+            show_default=False,
+        ),
+    ] = None,
+    unset: Annotated[
+        list[str] | None,
+        typer.Option("--unset", metavar="PATH", help="Take a part of the message out.", show_default=False),
+    ] = None,
+    message: Annotated[
+        Path | None,
+        typer.Option(
+            "--message",
+            metavar="FILE",
+            help="Put this message (JSON) in its place; - reads stdin.",
+            show_default=False,
+        ),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source", metavar="NAME", help="The source, if several sent the id.", show_default=False
+        ),
+    ] = None,
+    json: Json = False,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Correct an event that failed or is parked, and try it again where it did not arrive."""
+    from gainstage import app
+    from gainstage.cli.output import print_json
+
+    change = app.Change(
+        dict(_assigned(text) for text in values or ()),
+        tuple(unset or ()),
+        _message_in(message) if message is not None else None,
+    )
+    with closing(app.open_store(data)) as reports:
+        found = reports.dead.edit(message_id, change, source)
+    if json:
+        print_json(found)
+    else:
+        places = ", ".join(found["destinations"])
+        print(f"{message_id} is corrected and will be tried again at {places}.")
+
+
+def _assigned(text: str) -> tuple[str, Any]:
+    """A path and its value: JSON where it is JSON, else the text itself."""
+    path, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"'{text}' sets nothing: write it like traits.email=ann@acme.com.")
+    try:
+        return path.strip(), loads(value)
+    except ValueError:
+        return path.strip(), value
+
+
+def _message_in(path: Path) -> dict[str, Any]:
+    """The message that a file holds."""
+    try:
+        content = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+        message = loads(content)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no JSON"
+        raise UsageError(f"{path} cannot be read: {why}.") from None
+    if not isinstance(message, dict):
+        raise UsageError(f"{path} holds no message: one JSON object is needed.")
+    return message
+
+
+@group.command()
+def purge(
+    message_ids: MessageIds = None,
+    destination: Destination = None,
+    reason: Reason = None,
+    outcome: Outcome = None,
+    since: Since = None,
+    until: Until = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: Json = False,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Give failed and parked events up: they count as failed for good, and are listed and tried no more."""
+    from gainstage import app
+    from gainstage.cli.output import print_json
+
+    wanted = app.filters(destination, reason, outcome, since, until)
+    with closing(app.open_store(data)) as reports:
+        if not yes:
+            _confirm(reports.dead.count(message_ids or None, **wanted))
+        count = reports.dead.purge(message_ids or None, **wanted)
+    if json:
+        print_json({"given_up": count})
+    else:
+        print(f"{count} given up." if count else "Nothing fits: nothing was changed.")
+
+
+def _confirm(count: int) -> None:
+    """Ask before something goes that cannot be had back."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"{count} would be given up for good: say --yes to do so.")
+    typer.confirm(f"Give {count} up for good? `dead export` keeps a copy.", abort=True)
 
 
 @group.command()
@@ -149,19 +302,25 @@ def export(
     since: Since = None,
     until: Until = None,
     limit: Limit = None,
+    form: Annotated[
+        Literal["json", "csv"],
+        typer.Option("--format", help="JSON Lines with the messages, or a table for a spreadsheet."),
+    ] = "json",
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Write what failed or is parked as JSON Lines: one row a line, with the message as `message`."""
+    """Write what failed or is parked: JSON Lines with the message as `message`, or CSV."""
     from gainstage import app
     from gainstage.cli.output import compact
 
     wanted = app.filters(destination, reason, outcome, since, until)
     with closing(app.open_store(data)) as reports:
-        lines = (compact(row) + "\n" for row in reports.exported(**wanted, limit=limit))
+        rows = reports.dead.exported(**wanted, limit=limit)
+        lines = app.csv_lines(rows) if form == "csv" else (compact(row) + "\n" for row in rows)
         if output is None:
             sys.stdout.writelines(lines)
         else:
-            tell(f"{_write(output, lines)} written to {output}.")
+            written = _write(output, lines) - (form == "csv")
+            tell(f"{written} written to {output}.")
 
 
 def _write(output: Path, lines: Iterable[str]) -> int:
@@ -170,7 +329,7 @@ def _write(output: Path, lines: Iterable[str]) -> int:
     try:
         # Personal data: for the user's own eyes.
         output.touch(mode=0o600)
-        with output.open("w", encoding="utf-8") as file:
+        with output.open("w", encoding="utf-8", newline="") as file:
             for line in lines:
                 file.write(line)
                 count += 1

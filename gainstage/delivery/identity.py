@@ -3,6 +3,8 @@
 import copy
 from typing import Any
 
+import msgspec
+
 from gainstage.event import Event, Identity
 from gainstage.store.contract import Intake
 from gainstage.store.rows import KnownUser
@@ -77,6 +79,16 @@ def learn(intake: Intake, event: Event) -> tuple[str, ...]:
     if event.kind == "alias" and event.previous_id:
         _alias(intake, event, news)
     return tuple(dict.fromkeys(news))
+
+
+def learn_correction(intake: Intake, event: Event) -> tuple[str, ...]:
+    """Remember what a corrected event says of its user, as `learn` does; learning it again changes nothing.
+
+    Whose device it is, it does not say anew: another user may have been seen with it since.
+    """
+    if event.kind == "alias":
+        return ()
+    return learn(intake, msgspec.structs.replace(event, anonymous_id="") if event.user_id else event)
 
 
 def _device(intake: Intake, event: Event) -> KnownUser | None:

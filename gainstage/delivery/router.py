@@ -14,7 +14,7 @@ from gainstage.delivery.destinations import Active
 from gainstage.delivery.planning import Planner, Routed
 from gainstage.event import Event, Identity, Refusal
 from gainstage.log.contract import Entry, Stored
-from gainstage.normalise import normalise, priority_of, run_of
+from gainstage.normalise import is_edited, normalise, priority_of, run_of
 from gainstage.store.contract import Transaction
 from gainstage.store.rows import DUPLICATE, FAILED, PENDING, REFUSED, Kept, NewDelivery, NewEvent, event_key
 
@@ -84,6 +84,8 @@ class Router:
                 NewDelivery(*place, FAILED, event.code, event.detail), self._now_us
             )
             return
+        if is_edited(entry):
+            self._unpark(memory.learn_correction(self._transaction.intake, event))
         known = memory.resolve(self._transaction.intake, event)
         resolved = Identity(
             kept.identity.user_id or known.user_id,

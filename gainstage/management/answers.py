@@ -52,12 +52,20 @@ def encoded(content: Any) -> bytes:
 
 
 class Lines(Response):
-    """JSON Lines, sent while they are made: `more` makes the next of them, b"" at the end, then `close`."""
+    """Lines, sent while they are made: `more` makes the next of them, b"" at the end, then `close`.
+
+    JSON Lines where no other media type is named.
+    """
 
     media_type = "application/x-ndjson"
 
-    def __init__(self, more: Callable[[], Awaitable[bytes]], close: Callable[[], Awaitable[None]]) -> None:
-        super().__init__(None, headers={"Cache-Control": "no-store"})
+    def __init__(
+        self,
+        more: Callable[[], Awaitable[bytes]],
+        close: Callable[[], Awaitable[None]],
+        media_type: str | None = None,
+    ) -> None:
+        super().__init__(None, headers={"Cache-Control": "no-store"}, media_type=media_type)
         del self.headers["content-length"]
         self._more, self._close = more, close
 

@@ -77,6 +77,7 @@ class Page(Filters):
 class Export(Filters):
     """All of them, or so many."""
 
+    format: Literal["json", "csv"] = "json"
     limit: Annotated[int, msgspec.Meta(ge=1, le=2**53)] | None = None
 
 
@@ -84,6 +85,22 @@ class Retry(Filters):
     """These, or all that fit."""
 
     message_ids: Annotated[list[str], msgspec.Meta(min_length=1, max_length=100_000)] | None = None
+
+
+class Edit(msgspec.Struct, forbid_unknown_fields=True):
+    """Which event, and what is corrected: parts by path, or the message as a whole."""
+
+    message_id: Text
+    source: Text | None = None
+    set: dict[str, Any] = msgspec.field(default_factory=dict)
+    unset: tuple[str, ...] = ()
+    message: dict[str, Any] | None = None
+
+
+class Purge(Retry):
+    """These, or all that fit; `confirm` must say so."""
+
+    confirm: bool = False
 
 
 class Preview(msgspec.Struct, forbid_unknown_fields=True):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 #: Lines that are read and sent at once.
 LINES_AT_ONCE = 100
 YAML = "application/yaml"
+CSV = "text/csv"
 SENT = "The configuration sent"
 LIST_SENT = "The list sent"
 
@@ -81,7 +82,7 @@ class Views:
         """`gainstage dead list`."""
         page = query(request, questions.Page)
         wanted = app.filters(**page.wanted())
-        found = await self._report(lambda reports: reports.dead_page(page.limit, page.place, **wanted))
+        found = await self._report(lambda reports: reports.dead.page(page.limit, page.place, **wanted))
         return document({**found, "next": "{}-{}".format(*found["next"]) if found["next"] else None})
 
     async def retry(self, request: Request) -> Response:
@@ -89,25 +90,57 @@ class Views:
         query(request, questions.Nothing)
         asked = await self._bodies.document(request, questions.Retry)
         wanted = app.filters(**asked.wanted())
-        count = await self._report(lambda reports: reports.retry(**wanted, message_ids=asked.message_ids))
+        count = await self._report(
+            lambda reports: reports.dead.retry(**wanted, message_ids=asked.message_ids)
+        )
         return document({"retried": count})
+
+    async def summary(self, request: Request) -> Response:
+        """`gainstage dead summary`."""
+        wanted = app.filters(**query(request, questions.Filters).wanted())
+        found = await self._report(lambda reports: reports.dead.summary(**wanted))
+        return document({"problems": found})
+
+    async def edit(self, request: Request) -> Response:
+        """`gainstage dead edit`."""
+        query(request, questions.Nothing)
+        asked = await self._bodies.document(request, questions.Edit)
+        change = app.Change(asked.set, asked.unset, asked.message)
+        edited = await self._report(lambda reports: reports.dead.edit(asked.message_id, change, asked.source))
+        return document(edited)
+
+    async def purge(self, request: Request) -> Response:
+        """`gainstage dead purge`."""
+        query(request, questions.Nothing)
+        asked = await self._bodies.document(request, questions.Purge)
+        wanted = app.filters(**asked.wanted())
+        if not asked.confirm:
+            count = await self._report(lambda reports: reports.dead.count(asked.message_ids, **wanted))
+            message = f"{count} would be given up for good: send `confirm` as true to do so."
+            raise Problem(422, "unconfirmed", message)
+        count = await self._report(lambda reports: reports.dead.purge(asked.message_ids, **wanted))
+        return document({"given_up": count})
 
     async def export_dead(self, request: Request) -> Response:
         """`gainstage dead export`."""
         asked = query(request, questions.Export)
         wanted = app.filters(**asked.wanted())
 
-        def rows() -> Generator[dict[str, Any], None, None]:
+        def lines() -> Generator[bytes, None, None]:
             with closing(app.open_store(self._data)) as reports:
-                yield from reports.exported(**wanted, limit=asked.limit)
+                rows = reports.dead.exported(**wanted, limit=asked.limit)
+                if asked.format == "csv":
+                    yield from (line.encode(errors="replace") for line in app.csv_lines(rows))
+                else:
+                    yield from (encoded(row) + b"\n" for row in rows)
 
-        made = rows()
+        made = lines()
         first = [await self._reading.run(lambda: _lines(made))]  # what is wrong at the start has a status
 
         async def more() -> bytes:
             return first.pop() if first else await self._reading.run(lambda: _lines(made))
 
-        return Lines(more, lambda: self._reading.run(made.close))
+        return Lines(more, lambda: self._reading.run(made.close), CSV if asked.format == "csv" else None)
 
     async def check(self, request: Request) -> Response:
         """`gainstage check`."""
@@ -201,5 +234,5 @@ def told(error: ConfigurationError) -> tuple[str, Mapping[str, Any]]:
     return f"{error.name} cannot be used: {count} to correct.", {"problems": list(error.problems)}
 
 
-def _lines(rows: Iterator[dict[str, Any]]) -> bytes:
-    return b"".join(encoded(row) + b"\n" for row in islice(rows, LINES_AT_ONCE))
+def _lines(lines: Iterator[bytes]) -> bytes:
+    return b"".join(islice(lines, LINES_AT_ONCE))

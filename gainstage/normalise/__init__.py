@@ -15,15 +15,27 @@ from gainstage.normalise.json_text import LEVELS, TooDeep, Unreadable, decode, m
 from gainstage.normalise.surroundings import (
     NOTHING,
     Surroundings,
+    is_edited,
     merged,
     priority_of,
     run_of,
     surroundings_of,
     with_address,
+    with_edit,
 )
 from gainstage.normalise.times import iso_of, when
 
-__all__ = ["Surroundings", "identifier", "iso_of", "normalise", "priority_of", "run_of", "with_address"]
+__all__ = [
+    "Surroundings",
+    "identifier",
+    "is_edited",
+    "iso_of",
+    "normalise",
+    "priority_of",
+    "run_of",
+    "with_address",
+    "with_edit",
+]
 
 Message = dict[str, Any]
 
@@ -88,6 +100,7 @@ def _message(body: bytes, notes: list[str]) -> Message:
 
 def _event(message: Message, message_id: str, entry: Entry, notes: list[str]) -> Event:
     around = surroundings_of(entry.surroundings) if entry.surroundings else NOTHING
+    notes.extend(around.edits)
     message.pop("writeKey", None)
     message["messageId"] = message_id
     kind = message["type"] = _kind(message, around)

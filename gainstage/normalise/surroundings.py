@@ -26,6 +26,8 @@ class Surroundings(msgspec.Struct, frozen=True, omit_defaults=True, rename="came
     run: int | None = None
     #: How urgent the messages are; 0: live.
     priority: int = 0
+    #: What was corrected by hand, in sentences, the first correction first.
+    edits: tuple[str, ...] = ()
 
     def encoded(self) -> bytes:
         """As `Entry.surroundings` holds it: JSON, or nothing at all."""
@@ -49,6 +51,17 @@ def with_address(text: bytes, name: Literal["ip", "directIp"], address: str) -> 
     """Encoded surroundings with an address in them."""
     told = b'{"%s":%s' % (name.encode(), msgspec.json.encode(address))
     return told + (b"," + text[1:] if text else b"}")
+
+
+def with_edit(text: bytes, sentence: str) -> bytes:
+    """Encoded surroundings that tell of one more correction."""
+    around = surroundings_of(text) if text else NOTHING
+    return msgspec.structs.replace(around, edits=(*around.edits, sentence)).encoded()
+
+
+def is_edited(entry: Entry) -> bool:
+    """Whether somebody corrected the message."""
+    return bool(entry.surroundings and surroundings_of(entry.surroundings).edits)
 
 
 def run_of(entry: Entry) -> int | None:

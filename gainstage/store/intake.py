@@ -79,6 +79,12 @@ class Intake:
         identity = _identity.decode(row[6]) if row[6] else Identity()
         return Kept._make((*row[:6], identity, row[7]))
 
+    def edit(self, event_id: int, entry: bytes, now_us: int) -> None:
+        """Let this log entry stand for the event from now on; what was resolved for it is forgotten."""
+        self._connection.execute("INSERT OR REPLACE INTO edited VALUES (?, ?, ?)", (event_id, entry, now_us))
+        self.keep_bodies([(event_id, entry)])
+        self._connection.execute("UPDATE event SET identity = NULL WHERE id = ?", (event_id,))
+
     def resolve(self, event_id: int, identity: bytes) -> None:
         """Store what was resolved for an event later than at routing."""
         self._connection.execute("UPDATE event SET identity = ? WHERE id = ?", (identity, event_id))

@@ -1,7 +1,7 @@
 """The ledger: what became of each event at each destination, and the counters that always balance."""
 
 from gainstage.sqlite import Database
-from gainstage.store.rows import DELIVERED, FAILED, FILTERED, PARKED, PENDING, NewDelivery
+from gainstage.store.rows import DELIVERED, FAILED, FILTERED, GIVEN_UP, PARKED, PENDING, REFUSED, NewDelivery
 
 _SETTLE_ONE = """
 UPDATE delivery SET
@@ -115,15 +115,75 @@ class Ledger:
         )
 
     def retry(self, event_id: int, destination_id: int, now_us: int) -> bool:
-        """Have a failed or parked delivery planned again; False when it is neither by now."""
+        """Have a failed or parked delivery planned again; False when it is neither by now, or given up."""
         row = self._connection.execute(
-            "SELECT word, source_id FROM delivery WHERE event_id = ? AND destination_id = ?",
+            "SELECT word, source_id FROM delivery WHERE event_id = ? AND destination_id = ? AND kept = 1",
             (event_id, destination_id),
         ).fetchone()
         if row is None or row[0] not in (FAILED, PARKED):
             return False
+        self.unpark(event_id, destination_id)
         again = NewDelivery(event_id, destination_id, row[1], PENDING, "queued", "Is planned again.")
         self.change(again, now_us, was=row[0])
+        return True
+
+    def retry_all(self, event_id: int, now_us: int) -> list[str]:
+        """Have all failed and parked deliveries of an event planned again; their destinations' names."""
+        rows = self._connection.execute(
+            "SELECT destination.id, name FROM delivery JOIN destination ON id = destination_id "
+            "WHERE event_id = ? AND kept = 1",
+            (event_id,),
+        ).fetchall()
+        return [name for number, name in rows if self.retry(event_id, number, now_us)]
+
+    def admit(self, event_id: int, now_us: int) -> list[str]:
+        """Let an event in that was refused: it is planned at all destinations that its source feeds by now.
+
+        Their names; empty where there is none, or the event is not refused by now. Then nothing is changed.
+        """
+        fed = self._connection.execute(
+            "SELECT connection.destination_id, name, event.source_id FROM event "
+            "JOIN connection ON connection.source_id = event.source_id "
+            "JOIN destination ON destination.id = connection.destination_id "
+            "WHERE event.id = ? AND event.code IS NOT NULL",
+            (event_id,),
+        ).fetchall()
+        if not fed:
+            return []
+        self._connection.execute("UPDATE event SET code = NULL, detail = NULL WHERE id = ?", (event_id,))
+        self.count(fed[0][2], 0, REFUSED, -1)
+        queued = ("queued", "Is planned again.")
+        self.add(
+            [NewDelivery(event_id, number, source, PENDING, *queued) for number, _, source in fed], now_us
+        )
+        return [name for _, name, _ in fed]
+
+    def give_up(self, event_id: int, destination_id: int, detail: str, now_us: int) -> bool:
+        """Let a failed or parked delivery count as failed for good; False when it is neither by now."""
+        row = self._connection.execute(
+            "SELECT word, source_id FROM delivery WHERE event_id = ? AND destination_id = ? AND kept = 1",
+            (event_id, destination_id),
+        ).fetchone()
+        if row is None or row[0] not in (FAILED, PARKED):
+            return False
+        place = (event_id, destination_id, row[1])
+        self.unpark(event_id, destination_id)
+        self.change(NewDelivery(*place, FAILED, GIVEN_UP, detail), now_us, was=row[0])
+        self._connection.execute(
+            "UPDATE delivery SET kept = NULL WHERE event_id = ? AND destination_id = ?", place[:2]
+        )
+        self._settled.append((event_id,))
+        return True
+
+    def give_up_refused(self, event_id: int, detail: str) -> bool:
+        """Let a refused message be for good; False when it is not refused by now."""
+        self._connection.execute(
+            "UPDATE event SET code = ?1, detail = ?2 WHERE id = ?3 AND code IS NOT NULL AND code != ?1",
+            (GIVEN_UP, detail, event_id),
+        )
+        if not self._connection.changes():
+            return False
+        self._settled.append((event_id,))
         return True
 
     def source_of(self, event_id: int) -> int:
@@ -184,7 +244,7 @@ class Ledger:
         )
         self._connection.executemany(
             "DELETE FROM body WHERE event_id = ?1 AND NOT EXISTS "
-            "(SELECT 1 FROM delivery WHERE event_id = ?1 AND word >= 2)",
+            "(SELECT 1 FROM delivery WHERE event_id = ?1 AND (word = 4 OR kept = 1))",
             self._settled,
         )
         self._connection.executemany(

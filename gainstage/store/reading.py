@@ -10,6 +10,7 @@ from gainstage.sqlite import Database
 from gainstage.store.budgets import Budgets
 from gainstage.store.rows import (
     DUPLICATE,
+    GIVEN_UP,
     LIVE,
     PENDING,
     REFUSED,
@@ -159,8 +160,10 @@ class Reading:
         keys = [event_key(source_id, message_id) for (source_id,) in sources]
         marks = ", ".join("?" * len(keys))
         rows = self._connection.execute(
-            'SELECT event.id, source.name, received_us, partition, "offset", identity, code, detail, entry '
-            "FROM event JOIN source ON source.id = source_id LEFT JOIN body ON event_id = event.id "
+            'SELECT event.id, source.name, received_us, partition, "offset", identity, code, detail, '
+            "coalesce(body.entry, edited.entry) "
+            "FROM event JOIN source ON source.id = source_id LEFT JOIN body ON body.event_id = event.id "
+            "LEFT JOIN edited ON edited.event_id = event.id "
             f"WHERE event.key IN ({marks}) ORDER BY event.id",
             keys,
         )
@@ -198,16 +201,28 @@ class Reading:
         )
         return [((row[0], row[11]), self._delivery(row, 0)) for row in rows]
 
+    def is_dead(self, event_id: int) -> bool:
+        """Whether the event failed or is parked at some destination, and was not given up."""
+        row = self._connection.execute(
+            "SELECT 1 FROM delivery WHERE event_id = ? AND kept = 1 AND word IN (2, 3) LIMIT 1", (event_id,)
+        ).fetchone()
+        return row is not None
+
     def refused(self, after: tuple[int, int], limit: int) -> list[tuple[tuple[int, int], DeliveryRow]]:
         """Messages refused before they met a destination, as `dead` gives them."""
         rows = self._connection.execute(
-            _REFUSED + "AND event.id > ? ORDER BY event.id LIMIT ?", (after[0], limit)
+            _REFUSED + "AND event.code != ? AND event.id > ? ORDER BY event.id LIMIT ?",
+            (GIVEN_UP, after[0], limit),
         )
         return [((row[0], 0), _refused(row)) for row in rows]
 
     def body(self, event_id: int) -> bytes | None:
-        """The log entry of an event that is not settled."""
-        row = self._connection.execute("SELECT entry FROM body WHERE event_id = ?", (event_id,)).fetchone()
+        """The log entry of an event that is not settled, or was corrected."""
+        row = self._connection.execute(
+            "SELECT entry FROM body WHERE event_id = ?1 UNION ALL "
+            "SELECT entry FROM edited WHERE event_id = ?1 LIMIT 1",
+            (event_id,),
+        ).fetchone()
         return row[0] if row else None
 
     def run(self, run: int) -> tuple[int, int]:

@@ -15,6 +15,8 @@ from gainstage.operation import Record
 DELIVERED, FILTERED, FAILED, PARKED, PENDING = range(5)
 #: Words that count in `counter` under destination 0.
 REFUSED, DUPLICATE = 5, 6
+#: The code of what somebody gave up: it is listed and tried no more.
+GIVEN_UP = "given_up"
 #: How urgent an event is: of lanes that are due the most urgent go first.
 LIVE, AUDIENCE, HISTORY = PRIORITIES = (0, 1, 2)
 

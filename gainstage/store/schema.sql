@@ -53,6 +53,9 @@ CREATE INDEX event_refused ON event (id) WHERE code IS NOT NULL;
 -- The log entry of every event not yet delivered or filtered everywhere.
 CREATE TABLE body (event_id INTEGER PRIMARY KEY, entry BLOB NOT NULL);
 
+-- Messages as somebody corrected them after they had failed: each stands for what the log has.
+CREATE TABLE edited (event_id INTEGER PRIMARY KEY, entry BLOB NOT NULL, at_us INTEGER NOT NULL);
+
 -- One `send`: what it brought, and whether its input has ended (then nothing lingers).
 CREATE TABLE run (
     id INTEGER PRIMARY KEY,

@@ -111,6 +111,7 @@ MIGRATIONS = {
             PRIMARY KEY (tenant_id, digest)
         ) WITHOUT ROWID;
         CREATE TABLE name_limit (tenant_id INTEGER PRIMARY KEY, most INTEGER NOT NULL);
+        CREATE TABLE edited (event_id INTEGER PRIMARY KEY, entry BLOB NOT NULL, at_us INTEGER NOT NULL);
     """,
 }
 #: Enough for the pages that a turn of the engine changes, so that none is written twice.

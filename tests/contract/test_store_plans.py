@@ -72,10 +72,10 @@ def ask(shop: Workshop) -> None:
     """What people and pages ask."""
     reports = Reports(shop.store, shop.log)  # type: ignore[arg-type]
     reports.status(shop.clock.now_us())
-    assert list(reports.dead())
-    list(reports.dead(destination="shop", reason="refused"))
+    assert list(reports.dead.rows())
+    list(reports.dead.rows(destination="shop", reason="refused"))
     assert reports.trace("m-1") is not None
-    assert reports.retry(destination="shop") >= 1
+    assert reports.dead.retry(destination="shop") >= 1
     with shop.store.reading() as reading:
         assert reading.run_counts(RUN)
         list(reading.run_undelivered(RUN, shop.clock.now_us(), (1, 2, 3, 4)))

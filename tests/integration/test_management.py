@@ -149,6 +149,32 @@ def test_dead_events_come_by_pages_each_once_in_order(world: World) -> None:
     assert [json.loads(line)["message"]["messageId"] for line in lines] == found[:5]
 
 
+def test_a_parked_person_is_counted_corrected_and_delivered_and_what_is_hopeless_given_up(
+    world: World, sandbox: Running
+) -> None:
+    world.take({"type": "identify", "userId": "u1", "messageId": "i1", "traits": {"firstName": "Ann"}})
+    world.take(track("u1", "Unheard Of", message_id="t1"))
+    wait_for(lambda: len(done(world, "GET", "dead")["events"]) == 2)
+    problems = {
+        row["title"]: (row["people"], row["events"]) for row in done(world, "GET", "dead/summary")["problems"]
+    }
+    assert problems == {"no e-mail": (1, 1), "event not mapped": (1, 1)}
+    table = ask(world, "GET", "dead/export?format=csv")
+    assert table.headers["content-type"].startswith("text/csv")
+    assert "no e-mail" in table.text.splitlines()[1]
+    assert ask(world, "POST", "dead/edit", {"message_id": "i1", "set": {"type": "odd"}}).status == 422
+    edited = done(world, "POST", "dead/edit", {"message_id": "i1", "set": {"traits.email": "ann@x.example"}})
+    assert edited["destinations"] == ["cs"]
+    (person,) = wait_for(lambda: sandbox.state.snapshot()["cs"]["people"])
+    assert person["Email"] == "ann@x.example"
+    refused = ask(world, "POST", "dead/purge", {"reason": "event_unmapped"})
+    assert (refused.status, "1 would be given up" in refused.text) == (422, True)
+    assert done(world, "POST", "dead/purge", {"reason": "event_unmapped", "confirm": True}) == {"given_up": 1}
+    wait_for(lambda: world.counts("cs")["delivered"] == 1)
+    assert done(world, "GET", "dead")["events"] == []
+    assert world.counts("cs")["failed"] == 1
+
+
 def test_fields_that_cannot_be_read_leave_those_that_are_kept(world: World, sandbox: Running) -> None:
     done(world, "POST", "destinations/cs/fields/read")
     sandbox.state.faults.add({"fault": "status", "api": "cs", "status": 500, "times": None})

@@ -19,9 +19,10 @@ def test_generated_pages_are_fresh(path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", REASONS)
-def test_every_reason_has_a_word_a_cause_an_example_and_a_remedy(code: str) -> None:
+def test_every_reason_has_a_word_a_title_a_cause_an_example_and_a_remedy(code: str) -> None:
     reason = REASONS[code]
     assert reason.word in WORDS
+    assert reason.title and len(reason.title) <= 30 and not reason.title.endswith(".")
     assert all(text.endswith((".", '."')) for text in (reason.cause, reason.example, reason.remedy))
 
 

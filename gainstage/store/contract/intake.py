@@ -45,6 +45,9 @@ class Intake(Protocol):
     def kept(self, event_id: int) -> Kept | None:
         """The event with its body; None when it is settled and its body gone."""
 
+    def edit(self, event_id: int, entry: bytes, now_us: int) -> None:
+        """Let this log entry stand for the event from now on; what was resolved for it is forgotten."""
+
     def resolve(self, event_id: int, identity: bytes) -> None:
         """Store what was resolved for an event later than at routing."""
 

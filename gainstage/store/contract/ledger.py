@@ -10,7 +10,7 @@ class Ledger(Protocol):
 
     At every commit each counter of a source, destination and word equals the number of deliveries with that
     word; counters outlive the rows. A body is kept while any delivery of its event is failed, parked or
-    pending.
+    pending, unless it was given up.
     """
 
     def add(self, deliveries: list[NewDelivery], now_us: int) -> None:
@@ -40,7 +40,22 @@ class Ledger(Protocol):
         """So many more operations are open for a pending delivery."""
 
     def retry(self, event_id: int, destination_id: int, now_us: int) -> bool:
-        """Have a failed or parked delivery planned again; False when it is neither by now."""
+        """Have a failed or parked delivery planned again; False when it is neither by now, or given up."""
+
+    def retry_all(self, event_id: int, now_us: int) -> list[str]:
+        """Have all failed and parked deliveries of an event planned again; their destinations' names."""
+
+    def admit(self, event_id: int, now_us: int) -> list[str]:
+        """Let an event in that was refused: it is planned at all destinations that its source feeds by now.
+
+        Their names; empty where there is none, or the event is not refused by now. Then nothing is changed.
+        """
+
+    def give_up(self, event_id: int, destination_id: int, detail: str, now_us: int) -> bool:
+        """Let a failed or parked delivery count as failed for good; False when it is neither by now."""
+
+    def give_up_refused(self, event_id: int, detail: str) -> bool:
+        """Let a refused message be for good; False when it is not refused by now."""
 
     def source_of(self, event_id: int) -> int:
         """The number of the source of an event."""

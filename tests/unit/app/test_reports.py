@@ -156,7 +156,7 @@ def test_trace_tells_every_call_that_carried_the_event(reports: Reports) -> None
 
 def test_no_secret_shows_in_any_report(shop: Workshop, reports: Reports) -> None:
     said = [reports.trace(name) for name in ("ok", "bad", "later")]
-    said += [reports.status(shop.clock.now_us()), list(reports.dead())]
+    said += [reports.status(shop.clock.now_us()), list(reports.dead.rows())]
     assert SECRET.encode() not in msgspec.json.encode(said)
 
 
@@ -174,7 +174,7 @@ def test_trace_of_a_stranger_is_nothing(reports: Reports) -> None:
 
 
 def test_dead_lists_what_failed_or_is_parked_oldest_first(reports: Reports) -> None:
-    rows = list(reports.dead())
+    rows = list(reports.dead.rows())
     assert [(row["message_id"], row["destination"], row["outcome"], row["reason"]) for row in rows] == [
         ("refused", None, "failed", "type_unknown"),
         ("parked", "shop", "parked", "email_missing"),
@@ -200,30 +200,30 @@ def test_dead_lists_what_failed_or_is_parked_oldest_first(reports: Reports) -> N
 def test_dead_is_narrowed_by_what_is_asked(
     reports: Reports, chosen: dict[str, Any], found: list[str]
 ) -> None:
-    assert [row["message_id"] for row in reports.dead(**chosen)] == found
+    assert [row["message_id"] for row in reports.dead.rows(**chosen)] == found
 
 
 def test_long_lists_are_read_page_by_page(
     shop: Workshop, reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = list(reports.dead())
+    whole = list(reports.dead.rows())
     for rows in (1, 2, 3):
-        monkeypatch.setattr("gainstage.app.reports.ROWS_A_PAGE", rows)
-        assert list(reports.dead()) == whole
+        monkeypatch.setattr("gainstage.app.dead.ROWS_A_PAGE", rows)
+        assert list(reports.dead.rows()) == whole
 
 
 def test_retry_has_events_planned_again_once(tmp_path: Path) -> None:
     with opened(tmp_path) as shop:
         asyncio.run(fill(shop))
         reports = Reports(shop.store, shop.log)  # type: ignore[arg-type]
-        assert reports.retry(message_ids=["ok", "refused", "no such event"]) == 0
-        assert reports.retry(reason="refused") == 1
-        assert reports.retry(reason="refused") == 0
+        assert reports.dead.retry(message_ids=["ok", "refused", "no such event"]) == 0
+        assert reports.dead.retry(reason="refused") == 1
+        assert reports.dead.retry(reason="refused") == 0
         shop.vendor.answer = lambda request: None
         asyncio.run(shop.deliver(30))
         assert shop.outcome("bad") == ("delivered", "")
-        assert [row["message_id"] for row in reports.dead()] == ["refused", "parked"]
-        assert reports.retry() == 1
+        assert [row["message_id"] for row in reports.dead.rows()] == ["refused", "parked"]
+        assert reports.dead.retry() == 1
         asyncio.run(shop.deliver(3))
         assert shop.outcome("parked") == ("parked", "email_missing")
 
@@ -244,16 +244,16 @@ def test_a_message_id_that_two_sources_sent_is_told_apart_by_the_source(tmp_path
         assert (newest["source"], newest["also_sent_by"]) == ("other", ["app"])
         assert (older["source"], older["also_sent_by"]) == ("app", ["other"])
         assert reports.trace("same", "absent") is None
-        assert [row["message"]["userId"] for row in reports.exported()] == ["of app", "of other"]
+        assert [row["message"]["userId"] for row in reports.dead.exported()] == ["of app", "of other"]
 
 
 def test_a_page_ends_with_the_place_where_the_next_one_begins(reports: Reports) -> None:
-    everything = list(reports.dead())
-    assert reports.dead_page(len(everything)) == {"events": everything, "next": None}
+    everything = list(reports.dead.rows())
+    assert reports.dead.page(len(everything)) == {"events": everything, "next": None}
     found, after = [], (0, 0)
     while after:
-        page = reports.dead_page(1, after)
+        page = reports.dead.page(1, after)
         found += page["events"]
         after = page["next"]
     assert found == everything
-    assert reports.dead_page(5, outcome="parked")["events"] == list(reports.dead(outcome="parked"))
+    assert reports.dead.page(5, outcome="parked")["events"] == list(reports.dead.rows(outcome="parked"))

@@ -13,7 +13,9 @@ import pytest
 import gainstage
 import gainstage.app.logging  # commands find it there, though `gainstage.app` is a stand-in
 from gainstage.app.checking import summary
+from gainstage.app.editing import Change
 from gainstage.app.filtering import filters
+from gainstage.app.spreadsheet import csv_lines
 from gainstage.cli.main import run
 from gainstage.errors import UsageError
 from gainstage.ingest import Front
@@ -36,6 +38,8 @@ DEAD = {
     "reason": "event_unmapped",
     "detail": "No name for [Signed] Up.",
     "at": "2026-11-22T10:00:00Z",
+    "received_at": "2026-11-22T10:00:00Z",
+    "source": "web",
     "type": "track",
     "user_id": "u-1",
     "event": "Signed Up",
@@ -254,17 +258,12 @@ class FakeApp:
     def trace(self, message_id: str, source: str | None = None) -> dict[str, Any] | None:
         return TRACE if message_id == "m-1" and source in (None, "web") else None
 
-    def dead(self, **filters: Any) -> Iterator[dict[str, Any]]:
-        self._ask("dead", filters)
-        yield DEAD
+    @property
+    def dead(self) -> "FakeDead":
+        return FakeDead(self._ask)
 
-    def exported(self, **filters: Any) -> Iterator[dict[str, Any]]:
-        self._ask("exported", filters)
-        yield {**DEAD, "message": TRACE["event"]}
-
-    def retry(self, **filters: Any) -> int:
-        self._ask("retry", filters)
-        return 2
+    Change = Change
+    csv_lines = staticmethod(csv_lines)
 
     def close(self) -> None:
         self._ask("close")
@@ -276,6 +275,41 @@ class FakeApp:
     def export(self, data: Path) -> str:
         self._ask("export", data)
         return "sources: []\n"
+
+
+@dataclass
+class FakeDead:
+    """What failed or is parked, as of `gainstage.app`."""
+
+    ask: Callable[..., None]
+
+    def rows(self, **filters: Any) -> Iterator[dict[str, Any]]:
+        self.ask("rows", filters)
+        yield DEAD
+
+    def exported(self, **filters: Any) -> Iterator[dict[str, Any]]:
+        self.ask("exported", filters)
+        yield {**DEAD, "message": TRACE["event"]}
+
+    def summary(self, **filters: Any) -> list[dict[str, Any]]:
+        self.ask("summary", filters)
+        told = {"title": "event not mapped", "people": 1204, "events": 3010, "remedy": "Add it."}
+        return [{"destination": "cs", "outcome": "failed", "reason": "event_unmapped", **told}]
+
+    def retry(self, **filters: Any) -> int:
+        self.ask("retry", filters)
+        return 2
+
+    def count(self, message_ids: Any, **filters: Any) -> int:
+        return 2
+
+    def purge(self, message_ids: Any, **filters: Any) -> int:
+        self.ask("purge", message_ids, filters)
+        return 2
+
+    def edit(self, message_id: str, change: Change, source: str | None) -> dict[str, Any]:
+        self.ask("edit", message_id, change, source)
+        return {"message_id": message_id, "source": "web", "destinations": ["cs", "px"], "message": {}}
 
 
 @pytest.fixture

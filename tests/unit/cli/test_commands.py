@@ -188,53 +188,6 @@ def test_trace_prints_the_shape_and_says_when_there_is_none(gainstage_command: C
     assert "no event m-1 from app in" in gainstage_command("trace", "m-1", "--source", "app").err
 
 
-def test_dead_list_filters_and_prints_one_document(gainstage_command: Command, app: FakeApp) -> None:
-    ended = gainstage_command(
-        "dead", "list", "--json", "--destination", "cs", "--reason", "event_unmapped", "--outcome", "failed",
-        "--since", "2026-01-01", "--until", "2026-01-02T01:00:00+01:00", "--limit", "5",
-    )  # fmt: skip
-    assert ended.json == [DEAD]
-    assert app.asked[-2][1] == {
-        "destination": "cs",
-        "reason": "event_unmapped",
-        "outcome": "failed",
-        "since_us": 1_767_225_600_000_000,
-        "until_us": 1_767_312_000_000_000,
-        "limit": 5,
-    }
-    assert "event_unmapped" in gainstage_command("dead", "list").out
-
-
-def test_dead_show_gives_cause_and_remedy(gainstage_command: Command) -> None:
-    assert "then retry" in " ".join(gainstage_command("dead", "show", "m-1").out.split())
-    assert gainstage_command("dead", "show", "m-1", "--json").json == TRACE
-
-
-def test_dead_retry_counts(gainstage_command: Command, app: FakeApp) -> None:
-    assert gainstage_command("dead", "retry", "--json").json == {"retried": 2}
-    assert app.asked[-2][1] == {**NO_FILTERS, "message_ids": None}
-    gainstage_command("dead", "retry", "m-1", "m-2")
-    assert app.asked[-2][1] == {**NO_FILTERS, "message_ids": ["m-1", "m-2"]}
-
-
-def test_dead_export_adds_the_messages(gainstage_command: Command, tmp_path: Path) -> None:
-    row = json.loads(gainstage_command("dead", "export").out)
-    assert row == {**DEAD, "message": TRACE["event"]}
-    ended = gainstage_command("dead", "export", "-o", "out.jsonl")
-    assert json.loads((tmp_path / "out.jsonl").read_text()) == row
-    assert (ended.out, ended.err) == ("", "1 written to out.jsonl.\n")
-    assert (tmp_path / "out.jsonl").stat().st_mode & 0o077 == 0
-
-
-@pytest.mark.parametrize("arguments", [("--outcome", "late"), ("--reason", "bad_luck"), ("--since", "soon")])
-def test_filters_that_mean_nothing_are_refused(
-    gainstage_command: Command, arguments: tuple[str, str]
-) -> None:
-    ended = gainstage_command("dead", "list", *arguments)
-    assert ended.code == 2
-    assert ended.out == "" and ended.err.count("\n") == 1
-
-
 def test_apply_and_export(gainstage_command: Command, app: FakeApp) -> None:
     ended = gainstage_command("apply", "-f", "x.yaml", "--data", "d")
     assert app.asked == [("apply", Path("d"), Path("x.yaml"))]
