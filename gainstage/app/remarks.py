@@ -83,7 +83,7 @@ def _near_misses(reading: Reading, connected: Connected, now_us: int) -> Iterato
 def miss_sentence(source: str, key: str, meant: str, count: int) -> str:
     """What a near miss means."""
     return (
-        f"{source} sent {count:,} events with the key {key!r} in `integrations`, which turns nothing on or "
+        f"{source} sent the key {key!r} in `integrations` (events: {count:,}), which turns nothing on or "
         f"off: the name is {meant!r}, and letter case and blanks count."
     )
 

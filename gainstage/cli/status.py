@@ -72,7 +72,7 @@ def _names(found: "Mapping[str, Any]") -> "Iterator[str]":
             yield f"{used}; an event with one more than that fails. See: gainstage names"
     for row in found["near_misses"]:
         yield (
-            f"{row['source']} sent {row['count']:,} events with the key {row['key']!r} in `integrations`, "
+            f"{row['source']} sent the key {row['key']!r} in `integrations` (events: {row['count']:,}), "
             f"which turns nothing on or off: the name is {row['meant']!r}."
         )
     for row in found["uncounted"]:

@@ -14,9 +14,9 @@ FILTERED: dict[str, Reason] = {
     "type_not_selected": Reason(
         "filtered",
         "type not selected",
-        "The destination's `types` leave this type out.",
-        "A track call where `types` is `[identify, group]`.",
-        "Add the type to `types`.",
+        "The destination's `types` leave this type out, or the setting for pages or screens is off.",
+        "A track call where `types` is `[identify, group]`; a page call where `page_events` is off.",
+        "Add the type to `types`, or turn the setting on that the detail names.",
     ),
     "integrations": Reason(
         "filtered",

@@ -247,7 +247,7 @@ def test_near_misses_are_told_with_their_source_and_count_while_they_are_new(dat
         miss(data, "gainsight", "Gainsight")
     miss(data, "all ", "All", source="web")
     miss(data, "PX", "px", source="gone")
-    told = f"app sent 3 events with the key 'gainsight' in `integrations`, {WHICH} 'Gainsight', {COUNTS}"
+    told = f"app sent the key 'gainsight' in `integrations` (events: 3), {WHICH} 'Gainsight', {COUNTS}"
     for name in ("cs", "clickstream"):
         assert findings(data, name)[0] == ("", told)
     assert [message.split("'")[1] for _, message in findings(data, "px")] == ["all "]

@@ -147,7 +147,7 @@ def test_status_prints_the_shape_and_a_table(gainstage_command: Command, app: Fa
     assert "px is blocked" in out
     said = " ".join(out.split())
     assert "PX [US]: 1,640 of 2,000 event names are in use" in said
-    assert "web sent 3 events with the key '[gainsight]' in `integrations`" in said and "'Gainsight'" in said
+    assert "web sent the key '[gainsight]' in `integrations` (events: 3)" in said and "'Gainsight'" in said
     assert "web: 7 events had names" in said
 
 
