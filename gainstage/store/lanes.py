@@ -23,6 +23,14 @@ _UNDISTURBED = """
     (SELECT 1 FROM lane AS theirs WHERE theirs.destination_id = holder AND theirs.record_id = record.id
      AND holder IN (SELECT connection.destination_id FROM connection)))
 """
+#: What may go of a lane, ?1 its record and ?2 its destination. An append waits for an older upsert that waits
+#: for others itself, unless the vendor has the record already: without it, the append may be refused.
+_READY = """
+waits = 0 AND (kind = 0 OR event_id < coalesce(
+    (SELECT min(event_id) FROM operation WHERE record_id = ?1 AND destination_id = ?2 AND waits > 0
+     AND kind = 0 AND length(coalesce((SELECT state FROM record WHERE id = ?1), '')) <= 2),
+    9223372036854775807))
+"""
 _follows = msgspec.json.Decoder(tuple[Record, ...])
 
 
@@ -57,15 +65,16 @@ class Lanes:
 
     def ready(self, destination_id: int, numbers: Sequence[int], limit: int) -> dict[int, list[OperationRow]]:
         """The operations of lanes that may go, by record and at most `limit` of each: upserts first, then
-        appends, each in the order of their events, those that were planned anew among them.
+        appends, each in the order of their events, those that were planned anew among them. An append waits
+        for older upserts that wait for other records, while nothing is known of its own.
         """
         found: dict[int, list[OperationRow]] = {number: [] for number in numbers}
         rows = self._connection.executemany(
             "SELECT record_id, id, event_id, source_id, alone, kind, stamp, time_us, in_doubt, "
             "CASE kind WHEN 1 THEN (SELECT message_id FROM event WHERE id = event_id) END, content, follows, "
             "priority "
-            "FROM operation WHERE record_id = ? AND destination_id = ? AND waits = 0 "
-            "ORDER BY kind, event_id, id LIMIT ?",
+            f"FROM operation WHERE record_id = ?1 AND destination_id = ?2 AND {_READY} "
+            "ORDER BY kind, event_id, id LIMIT ?3",
             ((number, destination_id, limit) for number in numbers),
         )
         for row in rows:
@@ -201,13 +210,13 @@ class Lanes:
         if self._connection.changes() == 0:
             self._connection.execute(
                 "UPDATE lane SET attempts = 0, failing_since_us = NULL, code = '', detail = '', take = ?3, "
-                "due_us = CASE WHEN EXISTS (SELECT 1 FROM operation WHERE record_id = ?2 AND "
-                "destination_id = ?1 "
-                "AND waits = 0) THEN ?4 END, priority = CASE WHEN EXISTS (SELECT 1 FROM operation WHERE "
-                "record_id = ?2 AND destination_id = ?1 AND priority = lane.priority) THEN priority ELSE "
-                "(SELECT min(priority) FROM operation WHERE record_id = ?2 AND destination_id = ?1) END "
-                "WHERE destination_id = ?1 AND record_id = ?2",
-                (destination_id, number, take, now_us),
+                "due_us = CASE WHEN EXISTS (SELECT 1 FROM operation WHERE record_id = ?1 AND "
+                f"destination_id = ?2 AND {_READY}) THEN ?4 END, "
+                "priority = CASE WHEN EXISTS (SELECT 1 FROM operation WHERE "
+                "record_id = ?1 AND destination_id = ?2 AND priority = lane.priority) THEN priority ELSE "
+                "(SELECT min(priority) FROM operation WHERE record_id = ?1 AND destination_id = ?2) END "
+                "WHERE destination_id = ?2 AND record_id = ?1",
+                (number, destination_id, take, now_us),
             )
 
     def settle_lane_unless_leased(self, destination_id: int, number: int, now_us: int) -> None:

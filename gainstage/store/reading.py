@@ -313,7 +313,7 @@ class Reading:
         if occupied_until_us:
             sentence = "The vendor may still carry out an asynchronous call whose end is not known."
             return Pending("in_flight", sentence, occupied_until_us)
-        if waits:
+        if waits or due_us is None:
             return Pending("depends", "Waits until the company or account that it names is settled.", None)
         if code and resume_us > now_us:
             return Pending(code, detail or lane_detail, max(due_us or now_us, resume_us))

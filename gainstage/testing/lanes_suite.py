@@ -63,6 +63,26 @@ class LanesSuite(OpensStore):
             assert transaction.lanes.unblock(event, 1, {team}) == [(second, "person")]
             assert len(transaction.lanes.ready(1, [second], 9)[second]) == 1
 
+    def test_an_append_waits_for_a_new_record_that_follows_another(self, tmp_path: Path) -> None:
+        team = Record("team", "name:Acme")
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            lanes, records = transaction.lanes, transaction.records
+            early, event = enter(transaction, 1, "d"), enter(transaction, 2, "d")
+            late = enter(transaction, 3, "d")
+            for one in (early, late):
+                number = wait_in_lane(transaction, one, APPEND)
+            wait_in_lane(transaction, event, record=team)
+            wait_in_lane(transaction, event, waits=1, after=(team,))
+            (operation,) = lanes.ready(1, [number], 9)[number]
+            assert operation.event_id == early
+            lanes.remove([operation.id])
+            lanes.settle_lane(1, number, NOW_US)
+            assert number not in [lane.record_id for lane in lanes.due(1, NOW_US, 9)]
+            records.write_state(number, {"email": ["stamp", "ann@x.example", NOW_US]})
+            assert [row.event_id for row in lanes.ready(1, [number], 9)[number]] == [late]
+            lanes.settle_lane(1, number, NOW_US)
+            assert number in [lane.record_id for lane in lanes.due(1, NOW_US, 9)]
+
     def test_several_lanes_are_read_at_once_each_up_to_the_limit(self, tmp_path: Path) -> None:
         others = [Record("person", f"email:{name}@x.example") for name in ("bob", "eve")]
         with self.store(tmp_path) as store, store.transaction() as transaction:

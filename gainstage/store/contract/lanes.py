@@ -23,7 +23,10 @@ class Lanes(Protocol):
         """Let operations wait."""
 
     def ready(self, destination_id: int, numbers: Sequence[int], limit: int) -> dict[int, list[OperationRow]]:
-        """What may go of lanes, at most `limit` of each: upserts first, then appends, in order of arrival."""
+        """What may go of lanes, at most `limit` of each: upserts first, then appends, in order of arrival.
+
+        An append to a record of which nothing is known waits for older upserts of it that wait for others.
+        """
 
     def outdated(self, destination_id: int, plan: int, after: int, limit: int) -> dict[int, set[int]]:
         """Events above `after` with operations of an earlier plan, and the kinds of those in doubt."""

@@ -164,6 +164,31 @@ async def test_appends_go_after_the_person_and_in_order(shop: Workshop) -> None:
     assert [event["name"] for event in shop.vendor.events] == [f"e{n}" for n in range(5)]
 
 
+async def test_an_append_waits_for_a_person_who_waits_for_a_team(shop: Workshop) -> None:
+    ann = {"traits": {"email": "ann@x.example"}}
+    track = {"type": "track", "event": "e", "context": ann}
+    await shop.take({"type": "group", "groupId": "Acme", "context": ann}, track)
+    await shop.deliver(1)
+    assert shop.vendor.requests == []
+    await shop.deliver()
+    assert [request.url.rsplit("/", 1)[1] for request in shop.vendor.requests][:2] == ["team", "person"]
+    assert [event["name"] for event in shop.vendor.events] == ["e"]
+    shop.vendor.answer = lambda request: status(500) if request.url.endswith("team") else None
+    await shop.take({"type": "group", "groupId": "Other", "context": ann}, track)
+    await shop.deliver(20)
+    assert len(shop.vendor.events) == 2, "who is there already need not wait for another team"
+
+
+async def test_an_append_goes_when_the_team_that_its_person_waits_for_is_refused(shop: Workshop) -> None:
+    shop.vendor.answer = lambda request: status(400) if request.url.endswith("team") else None
+    ann = {"traits": {"email": "ann@x.example"}}
+    track = {"type": "track", "event": "e", "context": ann}
+    await shop.take({"type": "group", "groupId": "Acme", "context": ann}, track)
+    await shop.deliver()
+    assert len(shop.vendor.events) == 1
+    assert shop.counts == {"failed": 1, "delivered": 1}
+
+
 async def test_refused_credentials_keep_events_and_resume_with_new_settings(shop: Workshop) -> None:
     shop.vendor.answer = lambda request: status(401)
     await shop.take(*people(20))
