@@ -1,34 +1,27 @@
-"""A case: everything that a world lives through, as plain data that can be shown and cut down."""
+"""A case: everything that a world lives through, as plain data that can be shown and cut down.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+What all tenants have in common is here; the tenants themselves are in `cs` and `px`.
+"""
 
-from tests.properties.firms import Naming
-from tests.properties.values import Value
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
+
+from gainstage.destination import Request, Response
+from gainstage_sandbox.state import State
 
 Stamp = tuple[int, int, int, str]
-#: Stands for the company of a row that has nothing but a name that several have.
-FLOATING = -1
 
 
 @dataclass(frozen=True)
-class Said:
-    """One message, and what it says."""
+class Message:
+    """One message."""
 
     source: str
     message_id: str
     kind: str
     user: str
     device: str
-    previous: str
-    #: The e-mail that it tells, in small letters; empty where it tells none.
-    tells: str
-    values: tuple[Value, ...]
-    naming: Naming | None
-    #: Name of the track, and whether its properties are ones that the tenant knows.
-    track: str
-    known: bool
     #: The event's time, before or after its receipt.
     shift_us: int
     body: Mapping[str, Any]
@@ -39,7 +32,7 @@ class Sent:
     """Messages that arrive together. One that arrives again is named by its place in the stream."""
 
     at: float
-    messages: tuple[Said, ...]
+    messages: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -54,7 +47,7 @@ class Stop:
 
 @dataclass
 class Case:
-    """One world."""
+    """One world, but for what is special about its tenant."""
 
     seed: int
     settings: dict[str, dict[str, Any]]
@@ -62,21 +55,60 @@ class Case:
     feeds: dict[str, tuple[str, ...]]
     switches: dict[str, Any]
     limits: dict[str, Any]
-    closed: bool
-    people: list[dict[str, Any]] = field(default_factory=list)
-    companies: list[dict[str, Any]] = field(default_factory=list)
-    #: Companies that share a name. One of them may be the one that the tenant has without any other key.
-    sharing: tuple[int, ...] = ()
     sent: list[Sent] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
     stops: list[Stop] = field(default_factory=list)
     #: When the tenant refuses our credentials.
     locked: list[tuple[float, float]] = field(default_factory=list)
 
+    #: The name of the world, the type of its destinations, and their credentials.
+    world: ClassVar[str]
+    destination: ClassVar[str]
+    key: ClassVar[str] = "key"
+    #: Lists of which any part can be left out.
+    lists: ClassVar[tuple[str, ...]] = ("stops", "faults", "locked")
+
     @property
     def first(self) -> dict[str, Any]:
         """The settings that all destinations have in common."""
         return next(iter(self.settings.values()))
+
+    @property
+    def messages(self) -> list[Any]:
+        """All messages, also those that arrive again."""
+        return [said for sent in self.sent for said in sent.messages]
+
+    # what is special about the tenant
+
+    def before(self) -> dict[str, Any]:
+        """The tenant before the first message: a seed for the sandbox."""
+        raise NotImplementedError
+
+    def meanwhile(self) -> Iterator[tuple[float, Callable[[State], None]]]:
+        """What others do at the tenant, and in which second."""
+        return iter(())
+
+    def published(self, request: Request) -> str | None:
+        """The message that a call publishes as an event, if it does."""
+        raise NotImplementedError
+
+    def took(self, response: Response) -> str:
+        """Whether the tenant said that it took an event: yes, no, or lost where its answer says neither."""
+        raise NotImplementedError
+
+    def is_sound(self, before: Self) -> bool:
+        """Whether it can be judged like the one that it was made of."""
+        return True
+
+    def plainer(self) -> Iterator[Self]:
+        """The case without one of the things that only this world has."""
+        return iter(())
+
+    def own_lines(self) -> list[str]:
+        """What only this world has, for people."""
+        return []
+
+    # for people
 
     def lines(self) -> list[str]:
         """The case, for people."""
@@ -84,11 +116,8 @@ class Case:
             f"{name}: sources {self.feeds[name]}, settings {settings}"
             for name, settings in self.settings.items()
         ]
-        found += [
-            f"switches {self.switches}, limits {self.limits}, schema {'known' if self.closed else 'open'}"
-        ]
-        found += [f"there before: person {row}" for row in self.people]
-        found += [f"there before: company {row}" for row in self.companies]
+        found += [f"switches {self.switches}, limits {self.limits}"]
+        found += self.own_lines()
         found += [f"fault {fault}" for fault in self.faults]
         found += [f"stop {stop}" for stop in self.stops]
         found += [f"credentials refused from {start} s to {end} s" for start, end in self.locked]
@@ -96,3 +125,14 @@ class Case:
             for said in sent.messages:
                 found.append(f"{sent.at:9.3f} s  {said.source} {dict(said.body)}")
         return found
+
+    def with_message(self, place: int, at: int, said: Message) -> Self:
+        """With another message in the place of one."""
+        sent = self.sent[place]
+        messages = (*sent.messages[:at], said, *sent.messages[at + 1 :])
+        return replace(self, sent=with_one(self.sent, place, Sent(sent.at, messages)))
+
+
+def with_one(sent: Sequence[Sent], place: int, one: Sent) -> list[Sent]:
+    """The list with another in the place of one."""
+    return [*sent[:place], one, *sent[place + 1 :]]

@@ -1,12 +1,11 @@
 """The way to the sandbox in process: here connections break, time limits end, and processes die."""
 
 import asyncio
-import json
 import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gainstage.clock import SECOND_US
 from gainstage.destination import CallFailed, Request, Response
@@ -14,7 +13,7 @@ from gainstage.testing.clock import VirtualClock
 from gainstage_sandbox.gate import ConnectionCutError
 from gainstage_sandbox.limits import Limits
 from tests.benchmarks.virtual import SandboxTransport
-from tests.properties.case import Stop
+from tests.properties.case import Case, Stop
 
 CALL_SECONDS = 15.0
 #: By chance, and different each time.
@@ -29,6 +28,14 @@ def expect(kept: bool, sentence: str) -> None:
     """Raise Broken with the sentence unless it is kept."""
     if not kept:
         raise Broken(sentence)
+
+
+class Made(NamedTuple):
+    """A call that the tenant carried out, or may have, and its answer where one came."""
+
+    at: float
+    request: Request
+    response: Response | None
 
 
 @dataclass(frozen=True)
@@ -54,8 +61,12 @@ class WatchedLimits(Limits):
 class TenantTransport(SandboxTransport):
     """Calls the sandbox in process. Here connections break, time limits end, and processes die."""
 
-    def __init__(self, clock: VirtualClock, chance: random.Random, note: Callable[[str], None]) -> None:
+    def __init__(
+        self, clock: VirtualClock, chance: random.Random, note: Callable[[str], None], case: Case
+    ) -> None:
         super().__init__(clock, chance)
+        self.answers: list[Made] = []
+        self._case = case
         self.limits = self.sandbox.state.limits = WatchedLimits()
         self.attempts: list[Attempt] = []
         self.stops: list[Stop] = []
@@ -69,13 +80,11 @@ class TenantTransport(SandboxTransport):
         path = request.url.partition("://")[2].partition("/")[2]
         self._note(f"call {number}: {request.method} /{path} {shown}")
         self._stop(number, "before the call")
-        ended = "lost"
+        ended, response = "lost", None
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 response = await self._made(request, number)
-            body = response.json()
-            yes = response.status < 300 and isinstance(body, dict) and body.get("result") is True
-            ended = "yes" if yes else "no" if response.status >= 300 else "lost"
+            ended = self._case.took(response)
             text = REQUEST_ID.sub("", response.body.decode(errors="replace"))
             self._note(f"call {number}: {response.status} {text[:2000]}")
             return response
@@ -86,9 +95,10 @@ class TenantTransport(SandboxTransport):
             self._note(f"call {number}: cut")
             raise CallFailed("unreachable", "The connection broke.", sent=True) from error
         finally:
-            if request.url.endswith("/event"):
-                at = self._clock.elapsed_us / SECOND_US
-                self.attempts.append(Attempt(json.loads(shown).get("seq", ""), at, ended))
+            at, published = self._clock.elapsed_us / SECOND_US, self._case.published(request)
+            self.answers.append(Made(at, request, response))
+            if published is not None:
+                self.attempts.append(Attempt(published, at, ended))
 
     async def _made(self, request: Request, number: int) -> Response:
         path, _, query = request.url.partition("://")[2].partition("/")[2].partition("?")

@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import apsw
 
@@ -19,7 +18,6 @@ from gainstage.store.store import FILE_NAME, Transaction
 from tests.benchmarks.virtual import MONDAY_US, World
 from tests.properties.case import Case, Stop
 from tests.properties.transport import Broken, TenantTransport
-from tests.properties.values import HOLDINGS, SCHEMA, USERS
 from tests.simulation.world import Crash, ShakyStore
 
 #: Everything must be settled so long after the last trouble.
@@ -50,7 +48,8 @@ class Tenancy(World):
         self._stop_asked: asyncio.Future[Stop] | None = None
         self._down = False
         super().__init__(folder, case.first, case.seed)
-        self.transport = TenantTransport(self.clock, random.Random(f"{case.seed} transport"), self.note)
+        chance = random.Random(f"{case.seed} transport")
+        self.transport = TenantTransport(self.clock, chance, self.note, case)
         self.transport.stops, self.transport.asked_to_stop = case.stops, self._ask_to_stop
         self.sandbox = self.transport.sandbox.state
         self._furnish()
@@ -69,15 +68,7 @@ class Tenancy(World):
         case, state = self.case, self.sandbox
         state.behaviour.set(case.switches)
         state.limits.change(case.limits)
-        users = [{"Gsid": gsid, "Email": email, "Name": email} for email, gsid in USERS.items()]
-        holdings = [{"Gsid": gsid, "Name": name} for name, gsid in HOLDINGS.items()]
-        rows = [{k: v for k, v in row.items() if k != "_firm"} for row in case.companies]
-        seed: dict[str, Any] = {
-            "companies": [*holdings, *rows],
-            "people": case.people,
-            "objects": {"gsuser": users},
-        }
-        state.seed({"cs": seed | ({"schema": SCHEMA} if case.closed else {})})
+        state.seed(case.before())
         state.faults.add(case.faults)
 
     def note(self, sentence: str) -> None:
@@ -104,7 +95,7 @@ class Tenancy(World):
         return ""
 
     def _configuration(self, documents: Sequence[Document], revision: int) -> Configuration:
-        destination = load("gainsight_cs")
+        destination = load(self.case.destination)
         sources = {d.name: Source(d.name, "server", d.name) for d in documents if d.kind == "source"}
         connected = {
             name: Connected(
@@ -184,8 +175,10 @@ class Tenancy(World):
             if stop.how in ("kill", "stop"):
                 yield stop.number, lambda stop=stop: self._ask_to_stop(stop)
         for start, end in self.case.locked:
-            yield start, lambda: self.sandbox.behaviour.set({"refused_keys": ["key"]})
+            yield start, lambda: self.sandbox.behaviour.set({"refused_keys": [self.case.key]})
             yield end, lambda: self.sandbox.behaviour.set({"refused_keys": []})
+        for second, act in self.case.meanwhile():
+            yield second, lambda act=act: act(self.sandbox)  # type: ignore[misc]
 
     async def _at(self, second: float, act: Callable[[], None]) -> None:
         await self.clock.sleep(max(0.0, second - self.seconds))

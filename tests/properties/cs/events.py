@@ -1,25 +1,11 @@
 """What must be true of the events that the tenant received: each as often as it must be, in order."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
-from typing import NamedTuple
 
-from tests.properties.reading import Heard, Key
-from tests.properties.transport import Attempt, expect
+from tests.properties.cs.reading import Heard
+from tests.properties.outcomes import DELIVERED, Ended, Key, judge_repeats
+from tests.properties.transport import expect
 from tests.properties.world import Tenancy
-
-WORDS = ("delivered", "filtered", "failed", "parked", "pending")
-DELIVERED, FILTERED, FAILED, PARKED = range(4)
-
-
-class Ended(NamedTuple):
-    """How a message ended at a destination."""
-
-    word: int
-    code: str
-    at: float
-    detail: str
 
 
 def judge_events(
@@ -37,19 +23,6 @@ def judge_events(
     if len(tenancy.case.feeds) == 1:  # else each destination publishes for itself
         judge_repeats(tenancy, holds=settings["on_unknown"] == "hold")
         judge_order(dict.fromkeys(receipts), {heard.said.message_id: heard for heard in all_heard})
-
-
-def judge_repeats(tenancy: Tenancy, *, holds: bool) -> None:
-    """Nothing is sent again after its answer, nor, under `hold`, after its answer was lost."""
-    attempts: dict[str, list[Attempt]] = defaultdict(list)
-    for attempt in tenancy.transport.attempts:
-        attempts[attempt.message_id].append(attempt)
-    for message_id, made in attempts.items():
-        for one, again in pairwise(made):
-            killed = any(one.at - 1 <= end <= again.at for end in tenancy.ends)
-            expect(one.ended != "yes" or killed, f"{message_id} was sent again after its answer had come")
-            held = one.ended == "no" or (killed and one.ended == "yes")
-            expect(held or not holds, f"{message_id} was repeated in spite of hold")
 
 
 def judge_order(firsts: Iterable[str], by_id: Mapping[str, Heard]) -> None:

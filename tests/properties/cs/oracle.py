@@ -11,49 +11,33 @@ What is left open, and no more:
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from tests.properties.case import FLOATING, Case, Said
-from tests.properties.events import DELIVERED, FAILED, FILTERED, PARKED, WORDS, Ended, judge_events
-from tests.properties.firms import GSID, NAME
-from tests.properties.reading import Heard, Key, hear
-from tests.properties.tenant import Company, Holdings, differences, held, one_of
-from tests.properties.transport import Broken, expect
-from tests.properties.values import BAD, LINK, UNFIT, UNSAID, Value
+from tests.properties.cs.case import FLOATING, Said
+from tests.properties.cs.events import judge_events
+from tests.properties.cs.firms import GSID, NAME
+from tests.properties.cs.outcomes import LINK_FIELDS, Outcomes
+from tests.properties.cs.reading import Heard
+from tests.properties.cs.tenant import Company, Holdings, differences, held, one_of
+from tests.properties.transport import Broken
+from tests.properties.values import BAD, UNFIT, UNSAID
 from tests.properties.world import Tenancy
 
-LINK_FIELDS = frozenset(field for field, _ in LINK.values())
 MOST_READINGS = 20_000
 
 
-@dataclass
-class Oracle:
-    """Judges a world that has been lived through."""
+def judge(tenancy: Tenancy) -> None:
+    """Judge a world that has been lived through.
 
-    tenancy: Tenancy
+    Raises:
+        Broken: with what is wrong.
+    """
+    Oracle(tenancy).judge()
 
-    def __post_init__(self) -> None:
-        self.case: Case = self.tenancy.case
-        self.heard = hear(self.case)
-        self.rules: dict[str, str] = self.case.first["field_rules"]
-        self.match: list[str] = self.case.first["company_match"]
-        self.rows = {row["_firm"]: row for row in self.case.companies}
-        self.ended: dict[Key, dict[str, Ended]] = defaultdict(dict)
-        self.tenancy.open()
-        try:
-            for source, name, message_id, word, code, at_us, detail in self.tenancy.rows(
-                "SELECT source.name, destination.name, message_id, word, delivery.code, at_us, "
-                "delivery.detail FROM delivery JOIN event ON event.id = event_id "
-                "JOIN source ON source.id = event.source_id "
-                "JOIN destination ON destination.id = destination_id"
-            ):
-                at = (at_us - self.tenancy.clock.now_us()) / 1e6 + self.tenancy.seconds
-                self.ended[(source, message_id)][name] = Ended(word, code, at, detail)
-            self._look_for_leftovers()
-        finally:
-            self.tenancy.close()
+
+class Oracle(Outcomes):
+    """Judges outcomes, events, and what the tenant holds."""
 
     def judge(self) -> None:
         """Everything.
@@ -61,223 +45,10 @@ class Oracle:
         Raises:
             Broken: with what is wrong.
         """
-        self._expect_no_excess()
         for heard in self.heard:
-            self._judge_outcome(heard)
+            self.judge_outcome(heard)
         judge_events(self.tenancy, self.heard, self.ended)
         self._judge_state()
-
-    def _look_for_leftovers(self) -> None:
-        for table in ("operation", "lane", "joining"):
-            left = self.tenancy.rows(f"SELECT * FROM {table}")
-            expect(not left, f"left in {table}: {left[:3]}")
-        leased = self.tenancy.rows("SELECT * FROM record WHERE leased_until_us > 0")
-        expect(not leased, f"still leased: {leased[:3]}")
-        silent = self.tenancy.rows(
-            "SELECT event_id FROM delivery WHERE word > 0 AND (code = '' OR detail = '')"
-        )
-        expect(not silent, f"no reason is given for {silent}")
-
-    def _expect_no_excess(self) -> None:
-        expect(not self.tenancy.transport.limits.exceeded, "the tenant's limit was exceeded")
-
-    # outcomes
-
-    def _judge_outcome(self, heard: Heard) -> None:
-        ended = self.ended[heard.key]
-        wanted = {name for name, feeds in self.case.feeds.items() if heard.said.source in feeds}
-        expect(set(ended) == wanted, f"{heard.said.message_id} met {set(ended)}, not {wanted}")
-        for name, one in ended.items():
-            allowed = self._allowed(heard)
-            expect(
-                (one.word, one.code) in allowed or (one.word, "") in allowed,
-                f"{name}: {heard.said.kind} {heard.said.message_id} ended {WORDS[one.word]} ({one.code}: "
-                f"{one.detail}), not one of {sorted((WORDS[word], code) for word, code in allowed)}",
-            )
-
-    def _allowed(self, heard: Heard) -> set[tuple[int, str]]:
-        """The words, and codes where they matter, that a message may end with."""
-        said = heard.said
-        if said.kind in ("alias", "page"):
-            return {(FILTERED, "type_unsupported")}
-        if said.kind == "track":
-            return self._allowed_event(said)
-        if any(value.fate == UNFIT for value in said.values if self.rules.get(value.field) != "never"):
-            return {(FAILED, "value_invalid")}
-        if said.naming is not None and not self._keys(said):
-            return {(FAILED, "key_missing"), (FAILED, "name_missing")}
-        if not heard.email:
-            return {(PARKED, "email_missing")}
-        by_company = self._allowed_by_company(heard) if said.naming is not None else {(DELIVERED, "")}
-        bad = [value for value in said.values if value.fate == BAD and self.rules.get(value.field) != "never"]
-        if not bad:
-            return by_company
-        surely = [
-            v for v in bad if self.rules.get(v.field) != "if_empty" and not self._is_overtaken(heard, v)
-        ]
-        refused = {
-            (FAILED, code) for code in ("value_invalid", "field_unknown", "refused", "lookup_unmatched")
-        }
-        return (
-            refused | {one for one in by_company if one[0] != DELIVERED} | (set() if surely else by_company)
-        )
-
-    def _is_known(self, one: Heard, heard: Heard) -> bool:
-        """Whether what one message says of a company is known where another is sent."""
-        at = min(ended.at for ended in self.ended[one.key].values() if ended.word == DELIVERED)
-        return len(self.case.feeds) == 1 or at < heard.received
-
-    def _keys(self, said: Said) -> set[tuple[str, str]]:
-        assert said.naming is not None
-        keys = {(kind, value[:15]) for kind, value in said.naming.keys.items() if kind in self.match}
-        return keys | ({(NAME, said.naming.name)} if NAME in self.match and said.naming.name else set())
-
-    def _allowed_event(self, said: Said) -> set[tuple[int, str]]:
-        if said.track not in self.case.first["events"]:
-            return {(FAILED, "event_unmapped")}
-        attempts = [one for one in self.tenancy.transport.attempts if one.message_id == said.message_id]
-        doubtful = self.tenancy.ends or any(one.ended != "no" for one in attempts)
-        held_back = self.case.first["on_unknown"] == "hold" and doubtful
-        return {(DELIVERED, "")} | ({(PARKED, "answer_lost")} if held_back else set())
-
-    def _allowed_by_company(self, heard: Heard) -> set[tuple[int, str]]:
-        """What the search for its company may come to."""
-        naming = heard.said.naming
-        assert naming is not None
-        if naming.stray:
-            return {(FAILED, "company_absent")}
-        if naming.floating:
-            return self._allowed_floating(heard)
-        row = self.rows.get(naming.firm)
-        if row is not None and self._keys(heard.said) & keys_of_row(row, self.match):
-            return {(DELIVERED, "")}
-        ours = [
-            one for one in self.heard if one.said.naming is not None and one.said.naming.firm == naming.firm
-        ]
-        ours = [one for one in ours if not one.said.naming.floating and not one.said.naming.stray]  # type: ignore[union-attr]
-        before = [
-            one for one in ours if one.turn and heard.turn and one.turn < heard.turn and self._arrived(one)
-        ]
-        if not self.case.first["create_companies"]:
-            missing = (FAILED, "company_absent")
-            if row is None and (naming.firm not in self.case.sharing or FLOATING not in self.rows):
-                return {missing}
-            there = any(self._keys(one.said) & self._keys(heard.said) for one in before)
-            return {(DELIVERED, "")} if there else {(DELIVERED, ""), missing}
-        if naming.name:
-            return {(DELIVERED, "")}
-        missing = (FAILED, "name_missing")
-        if row is None and not any(one.said.naming.name for one in ours if one.email):  # type: ignore[union-attr]
-            return {missing}
-        named = [one for one in before if one.said.naming.name and self._is_known(one, heard)]  # type: ignore[union-attr]
-        if any(self._keys(one.said) & self._keys(heard.said) for one in named):
-            return {(DELIVERED, "")}
-        return {(DELIVERED, ""), missing}
-
-    def _allowed_floating(self, heard: Heard) -> set[tuple[int, str]]:
-        """By a name that several companies have, or will have."""
-        modes = {"quarantine": (PARKED, "company_ambiguous"), "error": (FAILED, "company_duplicated")}
-        mode = modes.get(self.case.first["company_on_ambiguous"], (DELIVERED, ""))
-        known = self._known_namesakes(heard)
-        if len(known) == 1:
-            return self._allowed_of_first(known[0], heard)
-        if sum(self._there_since(firm) < heard.received for firm in known) > 1:
-            return {mode}
-        found = {(DELIVERED, ""), mode}
-        return found if self.case.first["create_companies"] else found | {(FAILED, "company_absent")}
-
-    def _allowed_of_first(self, firm: int, heard: Heard) -> set[tuple[int, str]]:
-        """A name means the only company that we know by it."""
-        if self.case.first["create_companies"] or firm in self.rows:
-            return {(DELIVERED, "")}
-        return {(FAILED, "company_absent")}
-
-    def _known_namesakes(self, heard: Heard) -> list[int]:
-        """The namesakes of which messages told the name before this one was planned."""
-        found = dict.fromkeys(
-            other.said.naming.firm  # type: ignore[union-attr]
-            for other in self.heard
-            if other.turn and heard.turn and other.turn < heard.turn and self._tells_name(other)
-        )
-        return [firm for firm in found if firm in self.case.sharing]
-
-    def _tells_name(self, heard: Heard) -> bool:
-        naming, unfit = heard.said.naming, any(value.fate == UNFIT for value in heard.said.values)
-        return (
-            naming is not None
-            and bool(naming.name)
-            and not naming.floating
-            and not naming.stray
-            and not unfit
-        )
-
-    def _there_since(self, firm: int) -> float:
-        """When a namesake was there at the latest, and known by its name."""
-        times = [
-            min(one.at for one in self.ended[heard.key].values() if one.word == DELIVERED)
-            for heard in self.heard
-            if self._means(heard, firm) and self._arrived(heard) and heard.said.naming.name  # type: ignore[union-attr]
-        ]
-        return min(times, default=float("inf"))
-
-    def _means(self, heard: Heard, firm: int) -> bool:
-        naming = heard.said.naming
-        return naming is not None and naming.firm == firm and not naming.floating and not naming.stray
-
-    def _is_there(self, firm: int) -> bool:
-        return firm in self.rows or any(
-            self._means(heard, firm) and (self._arrived(heard) or self._half_arrived(heard))
-            for heard in self.heard
-        )
-
-    def _arrived(self, heard: Heard) -> bool:
-        """Whether it counts as delivered, somewhere."""
-        return any(one.word == DELIVERED for one in self.ended[heard.key].values())
-
-    def _half_arrived(self, heard: Heard) -> bool:
-        """Whether it failed by the person's half alone: the company's may have been written before."""
-        if heard.said.naming is None or self._arrived(heard) or not heard.email:
-            return False
-        bad = [
-            value
-            for value in heard.said.values
-            if value.fate == BAD and self.rules.get(value.field) != "never"
-        ]
-        mine = [v for v in bad if v.field not in LINK_FIELDS and self.rules.get(v.field) != "if_empty"]
-        unfit = any(value.fate == UNFIT for value in heard.said.values)
-        codes = {one.code for one in self.ended[heard.key].values()}
-        absent = codes & {"company_absent", "name_missing", "company_ambiguous", "company_duplicated"}
-        return (
-            len(bad) > len(mine)
-            and not unfit
-            and not absent
-            and all(self._is_overtaken(heard, v) for v in mine)
-        )
-
-    def _is_overtaken(self, heard: Heard, value: Value) -> bool:
-        """Whether a newer value for its field counts."""
-        return any(
-            other.stamp > heard.stamp
-            and self._same_record(other, heard, value)
-            and any(one.field == value.field and one.fate == "" for one in other.said.values)
-            and (self._arrived(other) or self._may_be_half(other))
-            for other in self.heard
-            if other is not heard
-        )
-
-    def _may_be_half(self, heard: Heard) -> bool:
-        return any(value.fate == BAD and value.field in LINK_FIELDS for value in heard.said.values)
-
-    def _same_record(self, one: Heard, other: Heard, value: Value) -> bool:
-        mine, theirs = one.said.naming, other.said.naming
-        if mine is None or theirs is None:
-            return mine is theirs and one.email == other.email
-        same = mine.firm == theirs.firm or (
-            (mine.floating or theirs.floating) and {mine.firm, theirs.firm} <= set(self.case.sharing)
-        )
-        return same and (value.field not in LINK_FIELDS or one.email == other.email)
-
-    # state
 
     def _judge_state(self) -> None:
         found = held(self.tenancy.sandbox, self.case)
@@ -298,12 +69,12 @@ class Oracle:
     def _readings(self) -> Iterable[Holdings]:
         """Every state that is allowed."""
         people = self._people()
-        arrived = [heard for heard in self.heard if heard.said.naming is not None and self._arrived(heard)]
+        arrived = [heard for heard in self.heard if heard.said.naming is not None and self.arrived(heard)]
         sure = [heard for heard in arrived if not heard.said.naming.floating]  # type: ignore[union-attr]
         floating = [heard for heard in arrived if heard.said.naming.floating]  # type: ignore[union-attr]
-        halves = [heard for heard in self.heard if self._half_arrived(heard)]
-        sharing = [firm for firm in self.case.sharing if self._is_there(firm)]
-        places = [self._known_namesakes(heard) for heard in floating]
+        halves = [heard for heard in self.heard if self.half_arrived(heard)]
+        sharing = [firm for firm in self.case.sharing if self.is_there(firm)]
+        places = [self.known_namesakes(heard) for heard in floating]
         places = [known if len(known) == 1 else sharing or [FLOATING] for known in places]
         bare = [*sharing, FLOATING] if FLOATING in self.rows else [FLOATING]
         for taken in product((False, True), repeat=len(halves)):
@@ -351,7 +122,7 @@ class Oracle:
             names = {
                 heard.said.naming.name  # type: ignore[union-attr]
                 for heard in self.heard
-                if heard in both or self._means(heard, firm)
+                if heard in both or self.means(heard, firm)
             }
             fields["Name"] = one_of(names - {""})
         links: dict[str, dict[str, Any]] = {}
@@ -372,7 +143,7 @@ class Oracle:
         found: dict[str, dict[str, Any]] = {}
         for row in self.case.people:
             found[row["Email"].lower()] = {name: value for name, value in row.items() if name != "Email"}
-        arrived = [heard for heard in self.heard if heard.email and self._arrived(heard)]
+        arrived = [heard for heard in self.heard if heard.email and self.arrived(heard)]
         for heard in arrived:
             if heard.said.kind in ("identify", "group"):
                 found.setdefault(heard.email, {})
@@ -397,14 +168,3 @@ class Oracle:
             elif rule == "if_empty" and name not in base:
                 fields[name] = one_of(values)
         return fields
-
-
-def keys_of_row(row: dict[str, Any], match: Sequence[str]) -> set[tuple[str, str]]:
-    """The keys by which a company can be found that the tenant had before."""
-    stored = {
-        GSID: row.get("Gsid"),
-        NAME: row.get("Name"),
-        "sfdcAccountId": str(row.get("SfdcAccountId", ""))[:15],
-        "Ext__gc": row.get("Ext__gc"),
-    }
-    return {(kind, str(stored[kind])) for kind in match if stored.get(kind)}

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.benchmarks.virtual import MONDAY_US
-from tests.properties.case import Case, Said, Stamp
+from tests.properties.case import Stamp
+from tests.properties.cs.case import Case, Said
+from tests.properties.outcomes import Key
 
 SECOND_US = 1_000_000
-Key = tuple[str, str]
-"""Source and message id: what a message is told apart by."""
 Turn = tuple[int, int, int]
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from gainstage_sandbox.state import State
-from tests.properties.case import Case
-from tests.properties.values import HOLDINGS
+from tests.properties.cs.case import Case
+from tests.properties.cs.values import HOLDINGS
 
 FILLED = {"CreatedDate", "ModifiedDate", "CreatedBy", "ModifiedBy"}
 Fields = dict[str, Any]

@@ -4,21 +4,8 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-#: What may become of a value beside being stored: refused before any call, by Gainsight, or never stored.
-UNFIT, BAD, UNSAID = "unfit", "bad", "unsaid"
-
-
-@dataclass(frozen=True)
-class Value:
-    """What a message says of a field, and what Gainsight then holds. `fate` is empty for what it stores."""
-
-    trait: str
-    field: str
-    sent: Any
-    stored: Any = None
-    fate: str = ""
+from tests.properties.values import BAD, UNFIT, UNSAID, Made, Value, good
 
 
 @dataclass(frozen=True)
@@ -31,19 +18,11 @@ class Tenant:
     parent: str
 
 
-Made = tuple[Any, Any, str]
-"""As sent, as stored, fate."""
-
 OPTIONS = ("Tools", "Games", "Food")
 USERS = {"ann@vendor.test": "1P01" + "A" * 32, "Bob@vendor.test": "1P01" + "B" * 32}
 HOLDINGS = {"Holding One": "1P02" + "1" * 32, "Holding Two": "1P02" + "2" * 32}
 #: Length of Plan__gc where the schema is known.
 PLAN_CHARACTERS = 20
-
-
-def good(value: Any) -> Made:
-    """Stored as it is sent."""
-    return value, value, ""
 
 
 def option_gsid(label: str) -> str:

@@ -5,30 +5,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from gainstage_sandbox.behaviour import SWITCHES
-from tests.properties.case import FLOATING, Case, Said, Sent, Stop
-from tests.properties.firms import EXT, KINDS, SFDC, Firms, Naming
-from tests.properties.values import (
-    BAD,
-    COMPANY,
-    COMPANY_NOWHERE,
-    LINK,
-    PERSON,
-    PERSON_NOWHERE,
-    UNFIT,
-    Tenant,
-    Value,
-    make,
-)
+from tests.properties.chances import SECOND_US, add_troubles, shift_us, switches, usual, write_stream
+from tests.properties.cs.case import FLOATING, Case, Said
+from tests.properties.cs.firms import EXT, KINDS, SFDC, Firms, Naming
+from tests.properties.cs.values import COMPANY, COMPANY_NOWHERE, LINK, PERSON, PERSON_NOWHERE, Tenant, make
+from tests.properties.values import BAD, UNFIT, Value
 
-#: 2026-01-05T00:00:00Z.
-BEGAN_US = 1_767_571_200_000_000
-SECOND_US = 1_000_000
 MAPPED, UNMAPPED = "Feature Used", "Page Seen"
 #: Behaviours for which there is no setting of ours, or which a case has its own word for.
 LEFT_OUT = {"cs_unknown_object", "cs_person_links", "cs_people_path", "cs_auth_refusal", "cs_access_keys"}
 OLD_PATH, NEW_PATH = "/v1.0/api/people", "/v1/peoplemgmt/v1.0/people"
 DEVIANT = 0.35
+PATHS = ("*query*", "/v1/data/objects/Company", "*people*", "*event*")
+#: An event with two empty answers counts as taken: as documented.
+REPEATED = ("*query*", "/v1/data/objects/Company", "*people*")
 RULED = ("Comments", "Plan__gc", "Employees", "Csm", "Industry", "Timezone", "RenewalDate")
 
 
@@ -79,10 +69,11 @@ class Writer:
             someone.emails.append(email)
         values, naming = self._content(kind, email)
         said = Said(
-            self.chance.choice(sorted({s for feeds in self.case.feeds.values() for s in feeds})),
-            f"m{self.count:03d}", kind, user, device, previous, email, values, naming,
-            self.chance.choice((MAPPED, MAPPED, MAPPED, UNMAPPED)) if kind == "track" else "",
-            self.chance.random() > 0.1, self._shift_us(), {},
+            source=self.chance.choice(sorted({s for feeds in self.case.feeds.values() for s in feeds})),
+            message_id=f"m{self.count:03d}", kind=kind, user=user, device=device, previous=previous,
+            tells=email, values=values, naming=naming,
+            track=self.chance.choice((MAPPED, MAPPED, MAPPED, UNMAPPED)) if kind == "track" else "",
+            known=self.chance.random() > 0.1, shift_us=shift_us(self.chance), body={},
         )  # fmt: skip
         self.said.append(said)
         return said
@@ -94,16 +85,6 @@ class Writer:
             device = self.chance.choice(devices)
             return (user, device) if self.chance.random() < 0.5 else ("", device)
         return user, ""
-
-    def _shift_us(self) -> int:
-        """How far the event's own time lies from its receipt."""
-        kind = self.chance.random()
-        if kind < 0.6:
-            return 0
-        if kind < 0.9:
-            return -self.chance.randint(0, 600 * SECOND_US)
-        ahead = self.chance.random() < 0.5
-        return self.chance.randint(0, 3600 * SECOND_US) if ahead else -self.chance.randint(0, 10**12)
 
     def _content(self, kind: str, email: str) -> tuple[tuple[Value, ...], Naming | None]:
         bad = self.chance.random() < self.bad_rate
@@ -176,9 +157,9 @@ class Writer:
 def write_case(seed: int) -> Case:
     """The case of a seed."""
     chance = random.Random(f"{seed} case")
-    switches = _switches(chance)
+    behaviour = _switches(chance)
     match = chance.sample(KINDS, chance.randint(1, 4))
-    settings = _settings(chance, match, switches)
+    settings = _settings(chance, match, behaviour)
     feeds = {"cs": ("app",)}
     if chance.random() < 0.25:
         feeds = chance.choice(({"cs": ("app",), "cs2": ("web",)}, {"cs": ("app", "web"), "cs2": ("web",)}))
@@ -186,7 +167,7 @@ def write_case(seed: int) -> Case:
         seed,
         {name: dict(settings) for name in feeds},
         feeds,
-        switches,
+        behaviour,
         {},
         closed=chance.random() < 0.7,
     )
@@ -197,31 +178,23 @@ def write_case(seed: int) -> Case:
     people = _people(chance)
     first = case.first
     tenant = Tenant(
-        lambda name: str(switches.get(name, _default(name))),
+        lambda name: str(behaviour.get(name, usual(name))),
         case.closed,
         first["csm_lookup"],
         first["parent_lookup"],
     )
     _tenant_before(chance, case, firms, people)
     if case.sharing:
-        switches.pop("cs_company_name", None)
+        behaviour.pop("cs_company_name", None)
     case.limits = _limits(chance, settings)
     writer = Writer(chance, case, firms, tenant, people, chance.choice((0.0, 0.05, 0.15)))
-    _stream(chance, case, writer)
-    _troubles(chance, case)
+    write_stream(chance, case, writer)
+    add_troubles(chance, case, "cs", PATHS, REPEATED)
     return case
 
 
-def _default(name: str) -> Any:
-    return next(switch.default for switch in SWITCHES if switch.name == name)
-
-
 def _switches(chance: random.Random) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for switch in SWITCHES:
-        ours = switch.name.startswith("cs_") and switch.values and switch.name not in LEFT_OUT
-        if ours and chance.random() < DEVIANT:
-            found[switch.name] = chance.choice(switch.values)
+    found = switches(chance, "cs_", DEVIANT, LEFT_OUT)
     found["cs_people_path"] = chance.choice(("both", "old", "new"))
     found["cs_person_links"] = chance.choice(("companies", "both"))
     found["cs_auth_refusal"] = chance.choice(("401_json", "400_json", "403_json", "401_html"))
@@ -304,78 +277,3 @@ def _limits(chance: random.Random, settings: dict[str, Any]) -> dict[str, Any]:
         "retry_after": chance.random() < 0.5,
         "scope": "all",
     }
-
-
-def _stream(chance: random.Random, case: Case, writer: Writer) -> None:
-    """Messages in bursts, some of them twice."""
-    at, many = 1.0, chance.choice((6, 15, 30, 60))
-    while writer.count < many:
-        at = round(at + chance.choice((0.1, 0.7, 3.0, 10.0, 10.0, 90.0)) * chance.uniform(0.5, 1.5), 3)
-        messages: list[Said] = []
-        for _ in range(chance.choice((1, 1, 2, 5, 12))):
-            if writer.said and chance.random() < 0.04:
-                messages.append(chance.choice(writer.said))
-            else:
-                said = writer.with_body(writer.write(), BEGAN_US + round(at * SECOND_US))
-                writer.said[-1] = said
-                messages.append(said)
-        case.sent.append(Sent(at, tuple(messages)))
-
-
-def _troubles(chance: random.Random, case: Case) -> None:
-    """What goes wrong, and when."""
-    length = case.sent[-1].at + 20
-    for kind in FAULTS:
-        if chance.random() < 0.25:
-            case.faults.append(_fault(chance, kind))
-    for _ in range(chance.choice((0, 0, 1, 2, 4))):
-        how = chance.choice(
-            (
-                "before the call",
-                "after the call",
-                "after the call",
-                "before commit",
-                "after commit",
-                "kill",
-                "stop",
-            )
-        )
-        number: float = chance.randint(1, 60)
-        if how in ("kill", "stop"):
-            number = round(chance.uniform(1, length), 3)
-        elif how.endswith("commit"):
-            number = chance.randint(3, 150)
-        case.stops.append(Stop(how, number, chance.choice((0.0, 1.0, 30.0, 200.0))))
-    if chance.random() < 0.12:
-        start = round(chance.uniform(0, length), 3)
-        case.locked.append((start, round(start + chance.uniform(5, 400), 3)))
-
-
-FAULTS = ("throttled", "failed", "late", "slow", "reset", "lost", "cut", "page", "empty")
-
-
-def _fault(chance: random.Random, kind: str) -> dict[str, Any]:
-    rule: dict[str, Any] = {
-        "throttled": {"fault": "status", "status": 429},
-        "failed": {"fault": "status", "status": chance.choice((500, 502, 503, 504))},
-        "late": {"fault": "hang", "seconds": 20},
-        "slow": {"fault": "delay", "seconds": chance.choice((2, 9))},
-        "reset": {"fault": "reset"},
-        "lost": {"fault": "lost_answer"},
-        "cut": {"fault": "cut_body"},
-        "page": {"fault": "html"},
-        "empty": {"fault": "empty_body"},
-    }[kind]
-    if kind in ("failed", "late", "page", "empty"):
-        rule["processed"] = chance.random() < 0.6
-    if kind in ("throttled", "failed") and chance.random() < 0.4:
-        rule["headers"] = {"Retry-After": str(chance.randint(1, 40))}
-    if chance.random() < 0.5:
-        rule["path"] = chance.choice(("*query*", "/v1/data/objects/Company", "*people*", "*event*"))
-    if (
-        kind == "empty" and not rule["processed"]
-    ):  # an event with two such answers counts as taken: as documented
-        rule["path"] = chance.choice(("*query*", "/v1/data/objects/Company", "*people*"))
-    rule |= {"api": "cs", "times": chance.choice((1, 2, 5, 20)), "skip": chance.choice((0, 0, 3, 10))}
-    rule |= {"probability": chance.choice((1.0, 0.3)), "seed": chance.randint(1, 10**6)}
-    return rule
