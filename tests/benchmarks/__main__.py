@@ -13,6 +13,7 @@ BENCHMARKS = (
     "delivery",
     "memory",
     "people_bulk",
+    "px_calls",
     "two_days",
     "backfill",
     "isolation",

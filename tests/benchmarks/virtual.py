@@ -121,6 +121,9 @@ class SkippingEngine(Engine):
 class World:
     """Runs the engine over days, with stops and kills in between."""
 
+    #: The type of the destination, whose name is its last part.
+    destination = "gainsight_cs"
+
     def __init__(self, folder: Path, settings: dict[str, Any], seed: int, start_us: int = MONDAY_US) -> None:
         self.clock, self.start_us = VirtualClock(start_us), start_us
         self.folder = folder
@@ -253,11 +256,11 @@ class World:
         return min((at_us - now_us) / SECOND_US, LONGEST_SLEEP_SECONDS)
 
     def _configuration(self, documents: Sequence[Document], revision: int) -> Configuration:
-        destination = load("gainsight_cs")
+        destination, name = load(self.destination), self.destination.rpartition("_")[2]
         settings = destination.settings.model_validate(self._settings)
         kinds = frozenset(destination.kinds)
-        connected = Connected("cs", destination, settings, frozenset({"app"}), kinds)
-        return Configuration(revision, {"app": Source("app", "server", "k")}, {"cs": connected})
+        connected = Connected(name, destination, settings, frozenset({"app"}), kinds)
+        return Configuration(revision, {"app": Source("app", "server", "k")}, {name: connected})
 
 
 def most_within(times: Sequence[float], window: float) -> int:
