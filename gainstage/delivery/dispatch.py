@@ -10,6 +10,7 @@ from gainstage.delivery import yielding
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.flight import Flight, Member
 from gainstage.delivery.merging import Merged, merge
+from gainstage.delivery.pace import Pace
 from gainstage.delivery.planning import LONGEST_LINGER_US, UPSERT
 from gainstage.delivery.retrying import FAILURES_BEFORE_PROBING
 from gainstage.delivery.settling import Settler
@@ -33,8 +34,11 @@ LOOK_AGAIN_US = SECOND_US
 class Dispatcher:
     """Picks within one transaction."""
 
-    def __init__(self, transaction: Transaction, settler: Settler, now_us: int) -> None:
+    def __init__(
+        self, transaction: Transaction, settler: Settler, now_us: int, pace: Pace | None = None
+    ) -> None:
         self._transaction = transaction
+        self._pace = pace or Pace()
         self._settler = settler
         self._now_us = now_us
 
@@ -171,7 +175,10 @@ class Dispatcher:
         row = active.row
         if not active.runs or row.resume_us > self._now_us or row.replan_after is not None:
             return 0
-        return (1 if _uncertain(active) else active.connected.type.concurrency) - under_way
+        most = active.connected.type.concurrency
+        enough = self._pace.side_by_side(active.family(""))
+        most = most if enough is None else min(most, enough)
+        return (1 if _uncertain(active) else most) - under_way
 
     def _room_for_others(self, active: Active, room: int, flying: int) -> int:
         """How many flights may start, those for live events among them, before one that is not for any.
@@ -206,8 +213,7 @@ class Dispatcher:
             self._transaction.destinations.save(row)
 
     def _why_spent(self, active: Active) -> tuple[str, str]:
-        rows = [self._transaction.budgets.get(one, self._now_us) for one in active.family("")]
-        if any(row.refusals and row.stop_until_us > self._now_us for row in rows):
+        if self._transaction.budgets.refused(active.family(""), self._now_us):
             return "throttled", "The vendor refused a call for its limit."
         return "out_of_budget", "The call budget is used up."
 

@@ -21,6 +21,7 @@ from gainstage.delivery.dispatch import LEASE_US, Dispatcher
 from gainstage.delivery.flight import Flight
 from gainstage.delivery.joining import join_records
 from gainstage.delivery.journal import begin_call, end_call
+from gainstage.delivery.pace import Pace
 from gainstage.delivery.replanning import Replanner
 from gainstage.delivery.router import Router
 from gainstage.delivery.settling import Settler
@@ -48,6 +49,7 @@ class Finished(NamedTuple):
 
     flight: Flight
     result: Response | CallFailed
+    at_us: int
 
 
 class Engine:
@@ -77,6 +79,7 @@ class Engine:
         self._finished: list[Finished] = []
         self._calls: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
+        self._pace = Pace()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Turn after turn until `stop` is set; then finish the calls under way and record them."""
@@ -113,8 +116,8 @@ class Engine:
             for partition, expected, slice_ in slices:
                 router.route(partition, expected, slice_)
             settler = Settler(transaction, now_us, self._chance)
-            for flight, result in finished:
-                self._record(transaction, settler, flight, result, now_us)
+            for one in finished:
+                self._record(transaction, settler, one, now_us)
             ready = self._reserve(transaction, settler, now_us)
             joined = join_records(transaction, settler, self._active.values())
             flying = {flight.active.number for flight in self._flights}
@@ -172,16 +175,10 @@ class Engine:
         assert self._configuration is not None
         return Router(transaction, self._configuration, self._active, now_us)
 
-    def _record(
-        self,
-        transaction: Transaction,
-        settler: Settler,
-        flight: Flight,
-        result: Response | CallFailed,
-        now_us: int,
-    ) -> None:
+    def _record(self, transaction: Transaction, settler: Settler, finished: Finished, now_us: int) -> None:
         """Hand a call's end to its exchange and record what that settles."""
-        end_call(transaction, flight, result, now_us)
+        flight, result, at_us = finished
+        end_call(transaction, flight, result, now_us, at_us, self._pace)
         settled = flight.answer(result) if isinstance(result, Response) else flight.fail(result)
         for one in settled:
             settler.record(flight, one)
@@ -244,7 +241,7 @@ class Engine:
 
     def _dispatch(self, transaction: Transaction, settler: Settler, now_us: int) -> list[Flight | None]:
         """New flights, each begun before the next destination picks: they may share a budget."""
-        dispatcher = Dispatcher(transaction, settler, now_us)
+        dispatcher = Dispatcher(transaction, settler, now_us, self._pace)
         begun: list[Flight | None] = []
         for active in self._active.values():
             theirs = [flight for flight in self._flights if flight.active.number == active.number]
@@ -298,13 +295,16 @@ class Engine:
         except Exception as error:  # a defect of the transport counts as a lost answer
             logger.exception("call_failed")
             result = CallFailed("internal_error", f"The call failed: {type(error).__name__}.", sent=True)
-        self._finished.append(Finished(flight, result))
+        self._finished.append(Finished(flight, result, self._clock.now_us()))
         self._news.set()
 
     async def _wait(self) -> None:
-        """Until a call ends, or for a moment."""
+        """Until a call ends or a destination may go on, but only for a moment."""
+        now_us = self._clock.now_us()
+        resumed = (active.row.resume_us - now_us for active in self._active.values())
+        seconds = min([IDLE_SECONDS, *(us / SECOND_US for us in resumed if us > 0)])
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(IDLE_SECONDS):
+            async with asyncio.timeout(seconds):
                 await self._news.wait()
         self._news.clear()
 
@@ -315,8 +315,8 @@ class Engine:
         with self._store.transaction() as transaction:
             now_us = self._clock.now_us()
             settler = Settler(transaction, now_us, self._chance)
-            for flight, result in self._finished:
-                self._record(transaction, settler, flight, result, now_us)
+            for one in self._finished:
+                self._record(transaction, settler, one, now_us)
             for flight in (*self._hungry, *self._resting):
                 self._give_back(settler, flight, "queued", "gainstage was stopped.")
             alerts = due_alerts(transaction.budgets, now_us)

@@ -8,6 +8,7 @@ import msgspec
 
 from gainstage.clock import SECOND_US
 from gainstage.delivery.flight import Flight
+from gainstage.delivery.pace import Pace
 from gainstage.delivery.throttling import probing
 from gainstage.delivery.transport import CALL_SECONDS
 from gainstage.destination import Budget, CallFailed, Request, Response
@@ -38,12 +39,23 @@ def begin_call(transaction: Transaction, flight: Flight, budgets: Sequence[Budge
     return flight
 
 
-def end_call(transaction: Transaction, flight: Flight, result: Response | CallFailed, now_us: int) -> None:
-    """Note how the flight's call ended."""
+def end_call(
+    transaction: Transaction,
+    flight: Flight,
+    result: Response | CallFailed,
+    now_us: int,
+    ended_us: int,
+    pace: Pace,
+) -> None:
+    """Note how the flight's call ended, and when."""
     if flight.call is None:
         return
     budgets, reserved_us = flight.reserved
-    transaction.calls.move(budgets, reserved_us + CALL_US, now_us, live=flight.live)
+    ended_us, answered = min(ended_us, now_us), isinstance(result, Response)
+    pace.note(budgets, max(0, ended_us - reserved_us), now_us, answered=answered)
+    for budget in budgets:
+        counts_us = pace.counts_us(budget, ended_us, now_us) if answered else now_us
+        transaction.calls.move([budget], reserved_us + CALL_US, counts_us, live=flight.live)
     if isinstance(result, Response):
         text = flight.active.mask(text_of(result.body))
         transaction.calls.end(flight.call, result.status, text, now_us)

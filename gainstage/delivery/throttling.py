@@ -54,11 +54,7 @@ def refused(
 
 def probing(store: Budgets, budgets: Sequence[Budget], now_us: int) -> None:
     """A call goes after a refusal: no other until its answer, or until it must have ended."""
-    for budget in budgets:
-        row = store.get(budget, now_us)
-        if row.refusals:
-            row.stop_until_us = max(row.stop_until_us, now_us + int(CALL_SECONDS * SECOND_US))
-            store.save(row)
+    store.probe(budgets, now_us + int(CALL_SECONDS * SECOND_US))
 
 
 def full_again_us(row: BudgetRow, now_us: int) -> int | None:

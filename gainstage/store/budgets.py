@@ -53,6 +53,26 @@ class Budgets:
             (*(getattr(row, name) for name in _STATE), row.account, row.family, row.window),
         )
 
+    def refused(self, budgets: Iterable[Budget], now_us: int) -> bool:
+        """Whether one of them stands still because the vendor refused a call."""
+        return any(
+            self._connection.execute(
+                "SELECT 1 FROM budget_limit WHERE account = ? AND family = ? AND window = ? "
+                "AND refusals > 0 AND stop_until_us > ?",
+                (*_name(budget), now_us),
+            ).fetchone()
+            for budget in budgets
+        )
+
+    def probe(self, budgets: Iterable[Budget], until_us: int) -> None:
+        """Where the vendor refused the last call nothing else goes until then."""
+        for budget in budgets:
+            self._connection.execute(
+                "UPDATE budget_limit SET stop_until_us = max(stop_until_us, ?) "
+                "WHERE account = ? AND family = ? AND window = ? AND refusals > 0",
+                (until_us, *_name(budget)),
+            )
+
     def grant(self, budgets: Iterable[Budget]) -> None:
         """The vendor took a call: refusals in a row are over, and what they stopped goes on."""
         for budget in budgets:

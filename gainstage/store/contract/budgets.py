@@ -26,5 +26,11 @@ class Budgets(Protocol):
     def save(self, row: BudgetRow) -> None:
         """Write back what is known beside the calls."""
 
+    def refused(self, budgets: Iterable[Budget], now_us: int) -> bool:
+        """Whether one of them stands still because the vendor refused a call."""
+
+    def probe(self, budgets: Iterable[Budget], until_us: int) -> None:
+        """A call is tried: where the last one was refused, nothing else goes until then."""
+
     def grant(self, budgets: Iterable[Budget]) -> None:
         """The vendor took a call: refusals in a row are over, and what they stopped goes on."""
