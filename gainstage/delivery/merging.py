@@ -28,10 +28,10 @@ class Merged(msgspec.Struct, frozen=True):
     def code(self, index: int) -> str:
         """How the operation with this index counts once the call succeeded (or was not needed)."""
         content = self.operations[index].content
-        if any(name in self.fields and self.fields[name] == value for name, value in content.items()):
+        if any(name in self.fields and same(self.fields[name], value) for name, value in content.items()):
             return ""
-        current = {name: self.state[name][1] for name in content if name in self.state}
-        return "unchanged" if current == content else "superseded"
+        current = (name in self.state and same(self.state[name][1], content[name]) for name in content)
+        return "unchanged" if all(current) else "superseded"
 
     def confirmed(self, now_us: int) -> State:
         """The record's state after the vendor confirmed the call."""
@@ -62,10 +62,15 @@ def merge(
         there = state.get(name)
         if there is not None and stamp < there[0]:
             continue
-        if there is not None and not in_doubt and there[1] == value and there[2] + resend_us > now_us:
+        if there is not None and not in_doubt and same(there[1], value) and there[2] + resend_us > now_us:
             merged[name] = [stamp, value, there[2]]
         else:
             fields[name] = value
             merged[name] = [stamp, value, 0]
     known = {name: entry[1] for name, entry in merged.items()}
     return Merged(operations, fields, known, winners, merged)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are the same to a vendor: true is not 1."""
+    return bool(one == other) and isinstance(one, bool) is isinstance(other, bool)

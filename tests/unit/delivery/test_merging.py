@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,6 +90,15 @@ def test_an_equal_stamp_goes_to_the_later_operation() -> None:
 def test_an_unchanged_value_is_sent_again_when_its_time_is_over() -> None:
     state: State = {"a": [text(1), 1, NOW_US - RESEND_US + 1], "b": [text(1), 1, NOW_US - RESEND_US]}
     assert merged([operation(2, {"a": 1, "b": 1})], state).fields == {"b": 1}
+
+
+@pytest.mark.parametrize(("there", "said"), [(1, True), (0, False), (True, 1), (False, 0.0)])
+def test_true_is_another_value_than_one(there: Any, said: Any) -> None:
+    one = merged([operation(2, {"a": said})], {"a": [text(1), there, NOW_US]})
+    assert one.fields == {"a": said}
+    assert one.code(0) == ""
+    two = merged([operation(1, {"a": there}), operation(2, {"a": said})])
+    assert [two.code(0), two.code(1)] == ["superseded", ""]
 
 
 def test_a_value_in_doubt_is_sent_again() -> None:
