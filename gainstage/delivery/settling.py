@@ -140,7 +140,10 @@ class Settler:
     def _learn(
         self, active: Active, operation: OperationRow, record: Record, facts: dict[str, Any] | None
     ) -> None:
-        """Keep what was learnt of a followed record. One that is gone is written again from what is known."""
+        """Keep what was learnt of a followed record. One that is gone is written again from what is known.
+
+        Where something waits for it already, with what was confirmed: others may have made it anew meanwhile.
+        """
         records = self._transaction.records
         place = records.named(active.tenant_id, record)
         number = place.number if place else records.record_number(active.tenant_id, record)
@@ -149,9 +152,11 @@ class Settler:
             return
         waiting = self._transaction.lanes.waiting(number)
         self._keep_facts(active, record, number, dict.fromkeys(records.record(number).facts))
+        confirmed = {name for name, (_, _, at) in records.record(number).state.items() if at}
         state = records.forget(number)
-        if not waiting:
-            self.write_again(active, operation, Place(number, record), state)
+        if waiting:
+            state = {name: value for name, value in state.items() if name in confirmed}
+        self.write_again(active, operation, Place(number, record), state)
 
     def _keep_told(self, active: Active, member: Member, settled: Settled) -> bool:
         """Keep what was told, unless it turns out to be about another record."""

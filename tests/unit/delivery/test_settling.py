@@ -272,6 +272,43 @@ async def test_what_was_learnt_of_a_followed_record_is_kept(shop: Workshop) -> N
     assert known == [None, {}, None, {"gsid": "1P0"}]
 
 
+async def test_a_record_that_is_gone_is_written_again_whole_also_where_news_of_it_wait(
+    shop: Workshop,
+) -> None:
+    """Somebody has made it anew meanwhile, with nothing but its name: what we know of it is said again."""
+    team = Record("team", "name:Acme")
+    original, gone = shop.type.exchange, [True]
+
+    def exchange(settings: Any, works: Any) -> Exchange:
+        if works[0].record.object == "person" and gone:
+            gone.clear()
+            yield Settled(0, Retry("record_gone", "It is gone."), learnt={team: None})
+            return
+        yield from original(settings, works)
+
+    ann = {"context": {"traits": {"email": MAIL}}}
+    await shop.take({"type": "group", "groupId": "Acme", "traits": {"size": 3, "city": "Bern"}, **ann})
+    gone.clear()
+    with_type(shop, exchange=exchange)
+    await shop.deliver(8)
+    shop.vendor.teams["Acme"] = {"name": "Acme"}
+    gone.append(True)
+    await shop.take(
+        {"type": "identify", "traits": {"email": MAIL, "city": "Rome"}},
+        {"type": "group", "groupId": "Acme", "traits": {"size": 4}, **ann},
+    )
+    await shop.work()
+    with shop.store.transaction() as transaction:
+        number = transaction.records.record_number(1, team)
+        transaction.lanes.postpone(
+            1, number, shop.clock.now_us() + 4_000_000, "", "", attempt=False, now_us=0
+        )
+    await shop.deliver(30)
+    assert not gone
+    assert shop.vendor.teams == {"Acme": {"name": "Acme", "size": 4, "city": "Bern"}}
+    assert shop.counts == {"delivered": 3}
+
+
 async def test_a_followed_record_that_is_gone_is_written_again_first(shop: Workshop) -> None:
     """A link's team was deleted at the vendor: it is made anew from what is known, then linked."""
     team = Record("team", "name:Acme")
