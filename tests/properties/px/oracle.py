@@ -76,8 +76,6 @@ class Oracle:
         refused, fine = (FAILED, "refused"), (DELIVERED, "")
         if any(value.fate == BAD and not self._is_overtaken(heard, value) for value in said.values):
             return {refused}
-        if self._may_lack_account(heard):
-            return {fine, (FAILED, "")}
         return {fine, refused} if any(value.fate in (BAD, OPEN) for value in said.values) else {fine}
 
     def _allowed_event(self, heard: Heard, name: str) -> set[tuple[int, str]]:
@@ -93,13 +91,6 @@ class Oracle:
         if seeded or any(self.ended[one.key][name].word == DELIVERED for one in mine):
             return {(DELIVERED, "")}
         return {(DELIVERED, ""), (FAILED, "refused")} if about else {(FAILED, "refused")}
-
-    def _may_lack_account(self, heard: Heard) -> bool:
-        """Whether PX refuses a user for an account that it does not have, and may not have this one."""
-        if "px_missing_account" not in self.strict:
-            return False
-        lost = any(kind == "account" for kind, _ in self.case.gone)  # users that come back name it again
-        return lost or (bool(heard.account) and heard.said.kind == "identify")
 
     def _writes_user(self, heard: Heard) -> bool:
         return heard.said.kind in ("identify", "group") and self._arrived(heard)
@@ -181,7 +172,7 @@ class Oracle:
 
     def _accounts(self) -> dict[Named, Fields]:
         seeded = {row["id"]: flat(row) for row in self.case.accounts}
-        arrived = [heard for heard in self.heard if heard.said.group and self._writes_account(heard)]
+        arrived = [heard for heard in self.heard if heard.said.group and self._arrived(heard)]
         wanted: dict[Named, Fields] = {}
         for account in dict.fromkeys((*seeded, *(heard.said.group for heard in arrived))):
             mine = sorted((one for one in arrived if one.said.group == account), key=lambda one: one.stamp)
@@ -196,12 +187,6 @@ class Oracle:
                 fields["propertyKeys"] = self._tags()
             wanted[("account", account)] = fields
         return wanted
-
-    def _writes_account(self, heard: Heard) -> bool:
-        """Whether its account was written: also where PX refused the link that followed."""
-        if self._arrived(heard):
-            return True
-        return self._may_lack_account(heard) and not any(value.fate for value in heard.said.values)
 
     def _told(self, mine: Iterable[Heard], kind: str) -> Fields:
         """Field by field the newest."""

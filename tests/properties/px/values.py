@@ -98,6 +98,16 @@ def nowhere(tenant: Tenant, chance: random.Random, number: int, bad: bool) -> Ma
     return f"v{number}", None, BAD if tenant.word("px_unknown_attribute") == "reject" else UNSAID
 
 
+def switched_off(tenant: Tenant, chance: random.Random, number: int, bad: bool) -> Made:
+    """A custom attribute that the tenant has switched off."""
+    if not tenant.closed:
+        return good(f"v{number}")
+    word = tenant.word("px_disabled_attribute")
+    return (
+        good(f"v{number}") if word == "accept" else (f"v{number}", None, UNSAID if word == "ignore" else BAD)
+    )
+
+
 PLACE: Mapping[str, tuple[str, Maker]] = {
     "countryName": ("location.countryName", text),
     "city": ("location.city", text),
@@ -113,7 +123,7 @@ ATTRIBUTES: Mapping[str, tuple[str, Maker]] = {
 }
 ATTRIBUTES_NOWHERE: Mapping[str, tuple[str, Maker]] = {
     "nowhere": ("customAttributes.nowhere", nowhere),
-    "off": ("customAttributes.off", nowhere),
+    "off": ("customAttributes.off", switched_off),
 }
 USER: Mapping[str, tuple[str, Maker]] = {
     **{name: (name, text) for name in ("email", "title", "phone", "role", "subscriptionId", "sfdcContactId")},

@@ -249,8 +249,7 @@ def _limits(chance: random.Random, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _deletions(chance: random.Random, case: Case, people: list[tuple[str, str]], groups: list[str]) -> None:
-    # With 400 for an absent record a refused update of a known one may mean that it is gone, or not.
-    if chance.random() > 0.25 or case.switches.get("px_absent_put") == "400":
+    if chance.random() > 0.25:
         return
     length = case.sent[-1].at + 20
     for _ in range(chance.choice((1, 2))):
