@@ -2,16 +2,21 @@
 
 import asyncio
 import ssl
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import httpx2
+import httpcore2
 
+from gainstage.delivery.connections import QuickBackend
 from gainstage.destination import CallFailed, Request, Response
 
 #: A call's time limit, from connecting to the last byte.
 CALL_SECONDS = 15.0
 #: The largest answer that is read; more counts as unreadable.
 ANSWER_BYTES = 8 * 1024 * 1024
+#: Answers come as they are: what was packed small could be any size.
+OWN_HEADERS = {"user-agent": "gainstage", "accept-encoding": "identity"}
 
 
 class Transport(Protocol):
@@ -31,52 +36,82 @@ class Transport(Protocol):
 
 
 class HttpTransport:
-    """Calls over HTTP/1.1 with kept connections.
+    """Calls over HTTP/1.1 with kept connections, all from one pool; a pool of its own for each proxy.
 
-    Never follows a redirect, verifies TLS, limits time and size.
+    Never follows a redirect, verifies TLS, limits time and size. Proxies are those of the environment
+    (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`).
     """
 
     def __init__(self, *, call_seconds: float = CALL_SECONDS, connections: int = 64) -> None:
         self._call_seconds = call_seconds
-        self._client = httpx2.AsyncClient(
-            timeout=call_seconds,
-            follow_redirects=False,
-            limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
-            verify=ssl.create_default_context(),
-        )
+        # Who cannot be reached is found out before the call's time is over: nothing can have been sent then.
+        limits = {"connect": 2 / 3, "pool": 2 / 3, "read": 1.0, "write": 1.0}
+        self._timeouts = {"timeout": {name: call_seconds * part for name, part in limits.items()}}
+        self._settings: dict[str, Any] = {
+            "ssl_context": ssl.create_default_context(),
+            "max_connections": connections,
+            "max_keepalive_connections": connections,
+            "keepalive_expiry": 5.0,
+            "network_backend": QuickBackend(),
+        }
+        self._proxies = getproxies()
+        self._pools: dict[str, httpcore2.AsyncConnectionPool] = {}
 
     async def send(self, request: Request) -> Response:
         try:
             async with asyncio.timeout(self._call_seconds):
                 return await self._send(request)
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
-            host = httpx2.URL(request.url).host
+        except (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeout) as error:
+            host = urlsplit(request.url).hostname
             raise CallFailed(
                 "unreachable", f"{host} cannot be reached ({_reason(error)}).", sent=False
             ) from error
-        except (httpx2.TimeoutException, TimeoutError) as error:
+        except (httpcore2.TimeoutException, TimeoutError) as error:
             raise CallFailed("timeout", f"No answer within {self._call_seconds:g} s.", sent=True) from error
-        except httpx2.InvalidURL as error:
+        except (httpcore2.UnsupportedProtocol, ValueError) as error:
             raise CallFailed("unreachable", f"The address cannot be called ({error}).", sent=False) from error
-        except (httpx2.HTTPError, httpx2.StreamError) as error:
+        except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.ProxyError) as error:
             raise CallFailed("unreachable", f"The connection broke ({_reason(error)}).", sent=True) from error
 
     async def _send(self, request: Request) -> Response:
-        headers = {"user-agent": "gainstage", **request.headers}
-        async with self._client.stream(
-            request.method, request.url, headers=headers, content=request.body
+        headers = {**OWN_HEADERS, **request.headers}
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        async with self._pool(request.url).stream(
+            request.method, request.url, headers=raw, content=request.body, extensions=self._timeouts
         ) as answer:
             body = bytearray()
-            async for part in answer.aiter_bytes():
+            async for part in answer.aiter_stream():
                 body += part
                 if len(body) > ANSWER_BYTES:
                     raise CallFailed("answer_unreadable", "The answer is larger than 8 MB.", sent=True)
-            return Response(
-                answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, bytes(body)
-            )
+            told = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in answer.headers}
+            return Response(answer.status, told, bytes(body))
+
+    def _pool(self, url: str) -> httpcore2.AsyncConnectionPool:
+        """The connections that lead to an address: direct ones, or those of a proxy."""
+        proxy = ""
+        if self._proxies:
+            parts = urlsplit(url)
+            proxy = self._proxies.get(parts.scheme) or self._proxies.get("all") or ""
+            if proxy and proxy_bypass(parts.hostname or ""):
+                proxy = ""
+        pool = self._pools.get(proxy)
+        if pool is None:
+            pool = self._pools[proxy] = self._new_pool(proxy)
+        return pool
+
+    def _new_pool(self, proxy: str) -> httpcore2.AsyncConnectionPool:
+        if not proxy:
+            return httpcore2.AsyncConnectionPool(**self._settings)
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+        address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        kind = httpcore2.AsyncSOCKSProxy if parts.scheme.startswith("socks") else httpcore2.AsyncHTTPProxy
+        return kind(proxy_url=address, proxy_auth=login, **self._settings)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        for pool in self._pools.values():
+            await pool.aclose()
 
 
 def _reason(error: Exception) -> str:
