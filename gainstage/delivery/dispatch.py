@@ -204,6 +204,11 @@ class Dispatcher:
         free = room if _uncertain(active) else max(room - 1, int(active.connected.type.concurrency == 1))
         return min([free, *(yielding.room(row, self._now_us) - flying for row in rows)])
 
+    def look_at_budget(self, active: Active) -> None:
+        """After calls were reserved: were they the last ones, it is known at once when more may go."""
+        if self._transaction.calls.available(active.family(""), self._now_us) == 0:
+            self._note_spent(active)
+
     def _note_spent(self, active: Active) -> None:
         """The budget is used up: say so where it holds something back, and look again when it renews."""
         row = active.row

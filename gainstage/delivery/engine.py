@@ -248,8 +248,10 @@ class Engine:
             under_way = sum(1 for flight in theirs if flight not in self._resting)
             flying = sum(1 for flight in self._flights if flight.active.tenant_id == active.tenant_id)
             gathered = Counter(flight.gathered for flight in theirs)
-            for flight in dispatcher.pick(active, under_way, flying, gathered):
-                begun.append(self._begin(transaction, settler, flight, now_us))
+            picked = dispatcher.pick(active, under_way, flying, gathered)
+            begun.extend(self._begin(transaction, settler, flight, now_us) for flight in picked)
+            if picked:
+                dispatcher.look_at_budget(active)
         return begun
 
     def _begin(

@@ -26,7 +26,7 @@ PARTS = 25
 #: What the last call adds to the usual time that calls take.
 WEIGHT = 0.05
 #: So many times the calls that keep a limit busy go side by side; never fewer than these.
-CROWD, LEAST_SIDE_BY_SIDE = 1.5, 8
+CROWD, LEAST_SIDE_BY_SIDE = 1.2, 8
 
 
 class Pace:
