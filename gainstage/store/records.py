@@ -193,13 +193,15 @@ class Records:
     def forget(self, number: int) -> State:
         """The vendor no longer has the record: its facts are void, and so is what was confirmed.
 
-        Returns the values that are known of it.
+        A call for it that is under way records nothing: its answer would confirm anew what went with the
+        record. It counts as lost, when its lease is over. Returns the values that are known of the record.
         """
         state = self.record(number).state
         for value in state.values():
             value[2] = 0
         self._connection.execute(
-            "UPDATE record SET state = ?, facts = NULL WHERE id = ?", (_json(state), number)
+            "UPDATE record SET state = ?, facts = NULL, fence = fence + (leased_until_us > 0) WHERE id = ?",
+            (_json(state), number),
         )
         return state
 

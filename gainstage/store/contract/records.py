@@ -56,7 +56,8 @@ class Records(Protocol):
     def forget(self, number: int) -> State:
         """The vendor no longer has the record: its facts are void, and so is what was confirmed.
 
-        Returns the values that are known of it.
+        A call for it that is under way records nothing, and counts as lost when its lease is over. Returns
+        the values that are known of the record.
         """
 
     def lease(self, records: Iterable[RecordRow], destination_id: int, until_us: int) -> None:

@@ -309,6 +309,39 @@ async def test_a_record_that_is_gone_is_written_again_whole_also_where_news_of_i
     assert shop.counts == {"delivered": 3}
 
 
+async def test_a_record_found_gone_while_a_call_for_it_is_under_way_is_written_again_whole(
+    shop: Workshop,
+) -> None:
+    """The call's answer tells nothing of what was confirmed before: that went with the record."""
+    team = Record("team", "name:Acme")
+    original, gone = shop.type.exchange, []
+
+    def exchange(settings: Any, works: Any) -> Exchange:
+        if works[0].record.object == "person" and gone:
+            gone.clear()
+            yield Settled(0, Retry("record_gone", "It is gone."), learnt={team: None})
+            return
+        yield from original(settings, works)
+
+    ann = {"context": {"traits": {"email": MAIL}}}
+    await shop.take({"type": "group", "groupId": "Acme", "traits": {"size": 3, "city": "Bern"}, **ann})
+    with_type(shop, exchange=exchange)
+    await shop.deliver(8)
+    shop.vendor.teams.clear()
+    shop.vendor.gate = asyncio.Event()
+    await shop.take({"type": "group", "groupId": "Acme", "traits": {"size": 4}, **ann})
+    await shop.deliver(6)
+    gone.append(True)
+    await shop.take({"type": "identify", "traits": {"email": "b@x.example", "v": 1}})
+    await shop.deliver(6)
+    assert not gone
+    shop.vendor.gate.set()
+    shop.vendor.gate = None
+    await shop.deliver(200)
+    assert shop.vendor.teams == {"Acme": {"name": "Acme", "size": 4, "city": "Bern"}}
+    assert shop.counts == {"delivered": 3}
+
+
 async def test_a_followed_record_that_is_gone_is_written_again_first(shop: Workshop) -> None:
     """A link's team was deleted at the vendor: it is made anew from what is known, then linked."""
     team = Record("team", "name:Acme")
