@@ -90,6 +90,7 @@ sandbox: $(STAMP) ## the stand-in for Gainsight's APIs alone
 docs: $(STAMP) ## write the generated parts of the documents anew
 	$(BIN)/python -m gainstage.reference
 	$(BIN)/python -m gainstage.configuration.schema > docs/reference/configuration.schema.json
+	$(BIN)/python -m tests.sandbox.test_sandbox_docs
 	$(BIN)/python -m tests.acceptance.test_cli_document
 	$(BIN)/python -m tests.acceptance.test_fields
 

@@ -1,4 +1,7 @@
-"""docs/sandbox.md says what the code does: its tables come from it, and its examples run."""
+"""docs/sandbox.md says what the code does: its tables come from it, and its examples run.
+
+`python -m tests.sandbox.test_sandbox_docs` writes the table of switches anew.
+"""
 
 import json
 import re
@@ -12,7 +15,9 @@ from gainstage_sandbox.faults import KINDS
 from gainstage_sandbox.limits import FAMILIES
 from tests.sandbox.vendor import Vendor
 
-TEXT = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+DOCUMENT = Path(__file__).parents[2] / "docs" / "sandbox.md"
+TEXT = DOCUMENT.read_text(encoding="utf-8")
+SWITCHES = re.compile(r"(?<=-->\n\n)\| switch .*?(?=\n\n<!-- end of switches -->)", re.DOTALL)
 EXAMPLES = [
     shlex.split(command)[1:]
     for block in re.findall(r"^```\n(curl.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
@@ -22,9 +27,7 @@ EXAMPLES = [
 
 
 def test_the_table_of_switches_is_fresh() -> None:
-    match = re.search(r"<!-- switches: [^>]* -->\n\n(.*?)\n\n<!-- end of switches -->", TEXT, re.DOTALL)
-    assert match is not None
-    assert match[1] == switch_table(), "copy the output of `python -m gainstage_sandbox --switches`"
+    assert SWITCHES.findall(TEXT) == [switch_table()], "run `make docs`"
 
 
 def test_the_table_of_faults_is_fresh() -> None:
@@ -45,3 +48,7 @@ def test_an_example_is_accepted(vendor: Vendor, words: list[str]) -> None:
     body = json.loads(options[options.index("-d") + 1]) if "-d" in options else None
     method = words[words.index("-X") + 1] if "-X" in words else ("POST" if body is not None else "GET")
     vendor.control(method, path, body)
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(SWITCHES.sub(lambda match: switch_table(), TEXT), encoding="utf-8")

@@ -108,10 +108,14 @@ class Oracle:
             "OR (word = 4 AND open = 0 AND kept IS NULL)"
         )
         _expect(not wrong, f"(event, destination, word, open, operations, kept) do not fit: {wrong}")
+        # An append to a new record waits for an upsert of it that waits itself.
         stranded = self._all(
             "SELECT o.event_id, o.destination_id, o.record_id FROM operation o LEFT JOIN lane l "
             "ON l.record_id = o.record_id AND l.destination_id = o.destination_id "
-            "WHERE waits = 0 AND l.due_us IS NULL"
+            "WHERE waits = 0 AND l.due_us IS NULL AND NOT (o.kind = 1 AND EXISTS "
+            "(SELECT 1 FROM operation before WHERE before.record_id = o.record_id AND before.waits > 0 "
+            "AND before.destination_id = o.destination_id AND before.kind = 0 "
+            "AND before.event_id <= o.event_id))"
         )
         _expect(not stranded, f"(event, destination, record) may go but have no turn: {stranded}")
         bare = self._all(

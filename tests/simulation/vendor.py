@@ -178,7 +178,7 @@ class Vendors:
     def _records(self, vendor: str, request: Request) -> list[tuple[str, str]]:
         """The records that a call writes."""
         body = json.loads(request.body) if request.body else {}
-        if "/objects/query/" in request.url:
+        if "/objects/query/" in request.url or request.method == "GET":
             return []
         if vendor == "click":
             return [("click", str(body.get("userId") or body.get("anonymousId")))]
