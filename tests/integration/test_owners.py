@@ -24,9 +24,11 @@ def test_an_unknown_csm_fails_its_event_alone_and_goes_once_the_user_is_there(
         *(group(f"u{number}", f"Company {number}", csm="ann@vendor.test") for number in range(20)),
         group("u3", "Company 3", "employees", employees=7),
         group("u3", "Company 3", "bad", csm="bob@vendor.test"),
-        group("u20", "Company 20", "child", parentCompany="Company 3"),
         group("u21", "Company 21", "orphan", parentCompany="Nowhere"),
     )
+    settled(world, "cs", delivered=21, failed=2)
+    # Not before its parent is there, which was taken apart for the bad event: no parent is made for a child.
+    world.take(group("u20", "Company 20", "child", parentCompany="Company 3"))
     settled(world, "cs", delivered=22, failed=2)
     rows = companies(sandbox)
     assert {row.get("Csm") for name, row in rows.items() if name not in ("Company 3", "Company 20")} == {ann}
