@@ -135,29 +135,33 @@ def with_account(settings: PxSettings, work: Work, index: int, account: Record, 
     """A refused user may name an account that PX does not have: make it, with its id as its name.
 
     Whether PX minds that is not documented. An account that was there before is written again from what is
-    known of it, before the user is tried anew.
+    known of it, before the user is tried anew. Others may make it at the same time: then the user is tried
+    anew too, once.
     """
+    was_there = bool(work.after.get(account, {}).get("exists"))
+    learnt: dict[Record, dict[str, Any] | None] = {account: {"exists": True}}
     there = yield from is_there(settings, account, index)
-    if there:
-        return msgspec.structs.replace(ended, learnt={account: {"exists": True}})
-    identifier = account.key.removeprefix("id:")
-    body = {"id": identifier, "name": identifier, "propertyKeys": list(settings.product_tag_key)}
-    response = yield from call(settings, "POST", PATHS["account"], body, index)
-    refusal = read_answer(settings, response)
-    if isinstance(refusal, Rejected):
-        if there is None:  # perhaps it exists
-            return ended
-        detail = (
-            f"The account {identifier!r}, which the user is to be linked to, is refused: {refusal.detail}"
-        )
-        return Ended(Rejected("company_refused", detail, ("accountId",)), (response,))
-    if refusal is not None:
-        return Ended(refusal, (response,))
-    if account not in work.after or work.after[account].get("exists"):
-        sentence = f"Gainsight PX no longer had the account {identifier!r}: it is made anew."
-        return Ended(Retry("record_gone", sentence), (response,), learnt={account: None})
+    if not there:
+        identifier = account.key.removeprefix("id:")
+        body = {"id": identifier, "name": identifier, "propertyKeys": list(settings.product_tag_key)}
+        response = yield from call(settings, "POST", PATHS["account"], body, index)
+        refusal = read_answer(settings, response)
+        if refusal is None and (account not in work.after or was_there):
+            sentence = f"Gainsight PX no longer had the account {identifier!r}: it is made anew."
+            return Ended(Retry("record_gone", sentence), (response,), learnt={account: None})
+        if isinstance(refusal, Rejected):
+            if there is not None and not (yield from is_there(settings, account, index)):
+                named = f"The account {identifier!r}, which the user is to be linked to, is refused"
+                detail = f"{named}: {refusal.detail}"
+                return Ended(Rejected("company_refused", detail, ("accountId",)), (response,))
+        elif refusal is not None:
+            return Ended(refusal, (response,))
+    elif was_there:
+        return msgspec.structs.replace(ended, learnt=learnt)
     again = yield from write(settings, work, index, ended.missing)
-    return msgspec.structs.replace(again, learnt={**again.learnt, account: {"exists": True}})
+    if again.refused and there is None:  # nothing tells that the account is there
+        return again
+    return msgspec.structs.replace(again, learnt={**again.learnt, **learnt})
 
 
 def is_there(settings: PxSettings, account: Record, index: int) -> Looking:

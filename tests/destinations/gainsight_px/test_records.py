@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gainstage.destination import Work
+from gainstage.destination import Request, Response, Work
 from gainstage.destinations import registry
 from gainstage.operation import Record
 from gainstage.outcome import Delivered, Rejected
@@ -34,10 +34,11 @@ def shown(switches: dict[str, str]) -> str:
 def write(sandbox: Sandbox, key: str = "u-1", *, known: dict[str, Any] | None = None, **given: Any) -> Driven:
     """Have one record written."""
     facts, fields, kind = given.pop("facts", {}), given.pop("fields", {}), given.pop("kind", "user")
+    vendor, account = given.pop("vendor", sandbox), given.pop("account", {})
     settings = PX.settings(api_url=sandbox.url, api_key="key", product_tag_key="AP-ABC-2", **given)
-    after = {Record("account", f"id:{fields['accountId']}"): {}} if "accountId" in fields else {}
+    after = {Record("account", f"id:{fields['accountId']}"): account} if "accountId" in fields else {}
     work = Work("upsert", Record(kind, f"id:{key}"), fields, known or fields, facts, after)
-    return drive(PX, settings, [work], sandbox)
+    return drive(PX, settings, [work], vendor)
 
 
 def paths(driven: Driven, sandbox: Sandbox) -> list[str]:
@@ -242,10 +243,31 @@ def test_an_account_that_is_there_is_not_made_again_for_a_refused_user(sandbox: 
     sandbox.seed(px={"accounts": [{"id": "g-1", "name": "Acme"}]})
     refusal = {"externalapierror": {"status": "BAD_REQUEST", "message": "no more users"}}
     sandbox.fault(fault="status", status=400, answer=refusal, path="/v1/users*", times=None)
-    driven = write(sandbox, fields={"accountId": "g-1"}, facts={"exists": True})
-    assert [type(outcome) for outcome in driven.outcomes] == [Rejected]
-    assert paths(driven, sandbox) == ["PUT /v1/users/u-1", "POST /v1/users", "GET /v1/accounts/g-1"]
-    assert driven.settled[0].learnt == {Record("account", "id:g-1"): {"exists": True}}
+    for account, more in (({}, ["PUT /v1/users/u-1", "POST /v1/users"]), ({"exists": True}, [])):
+        driven = write(sandbox, fields={"accountId": "g-1"}, facts={"exists": True}, account=account)
+        assert [type(outcome) for outcome in driven.outcomes] == [Rejected]
+        asked = ["PUT /v1/users/u-1", "POST /v1/users", "GET /v1/accounts/g-1"]
+        assert paths(driven, sandbox) == [*asked, *more]
+        assert driven.settled[0].learnt == {Record("account", "id:g-1"): {"exists": True}}
+
+
+@pytest.mark.parametrize(("key", "before"), [("g-1", "GET"), ("g-1", "POST"), ("g?1", "POST")])
+@pytest.mark.parametrize("absent", ["404", "400"])
+def test_a_user_is_linked_to_an_account_that_somebody_else_makes_at_the_same_time(
+    sandbox: Sandbox, key: str, before: str, absent: str
+) -> None:
+    """Two users' calls, or a user's and the account's own, may be at work on one account at once."""
+    sandbox.behave(px_missing_account="reject", px_absent_put=absent)
+
+    def others_come_first(request: Request) -> Response:
+        if request.method == before and "/v1/accounts" in request.url:
+            sandbox.seed(px={"accounts": [{"id": key, "name": "Acme"}]})
+        return sandbox(request)
+
+    driven = write(sandbox, fields={"accountId": key}, vendor=others_come_first)
+    assert [type(outcome) for outcome in driven.outcomes] == [Delivered]
+    assert sandbox.state["px"]["users"][0]["accountId"] == key
+    assert [account["name"] for account in sandbox.state["px"]["accounts"]] == ["Acme"]
 
 
 def test_a_key_that_may_not_read_makes_missing_accounts_all_the_same(sandbox: Sandbox) -> None:

@@ -182,6 +182,8 @@ class Oracle:
             if ("account", account) in self.case.gone:  # what others wrote went with it
                 lost = {name: OneOf((value, ABSENT)) for name, value in base.items() if name not in told}
                 fields |= lost | {"id": account}
+                if "px_missing_account" in self.strict and any(one.account == account for one in self.heard):
+                    fields["propertyKeys"] = OneOf((base.get("propertyKeys", ABSENT), ABSENT, self._tags()))
                 fields["name"] = told.get("name", OneOf((account, base.get("name", account))))
             if mine:
                 fields["propertyKeys"] = self._tags()
