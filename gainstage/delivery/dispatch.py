@@ -251,6 +251,7 @@ class Dispatcher:
             now_us=self._now_us,
             resend_us=active.resend_us,
             in_doubt=record.in_doubt,
+            abandoned=record.abandoned,
         )
         member = _member(record, operations, merged, lane)
         if not merged.fields:

@@ -1,7 +1,8 @@
 """Coalescing: what one call must say for all the pending upserts of a record. Pure.
 
 Per field the newest value wins, by the events' stamps, across everything pending and everything that the
-vendor confirmed before. What is older than a confirmed value is superseded; what equals it is not sent.
+vendor confirmed before. What is older than a confirmed value is superseded; what equals it is not sent. Where
+a newer value may have been written under other settings, that one is said again instead of an older one.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from gainstage.store.rows import OperationRow, State
+from gainstage.store.rows import Abandoned, OperationRow, State
 
 
 class Merged(msgspec.Struct, frozen=True):
@@ -24,6 +25,10 @@ class Merged(msgspec.Struct, frozen=True):
     known: dict[str, Any]
     winners: dict[str, int]
     state: State
+    #: Fields whose older values bring up what may have been written before: that is what is sent.
+    recalled: frozenset[str] = frozenset()
+    #: Fields that are sent and of which something may have been written before.
+    doubtful: frozenset[str] = frozenset()
 
     def code(self, index: int) -> str:
         """How the operation with this index counts once the call succeeded (or was not needed)."""
@@ -42,11 +47,18 @@ class Merged(msgspec.Struct, frozen=True):
 
 
 def merge(
-    operations: Sequence[OperationRow], state: State, *, now_us: int, resend_us: int, in_doubt: bool = False
+    operations: Sequence[OperationRow],
+    state: State,
+    *,
+    now_us: int,
+    resend_us: int,
+    in_doubt: bool = False,
+    abandoned: Abandoned | None = None,
 ) -> Merged:
     """Merge upserts of one record over what is known of it.
 
-    A confirmed value counts as there for `resend_us`; none does while a call's answer is lost (`in_doubt`).
+    A confirmed value counts as there for `resend_us`; none does while a call's answer is lost (`in_doubt`),
+    and none of a field with an `abandoned` value.
     """
     winners: dict[str, int] = {}
     for index, operation in enumerate(operations):
@@ -56,19 +68,28 @@ def merge(
                 winners[name] = index
     fields: dict[str, Any] = {}
     merged: State = dict(state)
+    abandoned = abandoned or {}
+    recalled = set()
     for name, index in winners.items():
         operation = operations[index]
         stamp, value = operation.stamp.decode("utf-8", "replace"), operation.content[name]
         there = state.get(name)
         if there is not None and stamp < there[0]:
             continue
-        if there is not None and not in_doubt and same(there[1], value) and there[2] + resend_us > now_us:
+        if name in abandoned and stamp < abandoned[name][0]:
+            stamp, value = abandoned[name]
+            recalled.add(name)
+        doubtful = in_doubt or name in abandoned
+        if there is not None and not doubtful and same(there[1], value) and there[2] + resend_us > now_us:
             merged[name] = [stamp, value, there[2]]
         else:
             fields[name] = value
             merged[name] = [stamp, value, 0]
     known = {name: entry[1] for name, entry in merged.items()}
-    return Merged(operations, fields, known, winners, merged)
+    again = frozenset(recalled)
+    return Merged(
+        operations, fields, known, winners, merged, again, frozenset(abandoned.keys() & fields.keys())
+    )
 
 
 def same(one: Any, other: Any) -> bool:

@@ -242,7 +242,9 @@ class Planner:
             "",
             upsert.fields,
         )
-        merged = merge([asked], row.state, now_us=self._now_us, resend_us=active.resend_us)
+        merged = merge(
+            [asked], row.state, now_us=self._now_us, resend_us=active.resend_us, abandoned=row.abandoned
+        )
         if merged.fields:
             return False
         if merged.state != row.state:

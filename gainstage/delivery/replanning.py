@@ -5,11 +5,13 @@ new settings: they may lead to other records, or to another tenant (a corrected 
 events would overtake those that still wait under the old ones.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gainstage.delivery.destinations import Active
+from gainstage.delivery.planning import UPSERT
 from gainstage.delivery.router import Router
 from gainstage.store.contract import Transaction
+from gainstage.store.rows import FAILED, FILTERED, OperationRow
 
 REPLANNED_A_TURN = 500
 #: Reasons that a change of the settings may cure: the events are planned anew by themselves.
@@ -63,10 +65,32 @@ class Replanner:
             kept = self._transaction.intake.kept(event_id)
             if kept is None:
                 continue
+            before = lanes.upserts(event_id, active.number) if UPSERT in doubtful else []
             withdrawn = lanes.remove_event(event_id, active.number)
-            self._router.plan_again(kept, active)
+            delivery = self._router.plan_again(kept, active)
+            if delivery.word not in (FILTERED, FAILED):
+                self._abandon(before, lanes.upserts(event_id, active.number))
             for kind in doubtful:
                 lanes.doubt_event(event_id, active.number, kind)
             for number in withdrawn:
                 lanes.end_lane(active.number, number)
         return bool(events)
+
+    def _abandon(
+        self, before: Sequence[tuple[int, OperationRow]], after: Sequence[tuple[int, OperationRow]]
+    ) -> None:
+        """Note what may have arrived of an event that counts, and that it asks for no more.
+
+        The vendor may hold it: nothing older is to go over it.
+        """
+        asked = {(number, name) for number, operation in after for name in operation.content}
+        for number, operation in before:
+            if operation.in_doubt:
+                stamp = operation.stamp.decode("utf-8", "replace")
+                values = {
+                    name: [stamp, value]
+                    for name, value in operation.content.items()
+                    if (number, name) not in asked
+                }
+                if values:
+                    self._transaction.records.abandon(number, values)

@@ -74,16 +74,15 @@ class Router:
             seen.add(one.key)
         self._write()
 
-    def plan_again(self, kept: Kept, active: Active) -> None:
+    def plan_again(self, kept: Kept, active: Active) -> NewDelivery:
         """Plan an event anew at a destination, with what is known of its user by now."""
         entry = _decode_entry(kept.entry)
         event = normalise(f"{kept.partition}-{kept.offset}", entry)
         if isinstance(event, Refusal):  # stricter rules since it was routed
             place = (kept.event_id, active.number, kept.source_id)
-            self._transaction.ledger.change(
-                NewDelivery(*place, FAILED, event.code, event.detail), self._now_us
-            )
-            return
+            refused = NewDelivery(*place, FAILED, event.code, event.detail)
+            self._transaction.ledger.change(refused, self._now_us)
+            return refused
         if is_edited(entry):
             self._unpark(memory.learn_correction(self._transaction.intake, event))
         known = memory.resolve(self._transaction.intake, event)
@@ -100,6 +99,7 @@ class Router:
         delivery = self._planner.plan(routed, active)
         self._planner.write()
         self._transaction.ledger.change(delivery, self._now_us)
+        return delivery
 
     def expire(self, delivery: NewDelivery) -> None:
         """What a parked event lacked did not come in time: it fails, and can be retried."""

@@ -73,6 +73,8 @@ class Settler:
             self._learn(flight.active, member.operations[0], record, facts)
         if unsure:
             self._unsure(member)
+        if delivered and member.merged is not None and member.merged.doubtful:
+            records.recall(member.number, member.merged.doubtful)
         if unsure or in_doubt:
             lanes.doubt(operation.id for operation in member.operations)
         active = flight.active
@@ -209,9 +211,14 @@ class Settler:
     def _reject(self, active: Active, member: Member, outcome: Rejected) -> None:
         """One event at fault fails whole.
 
-        Several: those that gave the named fields, else they are taken apart.
+        Several: those that gave the named fields, else they are taken apart. Where the call said again what
+        may have been written before, nobody knows whose fault it is: it is said no more.
         """
         events = member.events
+        if member.merged is not None and member.merged.recalled:
+            self._transaction.records.recall(member.number, member.merged.recalled)
+            self._wait(active, member, self._now_us, "queued", outcome.detail, attempt=False)
+            return
         if len(events) == 1:
             self.fail_event(active, events[0], outcome.code, outcome.detail)
             take = member.take

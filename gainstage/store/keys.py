@@ -140,6 +140,7 @@ class Keys:
             "FROM record WHERE id = ?3) AS theirs WHERE id = ?4",
             (_json(state), _json({**goes.facts, **stays.facts}), goes.id, stays.id),
         )
+        self._records.abandon(stays.id, goes.abandoned)
         self._move(goes, stays)
         return Place(stays.id, stays.record), again
 

@@ -31,6 +31,11 @@ waits = 0 AND (kind = 0 OR event_id < coalesce(
      AND kind = 0 AND length(coalesce((SELECT state FROM record WHERE id = ?1), '')) <= 2),
     9223372036854775807))
 """
+_OPERATIONS = """
+SELECT record_id, id, event_id, source_id, alone, kind, stamp, time_us, in_doubt,
+    CASE kind WHEN 1 THEN (SELECT message_id FROM event WHERE id = event_id) END, content, follows, priority
+FROM operation
+"""
 _follows = msgspec.json.Decoder(tuple[Record, ...])
 
 
@@ -70,10 +75,7 @@ class Lanes:
         """
         found: dict[int, list[OperationRow]] = {number: [] for number in numbers}
         rows = self._connection.executemany(
-            "SELECT record_id, id, event_id, source_id, alone, kind, stamp, time_us, in_doubt, "
-            "CASE kind WHEN 1 THEN (SELECT message_id FROM event WHERE id = event_id) END, content, follows, "
-            "priority "
-            f"FROM operation WHERE record_id = ?1 AND destination_id = ?2 AND {_READY} "
+            f"{_OPERATIONS} WHERE record_id = ?1 AND destination_id = ?2 AND {_READY} "
             "ORDER BY kind, event_id, id LIMIT ?3",
             ((number, destination_id, limit) for number in numbers),
         )
@@ -90,6 +92,14 @@ class Lanes:
             (after, destination_id, plan, limit),
         )
         return {int(row[0]): {kind for kind in (0, 1) if row[1 + kind]} for row in rows}
+
+    def upserts(self, event_id: int, destination_id: int) -> list[tuple[int, OperationRow]]:
+        """The upserts of an event that wait at a destination, each with the number of its record."""
+        rows = self._connection.execute(
+            f"{_OPERATIONS} WHERE event_id = ? AND destination_id = ? AND kind = 0 ORDER BY id",
+            (event_id, destination_id),
+        )
+        return [(int(row[0]), _operation(row[1:])) for row in rows]
 
     def remove(self, operations: Iterable[int]) -> set[int]:
         """Take settled operations out; returns those that had not been withdrawn meanwhile."""

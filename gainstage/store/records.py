@@ -7,7 +7,7 @@ import msgspec
 
 from gainstage.operation import Record
 from gainstage.sqlite import Database
-from gainstage.store.rows import Place, RecordRow, State
+from gainstage.store.rows import Abandoned, Place, RecordRow, State
 
 _DOUBT_UNANSWERED = """
 UPDATE operation SET in_doubt = 1 WHERE record_id = ?1 AND (kind = 1 AND EXISTS
@@ -113,8 +113,8 @@ class Records:
     def records(self, numbers: Iterable[int]) -> dict[int, RecordRow]:
         """Records by number, with what is known of each."""
         rows = self._connection.executemany(
-            "SELECT id, object, key, state, facts, in_doubt, fence, leased_until_us, joining, tenant_id "
-            "FROM record WHERE id = ?",
+            "SELECT id, object, key, state, facts, in_doubt, fence, leased_until_us, joining, abandoned, "
+            "tenant_id FROM record WHERE id = ?",
             ((number,) for number in numbers),
         )
         return {
@@ -127,6 +127,7 @@ class Records:
                 fence,
                 leased_until_us > 0,
                 bool(joining),
+                self._renamed(tenant_id, msgspec.json.decode(abandoned)) if abandoned else {},
             )
             for (
                 number,
@@ -138,6 +139,7 @@ class Records:
                 fence,
                 leased_until_us,
                 joining,
+                abandoned,
                 tenant_id,
             ) in rows
         }
@@ -178,6 +180,27 @@ class Records:
         """Keep what is known of a record's fields."""
         self._connection.execute("UPDATE record SET state = ? WHERE id = ?", (_json(state), number))
 
+    def abandon(self, number: int, values: Abandoned) -> None:
+        """Note values that a call may have written, and that nothing asks for any more; the newest of each
+        field.
+        """
+        known = self.record(number).abandoned
+        for name, entry in values.items():
+            if name not in known or known[name][0] < entry[0]:
+                known[name] = entry
+        self._write_abandoned(number, known)
+
+    def recall(self, number: int, fields: Iterable[str]) -> None:
+        """These fields were said anew, or need not be: what may have been written of them is forgotten."""
+        known = self.record(number).abandoned
+        for name in fields:
+            known.pop(name, None)
+        self._write_abandoned(number, known)
+
+    def _write_abandoned(self, number: int, values: Abandoned) -> None:
+        content = _json(values) if values else None
+        self._connection.execute("UPDATE record SET abandoned = ? WHERE id = ?", (content, number))
+
     def learn(self, number: int, facts: dict[str, Any]) -> dict[str, Any]:
         """Merge facts into the record's; None forgets one. Returns what was known of them before."""
         known = self.record(number).facts
@@ -200,7 +223,8 @@ class Records:
         for value in state.values():
             value[2] = 0
         self._connection.execute(
-            "UPDATE record SET state = ?, facts = NULL, fence = fence + (leased_until_us > 0) WHERE id = ?",
+            "UPDATE record SET state = ?, facts = NULL, abandoned = NULL, "
+            "fence = fence + (leased_until_us > 0) WHERE id = ?",
             (_json(state), number),
         )
         return state

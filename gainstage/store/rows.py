@@ -21,6 +21,9 @@ GIVEN_UP = "given_up"
 LIVE, AUDIENCE, HISTORY = PRIORITIES = (0, 1, 2)
 
 State = dict[str, list[Any]]
+#: Per field of a record the stamp and the value that a call may have written, and that nothing asks for any
+#: more since the settings changed.
+Abandoned = dict[str, list[Any]]
 """What is known of a record's fields: name to [stamp (text), value, confirmed at (us), 0 where unsure]."""
 
 
@@ -114,6 +117,7 @@ class RecordRow(msgspec.Struct, frozen=True):
     leased: bool
     #: It is to be joined with another that turned out to be the same.
     joining: bool = False
+    abandoned: Abandoned = msgspec.field(default_factory=dict)
 
     @property
     def next_fence(self) -> int:

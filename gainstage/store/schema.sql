@@ -124,6 +124,7 @@ CREATE TABLE record (
     key TEXT NOT NULL,
     state BLOB,                            -- {field: [stamp, value, confirmed at, or 0 where unsure]}
     facts BLOB,
+    abandoned BLOB,                        -- {field: [stamp, value]} that may have been written, and is asked for no more
     in_doubt INTEGER NOT NULL DEFAULT 0,   -- a call's answer was lost
     holder INTEGER NOT NULL DEFAULT 0,     -- the destination whose call was the last one
     unsure INTEGER NOT NULL DEFAULT 0,     -- 1: that call may have written values without confirming them

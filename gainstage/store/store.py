@@ -25,7 +25,7 @@ from gainstage.store.settings import Destinations, Documents
 from gainstage.store.vocabulary import Vocabulary
 
 FILE_NAME = "store.db"
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 #: What brings a store of this version to the next one.
 MIGRATIONS = {
     1: """
@@ -112,6 +112,9 @@ MIGRATIONS = {
         ) WITHOUT ROWID;
         CREATE TABLE name_limit (tenant_id INTEGER PRIMARY KEY, most INTEGER NOT NULL);
         CREATE TABLE edited (event_id INTEGER PRIMARY KEY, entry BLOB NOT NULL, at_us INTEGER NOT NULL);
+    """,
+    4: """
+        ALTER TABLE record ADD COLUMN abandoned BLOB;
     """,
 }
 #: Enough for the pages that a turn of the engine changes, so that none is written twice.

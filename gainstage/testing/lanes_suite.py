@@ -142,6 +142,33 @@ class LanesSuite(OpensStore):
             assert records.release(number, fence, in_doubt=False, confirmed=[operation.id])
             assert [len(lanes.due(one, NOW_US, 9)) for one in (1, 2)] == [1, 1]
 
+    def test_what_may_have_been_written_is_known_until_it_is_said_anew_or_the_record_is_gone(
+        self, tmp_path: Path
+    ) -> None:
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            records = transaction.records
+            number = wait_in_lane(transaction, enter(transaction, 1, "d"))
+            records.abandon(number, {"x": ["b", 1], "y": ["b", 1]})
+            records.abandon(number, {"x": ["a", 2], "y": ["c", 2], "z": ["a", 2]})
+            assert records.record(number).abandoned == {"x": ["b", 1], "y": ["c", 2], "z": ["a", 2]}
+            assert records.record(number).state == {}
+            records.recall(number, ["x", "other"])
+            assert records.record(number).abandoned == {"y": ["c", 2], "z": ["a", 2]}
+            records.forget(number)
+            assert records.record(number).abandoned == {}
+
+    def test_the_upserts_of_an_event_are_told_with_their_records(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            lanes = transaction.lanes
+            event, other = enter(transaction, 1, "d"), enter(transaction, 2, "d")
+            number = wait_in_lane(transaction, event)
+            wait_in_lane(transaction, other)
+            ((found, operation),) = lanes.upserts(event, 1)
+            assert (found, operation.event_id, operation.in_doubt) == (number, event, 0)
+            lanes.doubt([operation.id])
+            ((_, operation),) = lanes.upserts(event, 1)
+            assert operation.in_doubt and lanes.upserts(event, 2) == []
+
     def test_an_old_fence_records_nothing(self, tmp_path: Path) -> None:
         with self.store(tmp_path) as store, store.transaction() as transaction:
             records = transaction.records

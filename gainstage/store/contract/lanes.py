@@ -31,6 +31,9 @@ class Lanes(Protocol):
     def outdated(self, destination_id: int, plan: int, after: int, limit: int) -> dict[int, set[int]]:
         """Events above `after` with operations of an earlier plan, and the kinds of those in doubt."""
 
+    def upserts(self, event_id: int, destination_id: int) -> list[tuple[int, OperationRow]]:
+        """The upserts of an event that wait at a destination, each with the number of its record."""
+
     def remove(self, operations: Iterable[int]) -> set[int]:
         """Take settled operations out; returns those that had not been withdrawn meanwhile."""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from gainstage.operation import Record
-from gainstage.store.rows import Place, RecordRow, State
+from gainstage.store.rows import Abandoned, Place, RecordRow, State
 
 
 class Records(Protocol):
@@ -49,6 +49,14 @@ class Records(Protocol):
         What names a record by such a key (the links among a record's fields, what operations follow) means
         the other. States come with their links renamed.
         """
+
+    def abandon(self, number: int, values: Abandoned) -> None:
+        """Note values that a call may have written, and that nothing asks for any more; the newest of each
+        field.
+        """
+
+    def recall(self, number: int, fields: Iterable[str]) -> None:
+        """These fields were said anew, or need not be: what may have been written of them is forgotten."""
 
     def learn(self, number: int, facts: dict[str, Any]) -> dict[str, Any]:
         """Merge facts into the record's; None forgets one. Returns what was known of them before."""

@@ -49,6 +49,36 @@ def sent(operations: list[OperationRow], cuts: list[int]) -> tuple[dict[str, Any
 
 
 @given(
+    st.lists(FIELDS, min_size=1, max_size=6, unique_by=id),
+    st.dictionaries(st.sampled_from("abc"), st.tuples(st.integers(0, 9), st.integers(0, 2))),
+    st.randoms(use_true_random=False),
+    st.booleans(),
+)
+def test_of_what_is_said_and_what_may_have_been_written_the_newest_is_there_in_the_end(
+    said: list[dict[str, Any]], abandoned: dict[str, tuple[int, int]], chance: Any, written: bool
+) -> None:
+    """Whether it was written or not; of fields of which nothing is said nothing is sent."""
+    stamps = chance.sample(range(10), len(said))
+    arrived = [operation(at, fields, at=at) for at, fields in zip(stamps, said, strict=True)]
+    lost = {name: [text(at), value] for name, (at, value) in abandoned.items()}
+    vendor = {name: value for name, (_, value) in abandoned.items()} if written else {}
+    state: State = {}
+    for one in arrived:
+        found = merged([one], state, abandoned=lost)
+        assert found.doubtful == lost.keys() & found.fields.keys()
+        vendor |= found.fields
+        state = found.confirmed(NOW_US)
+        lost = {name: entry for name, entry in lost.items() if name not in found.doubtful}
+    for name in {name for fields in said for name in fields}:
+        of_events = [(at, fields[name]) for at, fields in zip(stamps, said, strict=True) if name in fields]
+        # Of two of one stamp the event's own counts: it is the same event.
+        newest = max(abandoned.get(name, (-1, 0)), *of_events, key=lambda one: one[0])
+        if max(at for at, _ in of_events) >= newest[0]:
+            newest = max(of_events)
+        assert vendor[name] == newest[1]
+
+
+@given(
     st.lists(FIELDS, min_size=1, max_size=8), st.randoms(use_true_random=False), st.lists(st.integers(0, 8))
 )
 def test_the_vendor_holds_the_newest_of_each_field_in_any_order_and_batches(

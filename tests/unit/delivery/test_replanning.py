@@ -12,6 +12,7 @@ from gainstage.delivery.replanning import REPLANNED_A_TURN
 from gainstage.destination import CallFailed, Planned, Request
 from gainstage.event import Event, Identity
 from gainstage.operation import Record, Upsert
+from gainstage.outcome import Filtered
 from tests.unit.delivery.workshop import Answer, Settings, Workshop, opened, status, with_type
 
 WRONG = Settings(tenant="wrong")
@@ -170,6 +171,99 @@ async def test_an_older_link_goes_over_no_newer_one_that_may_have_arrived_and_wa
     shop.vendor.answer = lambda request: None
     await shop.deliver(600)
     assert shop.counts == {"delivered": 3}
+
+
+OLDER, NEWER, OTHER = {"grade": "old"}, {"grade": "new"}, {"city": "Bern"}
+
+
+def maps_to(shop: Workshop, field: str, days: int) -> None:
+    """Let the trait `grade` go to another field."""
+
+    def mapped(settings: Settings, event: Event, identity: Identity, schema: object) -> Planned:
+        traits = dict(event.traits)
+        if "grade" in traits:
+            traits[field] = traits.pop("grade")
+        return Planned(
+            (Upsert(Record("person", "email:ann@x.example"), {"email": "ann@x.example", **traits}),)
+        )
+
+    with_type(shop, plan=mapped)
+    shop.configure(shop=Settings(park_for=timedelta(days=days)))
+
+
+async def lost_and_mapped_to_another_field(shop: Workshop) -> None:
+    """The answer to the newest grade is lost, and it goes to another field before it is known."""
+    maps_to(shop, "tier", 1)
+    await shop.take({"type": "identify", "traits": OTHER})
+    await shop.deliver()
+    shop.vendor.answer = lambda request: CallFailed("timeout", "No answer.", sent=True)
+    now = {"type": "identify", "timestamp": "2026-01-01T11:59:59Z"}
+    await shop.take({**now, "traits": NEWER})
+    await shop.deliver(4)
+    maps_to(shop, "plan", 2)
+    await shop.work()
+    shop.vendor.answer = lambda request: None
+    await shop.deliver(60)
+    assert shop.vendor.persons["ann@x.example"]["plan"] == "new"
+
+
+async def test_what_may_have_arrived_under_other_settings_is_overwritten_by_nothing_older(
+    shop: Workshop,
+) -> None:
+    """It is said again instead, as soon as something older is to go to that field."""
+    await lost_and_mapped_to_another_field(shop)
+    before = len(shop.vendor.bodies())
+    maps_to(shop, "tier", 3)
+    await shop.take({"type": "identify", "traits": OLDER, "timestamp": "2026-01-01T11:00:00Z"})
+    await shop.deliver()
+    assert shop.vendor.bodies()[before:] == [{"tier": "new"}]
+    assert shop.outcome("m-3") == ("delivered", "superseded")
+    await shop.take({"type": "identify", "traits": OLDER, "timestamp": "2026-01-01T11:30:00Z"})
+    await shop.deliver()
+    assert len(shop.vendor.bodies()) == before + 1, "by now it is confirmed"
+    assert shop.counts == {"delivered": 4}
+
+
+async def test_what_may_have_arrived_under_other_settings_gives_way_to_anything_newer(shop: Workshop) -> None:
+    await lost_and_mapped_to_another_field(shop)
+    before = len(shop.vendor.bodies())
+    maps_to(shop, "tier", 3)
+    await shop.take({"type": "identify", "traits": OLDER})
+    await shop.deliver()
+    assert shop.vendor.bodies()[before:] == [{"tier": "old"}]
+    await shop.take({"type": "identify", "traits": {"grade": "older"}, "timestamp": "2026-01-01T11:30:00Z"})
+    await shop.deliver()
+    assert shop.vendor.persons["ann@x.example"]["tier"] == "old"
+
+
+async def test_what_is_refused_when_it_is_said_again_is_no_fault_of_the_event_that_brought_it_up(
+    shop: Workshop,
+) -> None:
+    await lost_and_mapped_to_another_field(shop)
+    maps_to(shop, "tier", 3)
+    refusal = status(200, b'["tier"]')
+    shop.vendor.answer = lambda request: refusal if b'"tier":"new"' in request.body else None
+    await shop.take({"type": "identify", "traits": OLDER, "timestamp": "2026-01-01T11:00:00Z"})
+    await shop.deliver()
+    assert shop.vendor.persons["ann@x.example"]["tier"] == "old"
+    assert shop.counts == {"delivered": 3}
+
+
+async def test_what_the_new_settings_filter_is_not_said_again(shop: Workshop) -> None:
+    """Its event does not count as delivered, so what comes next counts."""
+    maps_to(shop, "tier", 1)
+    shop.vendor.answer = lambda request: CallFailed("timeout", "No answer.", sent=True)
+    await shop.take({"type": "identify", "traits": NEWER})
+    await shop.deliver(4)
+    with_type(shop, plan=lambda *_: Planned(Filtered("event_not_listed", "Not listed.")))
+    shop.configure(shop=Settings(park_for=timedelta(days=2)))
+    await shop.work()
+    assert shop.outcome("m-1") == ("filtered", "event_not_listed")
+    shop.vendor.answer = lambda request: None
+    maps_to(shop, "tier", 3)
+    await shop.take({"type": "identify", "traits": OLDER, "timestamp": "2026-01-01T11:00:00Z"})
+    await shop.deliver()
+    assert shop.vendor.persons["ann@x.example"]["tier"] == "old"
 
 
 async def test_waiting_values_are_sent_as_the_new_settings_say(shop: Workshop) -> None:
