@@ -66,9 +66,9 @@ format: $(STAMP) ## rewrite the sources the way check wants them
 	$(BIN)/ruff format .
 
 .PHONY: simulate
-simulate: $(STAMP) ## delivery in worlds of faults, each from a seed (QUICK=1: a few; SEED=7 or STREAM=7: that one; WORLD=px; SEEDS=n)
-	$(if $(STREAM)$(WORLD),,$(BIN)/python -m tests.simulation --seed $(or $(SEED),1) --seeds $(or $(SEEDS),$(if $(SEED),1,$(if $(QUICK),20,300))))
-	$(if $(SEED),,$(BIN)/python -m tests.properties $(if $(WORLD),--world $(WORLD)) --seed $(or $(STREAM),1) --seeds $(or $(SEEDS),$(if $(STREAM),1 --trace,$(if $(QUICK),60,1000))))
+simulate: $(STAMP) ## delivery in worlds of faults, each from a seed (QUICK=1: 500; SEED=7 or STREAM=7: that one; WORLD=px; SEEDS=n)
+	$(if $(STREAM)$(WORLD),,$(BIN)/python -m tests.simulation --jobs $(JOBS) --seed $(or $(SEED),1) --seeds $(or $(SEEDS),$(if $(SEED),1,$(if $(QUICK),500,2000))))
+	$(if $(SEED),,$(BIN)/python -m tests.properties --jobs $(JOBS) $(if $(WORLD),--world $(WORLD)) --seed $(or $(STREAM),1) --seeds $(or $(SEEDS),$(if $(STREAM),1 --trace,$(if $(QUICK),60,1000))))
 
 .PHONY: torture
 torture: $(STAMP) ## kill -9 under load, again and again; nothing may be lost (QUICK=1: a few times; ROUNDS=n SEED=n)

@@ -170,6 +170,11 @@ class Budget(msgspec.Struct, frozen=True):
     reserve_percent: int = 0
 
     @property
+    def name(self) -> tuple[str, str, str]:
+        """What it is known by: destinations that name the same share it."""
+        return self.account, self.family, self.window
+
+    @property
     def usable(self) -> int:
         """Calls that we may make in a window, at least one."""
         return max(1, self.limit * (100 - self.reserve_percent) // 100)

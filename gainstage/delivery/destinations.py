@@ -117,19 +117,21 @@ def activate(transaction: Transaction, configuration: Configuration, now_us: int
 
 
 def _share_limits(actives: Iterable[Active]) -> Iterable[Budget]:
-    """Where destinations share a budget the lowest limit holds for all of them.
+    """Where destinations share a budget the lowest limit of those at work holds for all of them.
 
-    Returns the limits in force.
+    For one that is switched off too: calls of it may be under way. Returns the limits in force.
     """
+    actives = list(actives)
     lowest: dict[tuple[str, str, str], Budget] = {}
-    sharing = [active for active in actives if active.runs]
-    for budget in (budget for active in sharing for budget in active.budgets):
-        name = (budget.account, budget.family, budget.window)
-        if name not in lowest or budget.usable < lowest[name].usable:
-            lowest[name] = budget
-    for active in sharing:
-        active.budgets = tuple(lowest[(one.account, one.family, one.window)] for one in active.budgets)
+    for budget in (budget for active in actives if active.runs for budget in active.budgets):
+        lowest[budget.name] = _lower(budget, lowest.get(budget.name))
+    for active in actives:
+        active.budgets = tuple(_lower(budget, lowest.get(budget.name)) for budget in active.budgets)
     return lowest.values()
+
+
+def _lower(one: Budget, other: Budget | None) -> Budget:
+    return one if other is None or one.usable < other.usable else other
 
 
 def _name_limits(actives: Iterable[Active]) -> dict[int, int]:

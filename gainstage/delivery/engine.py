@@ -157,6 +157,8 @@ class Engine:
                 name = flight.active.connected.name
                 if name in self._active and name in before:
                     flight.active.row = self._active[name].row
+                    if flight.active.current:  # also its budgets, which other destinations may have narrowed
+                        flight.active = self._active[name]
             logger.info("configuration_loaded revision=%d destinations=%d", revision, len(self._active))
 
     def _recover(self, transaction: Transaction, *, everything: bool = False) -> None:

@@ -30,12 +30,12 @@ class Budgets:
                 "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (account, family, window) DO UPDATE SET "
                 "window_us = excluded.window_us, usable = excluded.usable, "
                 "since_us = iif(since_us = 0, excluded.since_us, min(since_us, excluded.since_us))",
-                (*_name(budget), int(budget.window_seconds * 1_000_000), budget.usable, now_us),
+                (*budget.name, int(budget.window_seconds * 1_000_000), budget.usable, now_us),
             )
 
     def get(self, budget: Budget, now_us: int) -> BudgetRow:
         """What is known of a budget; it is declared where it was not."""
-        found = self._find("WHERE account = ? AND family = ? AND window = ?", _name(budget))
+        found = self._find("WHERE account = ? AND family = ? AND window = ?", budget.name)
         if not found:
             self.declare([budget], now_us)
             return self.get(budget, now_us)
@@ -59,7 +59,7 @@ class Budgets:
             self._connection.execute(
                 "SELECT 1 FROM budget_limit WHERE account = ? AND family = ? AND window = ? "
                 "AND refusals > 0 AND stop_until_us > ?",
-                (*_name(budget), now_us),
+                (*budget.name, now_us),
             ).fetchone()
             for budget in budgets
         )
@@ -70,7 +70,7 @@ class Budgets:
             self._connection.execute(
                 "UPDATE budget_limit SET stop_until_us = max(stop_until_us, ?) "
                 "WHERE account = ? AND family = ? AND window = ? AND refusals > 0",
-                (until_us, *_name(budget)),
+                (until_us, *budget.name),
             )
 
     def grant(self, budgets: Iterable[Budget]) -> None:
@@ -79,7 +79,7 @@ class Budgets:
             self._connection.execute(
                 "UPDATE budget_limit SET refusals = 0, stop_until_us = 0 "
                 "WHERE account = ? AND family = ? AND window = ? AND refusals > 0",
-                _name(budget),
+                budget.name,
             )
 
     def _find(self, where: str, values: tuple[str, ...]) -> list[BudgetRow]:
@@ -96,7 +96,3 @@ class Budgets:
             (row.account, row.family, row.window),
         )
         return tuple(Slice(*row) for row in rows)
-
-
-def _name(budget: Budget) -> tuple[str, str, str]:
-    return budget.account, budget.family, budget.window

@@ -101,7 +101,7 @@ class Calls:
             length_us = _slice_us(budget)
             self._connection.execute(
                 "DELETE FROM budget WHERE account = ? AND family = ? AND window = ? AND slice < ?",
-                (*_name(budget), now_us // length_us - KEPT_WINDOWS * SLICES),
+                (*budget.name, now_us // length_us - KEPT_WINDOWS * SLICES),
             )
             at_us = now_us if ends_us is None else ends_us
             self._count(budget, at_us // length_us, calls, calls if live else 0)
@@ -115,7 +115,7 @@ class Calls:
             self._connection.execute(
                 "UPDATE budget SET used = used - 1, live = max(0, live - ?) WHERE account = ? AND "
                 "family = ? AND window = ? AND slice = ? AND used > 0",
-                (int(live), *_name(budget), before),
+                (int(live), *budget.name, before),
             )
             if self._connection.changes() or before < now:
                 self._count(budget, now, 1, int(live))
@@ -124,7 +124,7 @@ class Calls:
         self._connection.execute(
             "INSERT INTO budget VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (account, family, window, slice) "
             "DO UPDATE SET used = used + excluded.used, live = live + excluded.live",
-            (*_name(budget), number, calls, live),
+            (*budget.name, number, calls, live),
         )
 
     def _known(self, budget: Budget, now_us: int) -> _Known:
@@ -132,14 +132,14 @@ class Calls:
         used, newest = self._connection.execute(
             "SELECT coalesce(sum(used), 0), max(slice) FROM budget WHERE account = ? AND family = ? AND "
             "window = ? AND slice >= ?",
-            (*_name(budget), oldest),
+            (*budget.name, oldest),
         ).fetchone()
         if newest is not None and newest > (now_us + AHEAD_US) // _slice_us(budget):
             self._bring_back(budget, now_us)
         row = self._connection.execute(
             "SELECT stop_until_us, refusals, lowered, lowered_us, step, step_us FROM budget_limit "
             "WHERE account = ? AND family = ? AND window = ?",
-            _name(budget),
+            budget.name,
         ).fetchone()
         if row is None:
             return _Known(used, budget.usable, 0, doubtful=False)
@@ -150,7 +150,7 @@ class Calls:
 
     def _bring_back(self, budget: Budget, now_us: int) -> None:
         """The clock was set back: calls of the time that is to come again count as made now."""
-        ahead = (*_name(budget), (now_us + AHEAD_US) // _slice_us(budget))
+        ahead = (*budget.name, (now_us + AHEAD_US) // _slice_us(budget))
         where = "WHERE account = ? AND family = ? AND window = ? AND slice > ?"
         calls, live = self._connection.execute(
             f"SELECT coalesce(sum(used), 0), coalesce(sum(live), 0) FROM budget {where}", ahead
@@ -160,7 +160,7 @@ class Calls:
         self._connection.execute(
             "UPDATE budget_limit SET lowered_us = min(lowered_us, ?1), since_us = min(since_us, ?1) "
             "WHERE account = ?2 AND family = ?3 AND window = ?4",
-            (now_us, *_name(budget)),
+            (now_us, *budget.name),
         )
 
     def _frees_us(self, budget: Budget, now_us: int, known: _Known) -> int:
@@ -168,7 +168,7 @@ class Calls:
         rows = self._connection.execute(
             "SELECT slice, used FROM budget WHERE account = ? AND family = ? AND window = ? AND slice >= "
             "? ORDER BY slice",
-            (*_name(budget), (now_us - _window_us(budget)) // _slice_us(budget)),
+            (*budget.name, (now_us - _window_us(budget)) // _slice_us(budget)),
         )
         used = known.used
         for number, calls in rows:
@@ -177,10 +177,6 @@ class Calls:
                 last = min(number, now_us // _slice_us(budget))
                 return int((last + 1) * _slice_us(budget) + _window_us(budget))
         return now_us
-
-
-def _name(budget: Budget) -> tuple[str, str, str]:
-    return budget.account, budget.family, budget.window
 
 
 def _window_us(budget: Budget) -> int:

@@ -69,6 +69,9 @@ class Fate:
         if chance.random() < 0.25:
             at = chance.uniform(0, length)
             script += [(at, "down"), (at + chance.uniform(1, 200), "up")]
+        if chance.random() < 0.25:  # others of the tenant use up what it may
+            at = chance.uniform(0, length)
+            script += [(at, "crowd"), (at + chance.uniform(1, 100), "quiet")]
         if chance.random() < 0.7:
             script += [(length + chance.uniform(0, 30), "change")]
         dooms = tuple(doom for doom in DOOMS if chance.random() < 0.5)
@@ -130,7 +133,8 @@ class Fate:
         chance = self.chance
         name = chance.choice(sorted(self.good))
         body = self.bodies.setdefault(name, copy.deepcopy(self.good[name]))
-        kind = chance.choice(("pause", "disable", "unusable", "mend", "mend", "remap", "budget", "key"))
+        kinds = ("pause", "disable", "unusable", "mend", "mend", "remap", "budget", "key", "remove")
+        kind = chance.choice(kinds)
         if kind == "pause":
             body["paused"] = not body.get("paused", False)
         elif kind == "disable":
@@ -142,6 +146,8 @@ class Fate:
             field_name = body["settings"]["person_fields"]["tier"]
             other = "Plan__gc" if field_name == "Tier__gc" else "Tier__gc"
             body["settings"]["person_fields"] = {"tier": other}
+        elif kind == "remove" and len(self.bodies) > 1:  # the next edit of it adds it again
+            del self.bodies[name]
         elif kind == "key":  # for PX and the clickstream another key is another tenant
             _mistype_key(body["settings"])
         elif kind == "mend":

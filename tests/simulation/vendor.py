@@ -9,13 +9,14 @@ import json
 import random
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from gainstage.destination import CallFailed, Request, Response
 from gainstage.testing.clock import VirtualClock
 from tests.simulation.answers import as_json, envelope, refusal
 from tests.simulation.bulk import Bulk
-from tests.simulation.faults import CALL_SECONDS, JSON, Weather, answer_in
+from tests.simulation.faults import CALL_SECONDS, JSON, UNDONE, Weather, answer_in
 from tests.simulation.model import Field
 from tests.simulation.stream import Stamp
 
@@ -135,7 +136,7 @@ class Vendors:
         after = self.chance.uniform(0.005, self.weather.slow)
         served: Response | None = None
         receipts: list[Receipt] = []
-        if fault in ("throttled", "unreachable") or (fault and not processed and fault != "empty"):
+        if fault in UNDONE or (fault and not processed and fault != "empty"):
             processed = False
         else:
             processed = True
@@ -144,7 +145,7 @@ class Vendors:
             if processed:
                 served, receipts = self._serve_noting(vendor, request)
             await asyncio.sleep(CALL_SECONDS - before if fault == "timeout" else after)
-            answer = answer_in(self.chance, fault, served)
+            answer = answer_in(self.chance, fault, served, self._now())
         except asyncio.CancelledError:
             if served is None and fault is None and self.chance.random() < 0.3:
                 served, receipts = self._serve_noting(vendor, request)
@@ -159,6 +160,9 @@ class Vendors:
             receipt.denied = answer.status >= 500
         self._note(number, request, fault, str(answer.status), served)
         return answer
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self.clock.now_us() / 1e6, UTC)
 
     def _serve_noting(self, vendor: str, request: Request) -> tuple[Response, list[Receipt]]:
         """The vendor's own answer, and the appends that it took."""

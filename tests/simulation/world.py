@@ -146,6 +146,7 @@ class World:
             self.note("calm")
             self.weather.rate, self.weather.kinds = 0.0, ()
             self.weather.down.clear()
+            self.weather.crowded.clear()
             self.documents = self.fate.final_documents()
             self._configure()
             await self._settle()
@@ -235,6 +236,8 @@ class World:
             "jump": self._jump,
             "down": lambda: self.weather.down.add(self.chance.choice(("cs", "px", "click"))),
             "up": lambda: self.weather.down.clear(),
+            "crowd": lambda: self.weather.crowded.add(self.chance.choice(("cs", "cs", "px", "click"))),
+            "quiet": lambda: self.weather.crowded.clear(),
             "retry": self._retry,
             "change": self._change,
         }

@@ -93,6 +93,35 @@ async def test_waiting_for_budget_is_no_failed_attempt(tmp_path: Path) -> None:
         assert shop.counts == {"delivered": 3}
 
 
+async def test_a_limit_that_comes_with_another_destination_holds_for_what_is_under_way(
+    tmp_path: Path,
+) -> None:
+    """The destinations share a budget, and the lower limit holds for both from the first call on."""
+    with opened(tmp_path, {"shop": Settings(calls=100), "other": Settings(calls=1)}) as shop:
+        shop.paused = {"other"}
+        shop.configure()
+        once = shop.type.exchange
+
+        def of_two_calls(settings: Settings, works: Sequence[Work]) -> Exchange:
+            yield Request("GET", "https://vendor.example/me", {}, b"[]", (0,), True, (), "writes")
+            yield from once(settings, works)
+
+        with_type(shop, exchange=of_two_calls)
+        shop.configure()
+        shop.vendor.gate = asyncio.Event()
+        await shop.take(ANN)
+        await shop.deliver(6)
+        shop.paused = set()
+        shop.configure()
+        await shop.work()
+        shop.vendor.gate.set()
+        await shop.work()
+        assert len(shop.vendor.requests) == 1, "the limit of one call was used up"
+        await shop.deliver(150)
+        assert len(shop.vendor.requests) == 2
+        assert shop.counts_of("shop") == {"delivered": 1}
+
+
 async def test_a_value_that_may_have_arrived_is_overwritten_by_the_one_before(shop: Workshop) -> None:
     """The vendor answers 503, having perhaps written: going back to the old value must be said."""
     person = {"type": "identify", "traits": {"email": "ann@x.example"}}
