@@ -188,6 +188,8 @@ class Vendors:
             return [("click", str(body.get("userId") or body.get("anonymousId")))]
         if vendor == "px":
             kind = "account" if "/accounts" in request.url else "user"
+            if request.method == "POST" and body.keys() == {"id", "name", "propertyKeys"}:
+                return []  # stands in for an account that a user needs: it says nothing of one that is there
             key = body.get("identifyId") or body.get("id") or request.url.rpartition("/")[2]
             return [(kind, str(key))]
         if request.url.endswith("/people"):
@@ -302,9 +304,11 @@ class Vendors:
         kind, id_field = ("account", "id") if "/accounts" in request.url else ("user", "identifyId")
         key = str(body.get(id_field) or request.url.rpartition("/")[2])
         there = (kind, key, "") in self.fields["px"]
+        if request.method == "GET" and there:
+            return as_json(200, {id_field: key})
         if request.method == "POST" and there:
             return as_json(400, {"externalapierror": {"status": "BAD_REQUEST", "message": "duplicate"}})
-        if request.method == "PUT" and not there:
+        if request.method != "POST" and not there:
             return as_json(404, {"externalapierror": {"status": "NOT_FOUND", "message": "not found"}})
         self.fields["px"][(kind, key, "")] = "there"
         values = _flat(body)
