@@ -18,6 +18,7 @@ BENCHMARKS = (
     "two_days",
     "backfill",
     "isolation",
+    "growth",
 )
 
 

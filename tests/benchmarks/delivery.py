@@ -30,6 +30,7 @@ from gainstage.destination import Request, Response
 from gainstage.destinations.registry import load
 from gainstage.log.contract import Entry
 from gainstage.log.local import LocalLog
+from gainstage.store.reading import Reading
 from gainstage.store.rows import Document
 from gainstage.store.store import Store
 
@@ -86,8 +87,8 @@ class InstantVendor:
         pass
 
 
-def stream(count: int, seed: int = 1) -> Iterator[bytes]:
-    """Messages of the benchmark's mix, about 600 bytes each."""
+def stream(count: int, seed: int = 1, salt: str = "") -> Iterator[bytes]:
+    """Messages of the benchmark's mix, about 600 bytes each; `salt` goes before their ids."""
     chance = random.Random(seed)
     said: list[tuple[str, dict[str, Any]]] = []
     padding = {
@@ -98,7 +99,7 @@ def stream(count: int, seed: int = 1) -> Iterator[bytes]:
     for number in range(count):
         kind = chance.random()
         user = f"user-{chance.randrange(max(1, count // 5))}"
-        message: dict[str, Any] = {"messageId": f"m-{number}", "userId": user, "context": padding}
+        message: dict[str, Any] = {"messageId": f"{salt}m-{number}", "userId": user, "context": padding}
         if kind < 0.6:
             if said and chance.random() < 0.5:
                 message["userId"], traits = chance.choice(said[-2000:])
@@ -142,10 +143,13 @@ def configuration(type_name: str) -> Configuration:
     return Configuration(0, {"app": Source("app", "server", "k")}, {"vendor": connected})
 
 
-async def measure(type_name: str, count: int, folder: Path) -> dict[str, Any]:
-    """Fill the log, then run the engine until everything is settled; returns figures."""
+async def measure(type_name: str, count: int, folder: Path, salt: str = "") -> dict[str, Any]:
+    """Fill the log, then run the engine until everything is settled; returns figures.
+
+    The folder may hold what was delivered before. `salt` tells these messages from those of other runs.
+    """
     store, log, vendor = Store(folder), LocalLog(folder), InstantVendor()
-    messages = list(stream(count))
+    messages = list(stream(count, salt=salt))
     for start in range(0, count, 500):
         now_us = time.time_ns() // 1000
         await log.append(
@@ -156,6 +160,7 @@ async def measure(type_name: str, count: int, folder: Path) -> dict[str, Any]:
         )
     with store.transaction() as transaction:
         transaction.documents.replace([Document("source", "app", "file", {})], "file")
+        before, reached = counted(transaction.reading), transaction.intake.offset(0)
     engine = Engine(
         store,
         log,
@@ -167,14 +172,14 @@ async def measure(type_name: str, count: int, folder: Path) -> dict[str, Any]:
     began, cpu = time.perf_counter(), time.process_time()
     task = asyncio.create_task(engine.run(stop))
     words: dict[str, int] = {}
-    while sum(words.values()) < count or words.get("pending"):
+    while sum(words.values()) < sum(before.values()) + count or words.get("pending"):
         if task.done():
             task.result()
         await asyncio.sleep(0.05)
         with store.transaction() as transaction:
-            if transaction.intake.offset(0) >= count:  # everything was routed: nothing lingers
+            if transaction.intake.offset(0) >= reached + count:  # everything was routed: nothing lingers
                 transaction.lanes.hurry([1], time.time_ns() // 1000)
-            words = next(iter(transaction.reading.counters().values()), {})
+            words = counted(transaction.reading)
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
     stop.set()
     await task
@@ -188,8 +193,13 @@ async def measure(type_name: str, count: int, folder: Path) -> dict[str, Any]:
         "events_a_cpu_second": round(count / cpu_seconds),
         "calls": vendor.calls,
         "peak_mib": peak,
-        **words,
+        **{word: n - before.get(word, 0) for word, n in words.items()},
     }
+
+
+def counted(reading: Reading) -> dict[str, int]:
+    """What became of the events that are measured, so far."""
+    return reading.counters().get(("app", "vendor"), {})
 
 
 def main() -> None:
