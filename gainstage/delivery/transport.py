@@ -1,6 +1,7 @@
 """The only place that speaks HTTP to vendors."""
 
 import asyncio
+import os
 import ssl
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -8,7 +9,8 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpcore2
 
-from gainstage.delivery.connections import QuickBackend
+from gainstage.delivery.addresses import allowed_networks
+from gainstage.delivery.connections import GuardedBackend, QuickBackend
 from gainstage.destination import CallFailed, Request, Response
 
 #: A call's time limit, from connecting to the last byte.
@@ -38,8 +40,12 @@ class Transport(Protocol):
 class HttpTransport:
     """Calls over HTTP/1.1 with kept connections, all from one pool; a pool of its own for each proxy.
 
-    Never follows a redirect, verifies TLS, limits time and size. Proxies are those of the environment
-    (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`).
+    Never follows a redirect, verifies TLS, limits time and size, and calls nothing in a private network but
+    what the environment allows (`GAINSTAGE_ALLOWED_NETWORKS`). Proxies are those of the environment
+    (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`); where they lead is theirs to watch.
+
+    Raises:
+        UsageError: the environment names no networks where it should.
     """
 
     def __init__(self, *, call_seconds: float = CALL_SECONDS, connections: int = 64) -> None:
@@ -52,8 +58,8 @@ class HttpTransport:
             "max_connections": connections,
             "max_keepalive_connections": connections,
             "keepalive_expiry": 5.0,
-            "network_backend": QuickBackend(),
         }
+        self._guarded = GuardedBackend(allowed_networks(os.environ))
         self._proxies = getproxies()
         self._pools: dict[str, httpcore2.AsyncConnectionPool] = {}
 
@@ -102,12 +108,12 @@ class HttpTransport:
 
     def _new_pool(self, proxy: str) -> httpcore2.AsyncConnectionPool:
         if not proxy:
-            return httpcore2.AsyncConnectionPool(**self._settings)
+            return httpcore2.AsyncConnectionPool(**self._settings, network_backend=self._guarded)
         parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
         address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         kind = httpcore2.AsyncSOCKSProxy if parts.scheme.startswith("socks") else httpcore2.AsyncHTTPProxy
-        return kind(proxy_url=address, proxy_auth=login, **self._settings)
+        return kind(proxy_url=address, proxy_auth=login, **self._settings, network_backend=QuickBackend())
 
     async def close(self) -> None:
         for pool in self._pools.values():
