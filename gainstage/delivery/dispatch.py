@@ -9,7 +9,7 @@ from gainstage.clock import SECOND_US
 from gainstage.delivery import yielding
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.flight import Flight, Member
-from gainstage.delivery.merging import Merged, merge
+from gainstage.delivery.merging import Merged, merge, newest_values
 from gainstage.delivery.pace import Pace
 from gainstage.delivery.planning import LONGEST_LINGER_US, UPSERT
 from gainstage.delivery.retrying import FAILURES_BEFORE_PROBING
@@ -245,6 +245,8 @@ class Dispatcher:
         operations = [operation for operation in operations if operation.kind == UPSERT]
         if lane.take is not None and lane.take < len(operations):
             operations = newest(operations, lane.take)
+        if record.unsure_of not in (0, active.number):
+            record = self._without(record)
         merged = merge(
             operations,
             record.state,
@@ -258,6 +260,17 @@ class Dispatcher:
             self._settle_unchanged(active, member, merged)
             return None
         return member, self._upsert(record, merged, active)
+
+    def _without(self, record: RecordRow) -> RecordRow:
+        """The record, whose last call was of a destination that is switched off: nobody waits for that one.
+
+        What its call may have written is noted, as what nothing asks for any more.
+        """
+        records = self._transaction.records
+        records.abandon(
+            record.id, newest_values(self._transaction.lanes.doubtful(record.id, record.unsure_of))
+        )
+        return records.record(record.id)
 
     def _upsert(self, record: RecordRow, merged: Merged, active: Active) -> Work:
         after: dict[Record, dict[str, Any]] = {}

@@ -5,7 +5,7 @@ vendor confirmed before. What is older than a confirmed value is superseded; wha
 a newer value may have been written under other settings, that one is said again instead of an older one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -90,6 +90,17 @@ def merge(
     return Merged(
         operations, fields, known, winners, merged, again, frozenset(abandoned.keys() & fields.keys())
     )
+
+
+def newest_values(operations: Iterable[OperationRow]) -> Abandoned:
+    """Per field the newest stamp and value of operations."""
+    found: Abandoned = {}
+    for operation in operations:
+        stamp = operation.stamp.decode("utf-8", "replace")
+        for name, value in operation.content.items():
+            if name not in found or found[name][0] < stamp:
+                found[name] = [stamp, value]
+    return found
 
 
 def same(one: Any, other: Any) -> bool:

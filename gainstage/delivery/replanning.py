@@ -8,6 +8,7 @@ events would overtake those that still wait under the old ones.
 from collections.abc import Iterable, Sequence
 
 from gainstage.delivery.destinations import Active
+from gainstage.delivery.merging import newest_values
 from gainstage.delivery.planning import UPSERT
 from gainstage.delivery.router import Router
 from gainstage.store.contract import Transaction
@@ -85,12 +86,7 @@ class Replanner:
         """
         asked = {(number, name) for number, operation in after for name in operation.content}
         for number, operation in before:
-            if operation.in_doubt:
-                stamp = operation.stamp.decode("utf-8", "replace")
-                values = {
-                    name: [stamp, value]
-                    for name, value in operation.content.items()
-                    if (number, name) not in asked
-                }
-                if values:
-                    self._transaction.records.abandon(number, values)
+            values = newest_values([operation] if operation.in_doubt else ())
+            left = {name: entry for name, entry in values.items() if (number, name) not in asked}
+            if left:
+                self._transaction.records.abandon(number, left)

@@ -101,6 +101,14 @@ class Lanes:
         )
         return [(int(row[0]), _operation(row[1:])) for row in rows]
 
+    def doubtful(self, number: int, destination_id: int) -> list[OperationRow]:
+        """The upserts of a destination that wait for a record and were perhaps received."""
+        rows = self._connection.execute(
+            f"{_OPERATIONS} WHERE record_id = ? AND destination_id = ? AND kind = 0 AND in_doubt = 1",
+            (number, destination_id),
+        )
+        return [_operation(row[1:]) for row in rows]
+
     def remove(self, operations: Iterable[int]) -> set[int]:
         """Take settled operations out; returns those that had not been withdrawn meanwhile."""
         removed = set()

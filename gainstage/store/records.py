@@ -114,7 +114,7 @@ class Records:
         """Records by number, with what is known of each."""
         rows = self._connection.executemany(
             "SELECT id, object, key, state, facts, in_doubt, fence, leased_until_us, joining, abandoned, "
-            "tenant_id FROM record WHERE id = ?",
+            "unsure * holder, tenant_id FROM record WHERE id = ?",
             ((number,) for number in numbers),
         )
         return {
@@ -128,6 +128,7 @@ class Records:
                 leased_until_us > 0,
                 bool(joining),
                 self._renamed(tenant_id, msgspec.json.decode(abandoned)) if abandoned else {},
+                unsure_of,
             )
             for (
                 number,
@@ -140,6 +141,7 @@ class Records:
                 leased_until_us,
                 joining,
                 abandoned,
+                unsure_of,
                 tenant_id,
             ) in rows
         }

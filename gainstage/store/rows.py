@@ -118,6 +118,8 @@ class RecordRow(msgspec.Struct, frozen=True):
     #: It is to be joined with another that turned out to be the same.
     joining: bool = False
     abandoned: Abandoned = msgspec.field(default_factory=dict)
+    #: The destination whose last call may have written values without confirming them; 0 where none may.
+    unsure_of: int = 0
 
     @property
     def next_fence(self) -> int:

@@ -131,6 +131,7 @@ class LanesSuite(OpensStore):
             (operation,) = lanes.ready(1, [number], 9)[number]
             lanes.doubt([operation.id])
             assert [len(lanes.due(one, NOW_US, 9)) for one in (1, 2)] == [1, 0]
+            assert records.record(number).unsure_of == 1
             transaction.destinations.connect([(1, 2)])
             assert len(lanes.due(2, NOW_US, 9)) == 1, "nobody waits for a destination that is switched off"
             transaction.destinations.connect([(1, 1), (1, 2)])
@@ -168,6 +169,8 @@ class LanesSuite(OpensStore):
             lanes.doubt([operation.id])
             ((_, operation),) = lanes.upserts(event, 1)
             assert operation.in_doubt and lanes.upserts(event, 2) == []
+            assert [one.event_id for one in lanes.doubtful(number, 1)] == [event]
+            assert lanes.doubtful(number, 2) == [] == lanes.doubtful(number + 1, 1)
 
     def test_an_old_fence_records_nothing(self, tmp_path: Path) -> None:
         with self.store(tmp_path) as store, store.transaction() as transaction:

@@ -34,6 +34,9 @@ class Lanes(Protocol):
     def upserts(self, event_id: int, destination_id: int) -> list[tuple[int, OperationRow]]:
         """The upserts of an event that wait at a destination, each with the number of its record."""
 
+    def doubtful(self, number: int, destination_id: int) -> list[OperationRow]:
+        """The upserts of a destination that wait for a record and were perhaps received."""
+
     def remove(self, operations: Iterable[int]) -> set[int]:
         """Take settled operations out; returns those that had not been withdrawn meanwhile."""
 

@@ -84,20 +84,54 @@ async def test_taking_apart_sends_no_older_value_over_one_that_may_have_arrived(
     assert shop.counts == {"delivered": 2, "failed": 1}
 
 
+def chooses(settings: Settings, event: Event, identity: Identity, schema: object) -> Planned:
+    """An event says for which of two destinations of one tenant it is."""
+    if event.context.get("for") != settings.key.get_secret_value():
+        return Planned(Filtered("event_not_listed", "For the other one."))
+    return plan(settings, event, identity)
+
+
+def city(name: str, for_: str, day: int) -> dict[str, object]:
+    """What somebody said on a day."""
+    at, traits = f"2025-12-0{day}T00:00:00Z", {"email": "ann@x.example", "city": name}
+    return {"type": "identify", "timestamp": at, "traits": traits, "context": {"for": for_}}
+
+
+TWO = {name: Settings(key=SecretStr(name)) for name in ("one", "two")}
+
+
+async def test_nothing_older_goes_over_what_a_destination_that_is_removed_may_have_written(
+    tmp_path: Path,
+) -> None:
+    """Nobody knows whether it comes back: the other one does not wait, and says what it may have said."""
+    with opened(tmp_path, TWO) as shop:
+        with_type(shop, plan=chooses)
+        shop.vendor.answer = lambda request: CallFailed("timeout", "No answer.", sent=True)
+        await shop.take(city("Rome", "one", 2))
+        await shop.deliver(2)
+        shop.vendor.answer = lambda request: None
+        shop.given = {"two": TWO["two"]}
+        shop.configure()
+        await shop.take(city("Bern", "two", 1))
+        await shop.deliver(10)
+        cities = [body["city"] for body in shop.vendor.bodies() if "city" in body]
+        assert set(cities) == {"Rome"}
+        assert shop.outcomes("m-2")["two"][0] == "delivered"
+        calls = len(cities)
+        shop.given = dict(TWO)
+        shop.configure()
+        await shop.deliver(30)
+        assert shop.outcomes("m-1")["one"][0] == "delivered"
+        assert len([body for body in shop.vendor.bodies() if "city" in body]) == calls
+        await shop.take(city("Wien", "two", 3))
+        await shop.deliver(10)
+        assert shop.vendor.persons["ann@x.example"]["city"] == "Wien"
+
+
 async def test_another_destination_of_the_tenant_writes_nothing_older_over_what_may_have_arrived(
     tmp_path: Path,
 ) -> None:
-    def chooses(settings: Settings, event: Event, identity: Identity, schema: object) -> Planned:
-        if event.context.get("for") != settings.key.get_secret_value():
-            return Planned(Filtered("event_not_listed", "For the other one."))
-        return plan(settings, event, identity)
-
-    def city(name: str, for_: str, day: int) -> dict[str, object]:
-        at, traits = f"2025-12-0{day}T00:00:00Z", {"email": "ann@x.example", "city": name}
-        return {"type": "identify", "timestamp": at, "traits": traits, "context": {"for": for_}}
-
-    settings = {name: Settings(key=SecretStr(name)) for name in ("one", "two")}
-    with opened(tmp_path, settings) as shop:
+    with opened(tmp_path, TWO) as shop:
         with_type(shop, plan=chooses)
         shop.vendor.script = [CallFailed("timeout", "No answer.", sent=True)]
         await shop.take(city("Rome", "one", 2))
