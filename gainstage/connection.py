@@ -45,6 +45,8 @@ class Source:
     name: str
     kind: SourceKind
     write_key: str = field(repr=False)
+    #: Those that it had before and that are still taken.
+    old_write_keys: tuple[str, ...] = field(default=(), repr=False, kw_only=True)
     #: Allowed origins of a web source; empty allows any.
     origins: tuple[str, ...] = ()
     #: Events a second; None for no limit.

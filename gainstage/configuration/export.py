@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from pydantic import SecretStr
-
 from gainstage.configuration.document import Document, Written
 from gainstage.configuration.environment import REFERENCE, is_reference
+from gainstage.configuration.form import SourceForm
 from gainstage.configuration.places import Step
 from gainstage.configuration.wording import secret_values
 from gainstage.configuration.yaml_text import dump
@@ -76,7 +75,7 @@ def _references(value: Any) -> Iterator[str]:
 def _body(document: Document, names: _Names) -> dict[str, Any]:
     body = _copy(document.body)
     if document.kind == "source":
-        secrets = list(secret_values(Mapping[str, SecretStr], {"write_key": body.get("write_key")}))
+        secrets = list(secret_values(SourceForm, body))
         _replace(body, secrets, document.name, names)
         return body
     settings = body.get("settings")

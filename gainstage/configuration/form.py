@@ -15,6 +15,7 @@ from gainstage.event import KINDS
 NAME_PATTERN = r"^[a-z0-9_-]+$"
 NAME_CHARACTERS = 64
 WRITE_KEY_CHARACTERS = 255
+OLD_KEYS_AT_MOST = 10
 
 Kind = Literal["identify", "track", "page", "screen", "group", "alias"]
 assert Kind.__args__ == KINDS  # type: ignore[attr-defined]
@@ -70,6 +71,11 @@ class SourceForm(BaseModel):
     kind: SourceKind = Field(description="What sends: web (browsers), mobile (apps) or server.")
     write_key: Annotated[SecretStr, AfterValidator(usable_key)] = Field(
         description="What the SDK is given as its write key; unique."
+    )
+    old_write_keys: list[Annotated[SecretStr, AfterValidator(usable_key)]] = Field(
+        default_factory=list,
+        max_length=OLD_KEYS_AT_MOST,
+        description="Former write keys that are still taken, until every SDK has the new one.",
     )
     origins: list[Annotated[str, AfterValidator(origin)]] = Field(
         default_factory=list,

@@ -180,10 +180,15 @@ class _Resolver:
             return None
         if form.name in others:
             checked.refuse("name", f"another source is named {form.name}; names must be unique")
-        key = form.write_key.get_secret_value()
-        for other in others.values():
-            if other.write_key == key:
-                checked.refuse("write_key", f"source {other.name} has the same write key; each needs its own")
+        key, *old = (one.get_secret_value() for one in (form.write_key, *form.old_write_keys))
+        taken = {
+            one: other.name for other in others.values() for one in (other.write_key, *other.old_write_keys)
+        }
+        for place, one in (("write_key", key), *((f"old_write_keys[{n}]", one) for n, one in enumerate(old))):
+            if one in taken:
+                checked.refuse(place, f"source {taken[one]} has the same write key; each needs its own")
+        if key in old:
+            checked.refuse("old_write_keys", "the write key itself is among them; leave it out")
         if form.origins and form.kind != "web":
             checked.refuse("origins", f"only web sources have origins; this one is {form.kind}")
         oauth = form.oauth.made() if form.oauth else None
@@ -191,7 +196,8 @@ class _Resolver:
             checked.refuse("oauth", "only server sources have oauth: pages and apps can keep no private key")
         for place, told in conflicts(oauth, others) if oauth else ():
             checked.refuse(place, told)
-        return Source(form.name, form.kind, key, tuple(form.origins), form.rate_limit, form.enabled, oauth)
+        rest = (tuple(form.origins), form.rate_limit, form.enabled, oauth)
+        return Source(form.name, form.kind, key, *rest, old_write_keys=tuple(old))
 
     def _destination(
         self, checked: _Checked, known: list[str], sources: Mapping[str, Source]

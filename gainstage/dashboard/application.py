@@ -48,6 +48,9 @@ class Intake(Protocol):
     @property
     def refused(self) -> Mapping[tuple[str, str], int]: ...
 
+    @property
+    def old_keys(self) -> Mapping[str, int]: ...
+
 
 def pages(status: Status, intake: Intake, management: ASGIApp | None = None) -> Starlette:
     """The application that answers what the tracking API does not; `management` answers below `/api`."""
@@ -206,7 +209,14 @@ class _Figures(Collector):
         )
         for (code, source), n in self._intake.refused.items():
             refused.add_metric((code, source), n)
-        return [accepted, refused]
+        old_keys = CounterMetricFamily(
+            "gainstage_old_write_key_requests",
+            "Requests with a former write key since the start.",
+            labels=("source",),
+        )
+        for source, n in self._intake.old_keys.items():
+            old_keys.add_metric((source,), n)
+        return [accepted, refused, old_keys]
 
 
 def _now_us() -> int:

@@ -69,7 +69,7 @@ class TrackingApi:
         self.counts = counts or Counts()
         self._ready = ready
         self._fallback = fallback
-        credentials = Credentials(sources, complete)
+        credentials = Credentials(sources, complete, self.counts.old_keys)
         clients = Clients(sources)
         tokens = AccessTokens(clients, clock, token_secret or passing_secret())
         self._intake = Intake(log, clock, credentials, tokens, self.counts, front.proxies)

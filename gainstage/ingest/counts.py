@@ -13,3 +13,5 @@ class Counts:
     accepted_bytes: Counter[str] = field(default_factory=Counter)
     #: Requests turned away, by code and source ("" where the source is not known).
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    #: Requests that came with a former write key, by source: some SDK has not got the new one yet.
+    old_keys: Counter[str] = field(default_factory=Counter)

@@ -1,6 +1,7 @@
 """Which source sends: the write key in its four places, and a look-up that tells nothing of near misses."""
 
 import binascii
+from collections import Counter
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
@@ -49,13 +50,23 @@ def text_key(value: Any) -> str:
 
 
 class Credentials:
-    """The sources by the digest of their write key: the time of a look-up says nothing about the keys."""
+    """The sources by the digests of their write keys: the time of a look-up says nothing about the keys.
 
-    def __init__(self, sources: Callable[[], Mapping[str, Source]], complete: Callable[[], bool]) -> None:
+    `old_keys` counts the requests with a former write key, by source.
+    """
+
+    def __init__(
+        self,
+        sources: Callable[[], Mapping[str, Source]],
+        complete: Callable[[], bool],
+        old_keys: Counter[str],
+    ) -> None:
         self._sources = sources
         self._complete = complete
+        self._counted = old_keys
         self._indexed: Mapping[str, Source] | None = None
         self._by_digest: dict[bytes, Source] = {}
+        self._old: set[bytes] = set()
 
     def source(self, write_key: str) -> Source:
         """Whose key this is.
@@ -67,12 +78,19 @@ class Credentials:
             raise Refused(MISSING_WRITE_KEY)
         sources = self._sources()
         if sources is not self._indexed:  # a new configuration is a new mapping
-            self._by_digest = {_digest(source.write_key): source for source in sources.values()}
-            self._indexed = sources
-        found = self._by_digest.get(_digest(write_key))
+            self._index(sources)
+        digest = _digest(write_key)
+        found = self._by_digest.get(digest)
         if found is None:
             raise Refused(INVALID_WRITE_KEY if self._complete() else KEYS_UNCERTAIN)
+        if digest in self._old:
+            self._counted[found.name] += 1
         return found
+
+    def _index(self, sources: Mapping[str, Source]) -> None:
+        old = {_digest(key): source for source in sources.values() for key in source.old_write_keys}
+        self._by_digest = old | {_digest(source.write_key): source for source in sources.values()}
+        self._indexed, self._old = sources, set(old)
 
     def public_source(self, write_key: str) -> Source:
         """Whose key this is, where it stood in the open: in an address, which logs and histories keep.

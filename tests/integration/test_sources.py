@@ -96,3 +96,25 @@ def test_a_source_is_switched_off_and_on_while_the_server_runs(make_world: MakeW
     wait_for(enabled)
     assert post(world, "web-key", [track("ann")], {}) == 200
     assert 'gainstage_accepted_messages_total{source="web"} 1.0' in fetch(f"{world.address}/metrics")
+
+
+def test_a_write_key_is_changed_without_losing_an_event(make_world: MakeWorld) -> None:
+    """Of an SDK that goes on sending with the old key, and one that has the new one."""
+    world = make_world({"sources": [WEB], "destinations": []})
+    world.start()
+    answers = [post(world, "web-key", [track("ann")], {})]
+    world.apply(
+        {"sources": [{**WEB, "write_key": "new-key", "old_write_keys": ["web-key"]}], "destinations": []}
+    )
+
+    def new_key_is_taken() -> bool:
+        answers.append(post(world, "web-key", [track("ann")], {}))
+        return post(world, "new-key", [track("bob")], {}) == 200
+
+    wait_for(new_key_is_taken)
+    answers += [post(world, "web-key", [track("ann")], {}) for _ in range(3)]
+    assert set(answers) == {200}
+    assert 'gainstage_old_write_key_requests_total{source="web"}' in fetch(f"{world.address}/metrics")
+    world.apply({"sources": [{**WEB, "write_key": "new-key"}], "destinations": []})
+    wait_for(lambda: post(world, "web-key", [track("ann")], {}) == 401)
+    assert post(world, "new-key", [track("bob")], {}) == 200

@@ -16,6 +16,13 @@ def test_references_stay_and_written_out_secrets_become_references(file: Path) -
     assert "#   BACKEND_WRITE_KEY\n" in text
 
 
+def test_former_write_keys_are_secrets_too() -> None:
+    body = {"name": "app", "kind": "mobile", "write_key": "${NEW}", "old_write_keys": ["first", "${OLD}"]}
+    text = export([Document("source", "app", "file", body)])
+    assert "first" not in text
+    assert "- ${APP_OLD_WRITE_KEYS_1}" in text and "- ${OLD}" in text
+
+
 def test_an_export_resolves_to_the_same_configuration(file: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.yaml"
     again.write_text(export(read(file)), encoding="utf-8")

@@ -90,6 +90,16 @@ def test_sources_and_types_default_to_all(tmp_path: Path) -> None:
         ("name: website", "name: My Site", "sources[0].name: must be made of lower-case letters"),
         ("name: backend", "name: website", "sources[1].name: another source is named website"),
         ("written-out", "${WEB}", "sources[1].write_key: source website has the same write key"),
+        (
+            "written-out",
+            "new\n    old_write_keys: [a, '${WEB}']",
+            "sources[1].old_write_keys[1]: source website has",
+        ),
+        (
+            "written-out",
+            "new\n    old_write_keys: [new]",
+            "sources[1].old_write_keys: the write key itself is among",
+        ),
         ("written-out", '""', "sources[1].write_key: must not be empty"),
         ("written-out", "a:b", "sources[1].write_key: must be at most 255 printable ASCII"),
         (

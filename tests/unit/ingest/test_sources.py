@@ -2,6 +2,7 @@
 
 import pytest
 
+from gainstage.connection import Source
 from tests.unit.ingest.requests import BASIC, Asked
 
 pytestmark = pytest.mark.anyio
@@ -118,3 +119,27 @@ class TestKeysThatCannotBeReadNow:
 
         answer = await Asked(complete=broken).ask("/v1/batch", key("lost-key"), {})
         assert answer.status == 503
+
+
+class TestAFormerWriteKey:
+    async def test_is_taken_and_counted(self) -> None:
+        asked = Asked()
+        asked.sources = {"web": Source("web", "web", "new-key", old_write_keys=("older-key", "old-key"))}
+        for write_key in ("new-key", "old-key", "older-key", "old-key"):
+            assert (await asked.ask("/v1/b", key(write_key), {})).status == 200
+        assert (await asked.ask("/v1/b", key("oldest-key"), {})).status == 401
+        assert len(asked.entries("web")) == 4
+        assert asked.api.counts.old_keys == {"web": 3}
+
+    async def test_gets_the_settings_of_the_new_one(self) -> None:
+        asked = Asked()
+        asked.sources = {"web": Source("web", "web", "new-key", old_write_keys=("old-key",))}
+        answer = await asked.ask("/v1/projects/old-key/settings", method="GET", headers={})
+        assert answer.status == 200
+        assert b'"new-key"' in answer.body and b"old-key" not in answer.body
+
+    async def test_of_a_server_stays_a_secret(self) -> None:
+        asked = Asked()
+        asked.sources = {"site": Source("site", "server", "new-key", old_write_keys=("old-key",))}
+        answer = await asked.ask("/v1/b", key("old-key"), {"Origin": ACME})
+        assert (answer.status, answer.code) == (403, "secret_write_key")
