@@ -139,6 +139,8 @@ Exchange = Generator[Request | Settled, Response | None, None]
 Check = Generator[Request | Finding, Response | None, None]
 #: Ends with the schema, or with a finding that says why there is none.
 Describe = Generator[Request | Finding | Schema, Response | None, None]
+#: Ends with `Delivered` (`absent` where nobody was there), or with why it could not be done.
+Deletion = Generator[Request, Response | None, Outcome]
 Plan = tuple[Operation, ...] | Filtered | Rejected | Parked
 
 
@@ -185,6 +187,13 @@ class Allowance(msgspec.Struct, frozen=True):
 
     budget: Budget
     free: int
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Somebody who is to be deleted: userIds and anonymousIds, e-mails in lower case."""
+
+    ids: tuple[str, ...]
+    emails: tuple[str, ...]
 
 
 class Backlog(msgspec.Struct, frozen=True):
@@ -262,6 +271,12 @@ class Destination:
     names: Callable[[Any], NameLimit | None] = lambda settings: None
     #: None where the vendor does not tell its fields.
     doctor: Doctor | None = None
+    #: How records of a person are named: an object, and a form of the key with `{id}` or `{email}` in it.
+    people: tuple[tuple[str, str], ...] = ()
+    #: Deletes a person at the vendor; None where no call for that is documented.
+    delete: Callable[[Any, Person], Deletion] | None = None
+    #: Then: what to do instead, in a sentence.
+    delete_by_hand: str = "No call for it is documented: delete the person in Gainsight."
 
 
 RETRIED_STATUSES = frozenset({408, 423, 425})

@@ -15,6 +15,10 @@ class UnknownSource(UnknownName):
     """A source is named that is not there."""
 
 
+class UnknownRequest(UnknownName):
+    """A request to forget a person is named that is not there."""
+
+
 class DataUnusable(UsageError):
     """The data folder cannot be used now: a full disk, a damaged or a missing file."""
 

@@ -4,8 +4,10 @@ Facts: SQLite 3.7.0 to 3.51.2 can corrupt a WAL database that several connection
 so those versions are refused. FULL means that a commit has reached the disk when it returns.
 """
 
+import contextlib
 import errno
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -70,6 +72,45 @@ def connect(path: Path, *, cache_kib: int = 4096, read_only: bool = False) -> ap
                 connection.execute(f"PRAGMA {pragma}")
         connection.execute("PRAGMA journal_size_limit=67108864")
     return connection
+
+
+#: How often, and how long apart, a journal is tried to be emptied while somebody reads or writes.
+JOURNAL_TRIES, JOURNAL_SECONDS = 40, 0.05
+#: So much of a file is looked at at once.
+LOOKED_AT_BYTES = 16 * 1024 * 1024
+
+
+def emptied_journal(connection: apsw.Connection) -> bool:
+    """Carry everything from the write-ahead log over into the database and cut it to nothing; False where
+    others were busy with it all the time. Nobody waits longer than a moment for it: others write in between.
+    """
+    connection.set_busy_timeout(int(JOURNAL_SECONDS * 1_000))
+    try:
+        for _ in range(JOURNAL_TRIES):
+            with contextlib.suppress(apsw.BusyError):
+                row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if row is not None and not row[0]:
+                    return True
+            time.sleep(JOURNAL_SECONDS)
+        return False
+    finally:
+        connection.set_busy_timeout(BUSY_MILLISECONDS)
+
+
+def count_texts(path: Path, texts: Sequence[bytes]) -> int:
+    """How often texts (in lower case) stand in a database and its write-ahead log, in any letter case."""
+    files = (path, path.with_name(f"{path.name}-wal"))
+    return sum(_count_in(file, texts) for file in files if texts and file.exists())
+
+
+def _count_in(path: Path, texts: Sequence[bytes]) -> int:
+    found, tail, longest = 0, b"", max(map(len, texts))
+    with path.open("rb") as file:
+        while read := file.read(LOOKED_AT_BYTES):
+            chunk = tail + read.lower()
+            found += sum(chunk.count(text) - tail.count(text) for text in texts)
+            tail = chunk[-(longest - 1) :] if longest > 1 else b""
+    return found
 
 
 @contextmanager

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         upload_fields,
     )
     from gainstage.app.filtering import filters
+    from gainstage.app.forgetting import forget, lift, receipt, receipts, would_forget
     from gainstage.app.listing import destinations
     from gainstage.app.naming import forget_names, names
     from gainstage.app.previewing import preview
@@ -41,19 +42,24 @@ __all__ = [
     "export",
     "export_parts",
     "filters",
+    "forget",
     "forget_fields",
     "forget_names",
     "kept_fields",
+    "lift",
     "names",
     "open_store",
     "preview",
     "read_fields",
     "read_token",
+    "receipt",
+    "receipts",
     "send",
     "serve",
     "summary",
     "take_fields",
     "upload_fields",
+    "would_forget",
 ]
 
 _ROOMS = {
@@ -70,19 +76,24 @@ _ROOMS = {
     "export": "configuring",
     "export_parts": "configuring",
     "filters": "filtering",
+    "forget": "forgetting",
     "forget_fields": "fields",
     "forget_names": "naming",
     "kept_fields": "fields",
+    "lift": "forgetting",
     "names": "naming",
     "open_store": "reports",
     "preview": "previewing",
     "read_fields": "fields",
     "read_token": "serving",
+    "receipt": "forgetting",
+    "receipts": "forgetting",
     "send": "sending",
     "serve": "serving",
     "summary": "checking",
     "take_fields": "fields",
     "upload_fields": "fields",
+    "would_forget": "forgetting",
 }
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from gainstage.app.configuring import configurer, in_force, refuse_other_file
 from gainstage.app.folder import held, is_held, open_parts, prepare
+from gainstage.app.pseudonyms import pseudonyms_of
 from gainstage.app.reports import undelivered
 from gainstage.clock import SECOND_US, SystemClock
 from gainstage.delivery.engine import Engine
@@ -19,6 +20,7 @@ from gainstage.errors import UsageError
 from gainstage.log.contract import Entry, LogUnavailable
 from gainstage.log.local import LocalLog
 from gainstage.normalise import Surroundings
+from gainstage.pseudonym import Pseudonyms
 from gainstage.sqlite import StorageUnavailable
 from gainstage.store.rows import FAILED, FILTERED, HISTORY, LIVE, PARKED, PENDING
 from gainstage.store.store import Store
@@ -71,7 +73,8 @@ def send(
         try:
             name = _source(_sources(store, config, beside=beside), source)
             run = _Run(store, log, name, wait_seconds, progress, HISTORY if backfill else LIVE)
-            return asyncio.run(_run(run, messages, beside=beside))
+            pseudonyms = None if beside else pseudonyms_of(data, store)
+            return asyncio.run(_run(run, messages, pseudonyms))
         except (StorageUnavailable, LogUnavailable) as error:
             raise UsageError(f"{error} What was read before is kept.") from None
         finally:
@@ -102,8 +105,8 @@ def _source(names: list[str], name: str | None) -> str:
     return name or names[0]
 
 
-async def _run(run: "_Run", messages: Iterable[bytes], *, beside: bool) -> dict[str, Any]:
-    async with _delivering(run.store, run.log, beside=beside) as engine:
+async def _run(run: "_Run", messages: Iterable[bytes], pseudonyms: Pseudonyms | None) -> dict[str, Any]:
+    async with delivering(run.store, run.log, pseudonyms) as engine:
         await run.accept(messages, engine)
         await run.settle(engine)
     await run.log.close()
@@ -111,15 +114,15 @@ async def _run(run: "_Run", messages: Iterable[bytes], *, beside: bool) -> dict[
 
 
 @asynccontextmanager
-async def _delivering(
-    store: Store, log: LocalLog, *, beside: bool
+async def delivering(
+    store: Store, log: LocalLog, pseudonyms: Pseudonyms | None, *, sends: bool = True
 ) -> AsyncIterator["asyncio.Task[None] | None"]:
-    """An engine of our own while the messages are on their way; none beside a server."""
-    if beside:
+    """An engine of our own while the messages are on their way; none without pseudonyms, beside a server."""
+    if pseudonyms is None:
         yield None
         return
     transport, stop = HttpTransport(), asyncio.Event()
-    engine = Engine(store, log, SystemClock(), transport, configurer())
+    engine = Engine(store, log, SystemClock(), transport, configurer(), pseudonyms=pseudonyms, sends=sends)
     task = asyncio.create_task(engine.run(stop))
     try:
         yield task

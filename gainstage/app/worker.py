@@ -13,6 +13,7 @@ from pathlib import Path
 from gainstage.app.configuring import configurer
 from gainstage.app.folder import open_parts
 from gainstage.app.logging import log_plain_lines
+from gainstage.app.pseudonyms import pseudonyms_of
 from gainstage.clock import SystemClock
 from gainstage.delivery.engine import Engine
 from gainstage.delivery.transport import HttpTransport
@@ -31,7 +32,9 @@ async def deliver(data: Path) -> None:
     store, log = open_parts(data, create=False)
     transport = HttpTransport()
     try:
-        await Engine(store, log, SystemClock(), transport, configurer()).run(stop)
+        pseudonyms = pseudonyms_of(data, store)
+        engine = Engine(store, log, SystemClock(), transport, configurer(), pseudonyms=pseudonyms)
+        await engine.run(stop)
     finally:
         loop.remove_reader(sys.stdin.fileno())
         await transport.close()

@@ -16,6 +16,7 @@ from gainstage.cli import (
     demo,
     export,
     fields,
+    forget,
     names,
     preview,
     sandbox,
@@ -40,6 +41,7 @@ program = typer.Typer(
 for _module in (serve, send, preview, check, fields, names, status, trace, sandbox, demo, apply, export):
     _module.register(program)
 program.add_typer(dead.group, name="dead")
+program.add_typer(forget.group, name="forget")
 
 
 def _version(wanted: bool) -> None:
@@ -101,10 +103,9 @@ def _help_for(arguments: list[str]) -> str:
     words = []
     if arguments and arguments[0] in names:
         words = arguments[:1]
-    elif arguments[:1] == ["dead"]:
+    elif arguments and (group := {"dead": dead.group, "forget": forget.group}.get(arguments[0])):
         inner = {
-            command.name or getattr(command.callback, "__name__", "")
-            for command in dead.group.registered_commands
+            command.name or getattr(command.callback, "__name__", "") for command in group.registered_commands
         }
         words = arguments[:2] if arguments[1:2] and arguments[1] in inner else arguments[:1]
     return " ".join([*words, "--help"])

@@ -19,16 +19,19 @@ from gainstage.delivery.alerts import Announce, BudgetAlert, due_alerts, log_ale
 from gainstage.delivery.destinations import Active, activate
 from gainstage.delivery.dispatch import LEASE_US, Dispatcher
 from gainstage.delivery.flight import Flight
+from gainstage.delivery.forgetting import Forgetter
 from gainstage.delivery.joining import join_records
 from gainstage.delivery.journal import begin_call, end_call
 from gainstage.delivery.pace import Pace
 from gainstage.delivery.replanning import Replanner
 from gainstage.delivery.router import Router
 from gainstage.delivery.settling import Settler
+from gainstage.delivery.suppressing import Suppression
 from gainstage.delivery.transport import Transport
 from gainstage.destination import CallFailed, Response
 from gainstage.log.contract import Log, Stored
 from gainstage.outcome import Throttled
+from gainstage.pseudonym import Pseudonyms
 from gainstage.store import StorageUnavailable
 from gainstage.store.contract import PartitionLost, Store, Transaction
 from gainstage.store.rows import Document
@@ -53,7 +56,10 @@ class Finished(NamedTuple):
 
 
 class Engine:
-    """Delivers until told to stop. `configure` builds the configuration from the store's documents."""
+    """Delivers until told to stop. `configure` builds the configuration from the store's documents.
+
+    `pseudonyms` are those of the data folder; without `sends` no call is begun, and all else is done.
+    """
 
     def __init__(
         self,
@@ -64,6 +70,9 @@ class Engine:
         configure: Configure,
         chance: random.Random | None = None,
         announce: Announce = log_alert,
+        *,
+        pseudonyms: Pseudonyms | None = None,
+        sends: bool = True,
     ) -> None:
         self._store, self._log, self._clock, self._transport = store, log, clock, transport
         self._configure = configure
@@ -80,6 +89,9 @@ class Engine:
         self._calls: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self._pace = Pace()
+        self._sends = sends
+        self._suppression = Suppression(pseudonyms or Pseudonyms(b""))
+        self._forgetter = Forgetter(store, log, clock, transport, self._suppression)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Turn after turn until `stop` is set; then finish the calls under way and record them."""
@@ -102,11 +114,13 @@ class Engine:
                     continue
                 if not busy:
                     await self._wait()
+            await self._forgetter.close()
             await self._land()
 
     async def turn(self, partitions: Sequence[int]) -> bool:
         """One turn; True when there is certainly more to do at once."""
         slices = await self._read(partitions)
+        await self._forgetter.prepare(idle=not self._calls)
         finished, self._finished = self._finished, []
         with self._store.transaction() as transaction:
             now_us = self._clock.now_us()
@@ -122,6 +136,7 @@ class Engine:
             joined = join_records(transaction, settler, self._active.values())
             flying = {flight.active.number for flight in self._flights}
             replanned = Replanner(transaction, router, now_us).work(self._active.values(), flying)
+            forgotten = self._forgetter.work(transaction, self._active, now_us)
             picked = self._dispatch(transaction, settler, now_us)
             ready.extend(picked)
             alerts = self._due_alerts(transaction, now_us)
@@ -130,7 +145,7 @@ class Engine:
             self._call(flight)
         for alert in alerts:
             self._announce(alert)
-        return bool(slices or finished or joined or replanned or (picked and not started))
+        return bool(slices or finished or joined or replanned or forgotten or (picked and not started))
 
     # the parts of a turn
 
@@ -175,7 +190,8 @@ class Engine:
 
     def _router(self, transaction: Transaction, now_us: int) -> Router:
         assert self._configuration is not None
-        return Router(transaction, self._configuration, self._active, now_us)
+        suppression = self._suppression.refresh(transaction)
+        return Router(transaction, self._configuration, self._active, now_us, suppression)
 
     def _record(self, transaction: Transaction, settler: Settler, finished: Finished, now_us: int) -> None:
         """Hand a call's end to its exchange and record what that settles."""
@@ -243,6 +259,8 @@ class Engine:
 
     def _dispatch(self, transaction: Transaction, settler: Settler, now_us: int) -> list[Flight | None]:
         """New flights, each begun before the next destination picks: they may share a budget."""
+        if not self._sends or self._forgetter.quiet:
+            return []
         dispatcher = Dispatcher(transaction, settler, now_us, self._pace)
         begun: list[Flight | None] = []
         for active in self._active.values():

@@ -12,11 +12,23 @@ from gainstage.connection import Configuration
 from gainstage.delivery import identity as memory
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.planning import Planner, Routed
+from gainstage.delivery.suppressing import SUPPRESSED, Suppression
 from gainstage.event import Event, Identity, Refusal
 from gainstage.log.contract import Entry, Stored
 from gainstage.normalise import is_edited, normalise, priority_of, run_of
 from gainstage.store.contract import Transaction
-from gainstage.store.rows import DUPLICATE, FAILED, PENDING, REFUSED, Kept, NewDelivery, NewEvent, event_key
+from gainstage.store.rows import (
+    DUPLICATE,
+    FAILED,
+    FILTERED,
+    GIVEN_UP,
+    PENDING,
+    REFUSED,
+    Kept,
+    NewDelivery,
+    NewEvent,
+    event_key,
+)
 
 _encode = msgspec.json.Encoder().encode
 _encode_entry = msgspec.msgpack.Encoder().encode
@@ -45,8 +57,10 @@ class Router:
         configuration: Configuration,
         active: Mapping[str, Active],
         now_us: int,
+        suppression: Suppression,
     ) -> None:
         self._transaction = transaction
+        self._suppression = suppression
         self._configuration = configuration
         self._active = active
         self._by_number = {one.number: one for one in active.values()}
@@ -83,6 +97,11 @@ class Router:
             refused = NewDelivery(*place, FAILED, event.code, event.detail)
             self._transaction.ledger.change(refused, self._now_us)
             return refused
+        if self._suppression.meets(event):
+            self._transaction.ledger.unpark(kept.event_id, active.number)
+            hidden = _suppressed(kept.event_id, active.number, kept.source_id)
+            self._transaction.ledger.change(hidden, self._now_us)
+            return hidden
         if is_edited(entry):
             self._unpark(memory.learn_correction(self._transaction.intake, event))
         known = memory.resolve(self._transaction.intake, event)
@@ -121,6 +140,13 @@ class Router:
             counts = self._runs.setdefault(run, [0, 0])
             counts[0] += 1
             counts[1] += duplicate
+        hidden = (
+            self._suppression.meets(result)
+            if isinstance(result, Event)
+            else self._suppression.names(entry.key)
+        )
+        if hidden:  # an entry that was let in before has been erased: this one, too
+            self._transaction.forgetting.erase_later([(partition, taken.stored.offset)])
         if duplicate:
             self._transaction.ledger.count(source_id, 0, DUPLICATE)
             return
@@ -129,6 +155,9 @@ class Router:
             number, taken.key, source_id, result.message_id, entry.received_us, partition,
             taken.stored.offset,
         )  # fmt: skip
+        if hidden:
+            self._hide(NewEvent(*place, None, run), result)
+            return
         if isinstance(result, Refusal):
             self._events.append(NewEvent(*place, None, run, result.code, result.detail))
             self._bodies.append((number, _encode_entry(entry)))
@@ -136,10 +165,25 @@ class Router:
             return
         self._count(source_id, result)
         resolved, known = self._identify(result)
-        self._events.append(NewEvent(*place, known, run))
+        person = self._suppression.pseudonyms.of_person(result)
+        self._events.append(NewEvent(*place, known, run, person=person))
         urgency = self._hurried(run), priority_of(entry)
         routed = Routed(number, source_id, result, resolved, result.stamp, *urgency)
         self._plan(routed, entry)
+
+    def _hide(self, event: NewEvent, result: Event | Refusal) -> None:
+        """Let an event of somebody who was forgotten in without anything that it tells, its id among that."""
+        number, source_id = event.id, event.source_id
+        event = msgspec.structs.replace(event, message_id="")
+        if isinstance(result, Refusal):
+            refused = msgspec.structs.replace(event, code=GIVEN_UP, detail=SUPPRESSED.detail)
+            self._events.append(refused)
+            self._transaction.ledger.count(source_id, 0, REFUSED)
+            return
+        self._events.append(event)
+        self._deliveries.extend(
+            _suppressed(number, active.number, source_id) for active in self._fed_by(result.source)
+        )
 
     def _count(self, source_id: int, event: Event) -> None:
         """Count what the event is called, and keys of `integrations` that are nearly a destination's name."""
@@ -213,3 +257,7 @@ class Router:
         for run, (routed, duplicates) in self._runs.items():
             intake.count_run(run, routed, duplicates)
         self._events, self._deliveries, self._bodies, self._runs = [], [], [], {}
+
+
+def _suppressed(event_id: int, destination_id: int, source_id: int) -> NewDelivery:
+    return NewDelivery(event_id, destination_id, source_id, FILTERED, SUPPRESSED.code, SUPPRESSED.detail)

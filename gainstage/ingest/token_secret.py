@@ -1,4 +1,6 @@
-"""The secret under which access tokens are signed: made at first use, kept in the data folder."""
+"""Secrets made at first use and kept in the data folder, such as the one that access tokens are signed
+under.
+"""
 
 import contextlib
 import os
@@ -27,10 +29,17 @@ class KeptSecret:
     """A secret in a file that only its owner reads: tokens outlive the process. Read once, at first use.
 
     Whoever deletes the file and restarts the server ends all tokens; SDKs get new ones by themselves.
+    Another secret says with `without` what cannot be done without it, and with `damaged` what to do about a
+    file that holds none.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(
+        self,
+        path: Path,
+        without: str = "no OAuth token can be given or checked",
+        damaged: str = "delete it and restart the server; SDKs get new tokens by themselves",
+    ) -> None:
+        self._path, self._without, self._damaged = path, without, damaged
         self._secret = b""
 
     def __call__(self) -> bytes:
@@ -44,8 +53,8 @@ class KeptSecret:
                 self._secret = self._read() or self._make()
             except OSError as error:
                 raise SecretUnavailable(
-                    f"{self._path} cannot be used ({error.strerror or error}): without it no OAuth token can "
-                    "be given or checked; make room or give this user access."
+                    f"{self._path} cannot be used ({error.strerror or error}): without it {self._without}; "
+                    "make room or give this user access."
                 ) from error
         return self._secret
 
@@ -56,10 +65,7 @@ class KeptSecret:
         except FileNotFoundError:
             return b""
         if len(secret) != SECRET_BYTES:
-            raise SecretUnavailable(
-                f"{self._path} is damaged: delete it and restart the server; SDKs get new tokens by "
-                "themselves."
-            )
+            raise SecretUnavailable(f"{self._path} is damaged: {self._damaged}.")
         return secret
 
     def _make(self) -> bytes:

@@ -1,8 +1,9 @@
 """The contract of the log: the durable, ordered history of what was accepted.
 
-Append, read by partition and offset, count. The log knows no destinations, no retries and no readers'
-progress: how far a reader has come is kept in the store, in the transaction that writes what it made of
-the entries. Every implementation passes `gainstage.testing.log_suite`.
+Append, read by partition and offset, count, trim what is old, erase what must not stay. The log knows no
+destinations, no retries and no readers' progress: how far a reader has come is kept in the store, in the
+transaction that writes what it made of the entries. Every implementation passes
+`gainstage.testing.log_suite`.
 """
 
 from collections.abc import Sequence
@@ -41,6 +42,23 @@ class Stored(NamedTuple):
 
     offset: int
     entry: Entry
+
+
+class LogKept(NamedTuple):
+    """What a log still has. `since_us`: receipt of the oldest entry, None where there is none."""
+
+    since_us: int | None
+    size_bytes: int
+    #: By partition: the offset of its oldest entry, 0 where there is none.
+    first: tuple[int, ...]
+
+
+class Erased(NamedTuple):
+    """What became of entries that were to be erased."""
+
+    entries: int
+    #: None: they are gone now. Else the log cannot take single entries out, and its retention ends them then.
+    gone_by_us: int | None = None
 
 
 class LogUnavailable(Exception):
@@ -86,6 +104,35 @@ class Log(Protocol):
 
     async def count(self, partition: int, after: int, source: str) -> int:
         """How many entries of `source` stand above the offset."""
+        ...
+
+    async def kept(self) -> LogKept:
+        """Since when there are entries, where they begin, and how large they are."""
+        ...
+
+    async def trim(self, partition: int, upto: int, before_us: int, limit: int) -> int:
+        """Take out the oldest entries, as long as they stand at or below `upto` and were received before that
+        instant, `limit` of them at the most; how many.
+
+        Offsets go on rising: the newest entry of a partition stays, and where what was taken out stood is a
+        hole. The space is used again.
+        """
+        ...
+
+    async def erase(self, partition: int, offsets: Sequence[int]) -> Erased:
+        """Take single entries out, so that nothing of what they held can be found again. Idempotent.
+
+        Only what every reader has passed may be erased: a count may still include it.
+        """
+        ...
+
+    async def scrub(self, texts: Sequence[bytes], known: int) -> int | None:
+        """Look for texts (in lower case) in all that the log's files hold, in any letter case. If they stand
+        there more than `known` times, which entries that stay account for, everything that is not an entry is
+        cleaned away.
+
+        Returns how often they stand there then; None where nobody can look.
+        """
         ...
 
     def claim(self, group: str) -> AbstractAsyncContextManager[Claim]:

@@ -1,7 +1,8 @@
 """The log of one machine: a SQLite database in the data folder, durable before `append` returns.
 
 Any number of processes may append and read; SQLite's lock lets one transaction write at a time. Writing
-happens in a thread of its own (`writer`), reading in another: the event loop never waits for the disk.
+happens in a thread of its own (`writer`), reading in another, trimming and erasing in a third: the event loop
+never waits for the disk.
 """
 
 import asyncio
@@ -14,8 +15,9 @@ from typing import TypeVar
 import apsw
 
 from gainstage.log.claim import claimed
-from gainstage.log.contract import Claim, Entry, LogUnavailable, Position, Stored
+from gainstage.log.contract import Claim, Entry, Erased, LogKept, LogUnavailable, Position, Stored
 from gainstage.log.file import FILE_NAME, create, opened, translated
+from gainstage.log.keeping import Keeper
 from gainstage.log.writer import Writer
 from gainstage.sqlite import explained
 
@@ -43,6 +45,8 @@ class LocalLog:
         self._writer = Writer(self._path, self._partitions, limit_bytes)
         self._reader: apsw.Connection | None = None
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="log-reader")
+        self._keeper = Keeper(self._path, self._partitions)
+        self._keeping = ThreadPoolExecutor(max_workers=1, thread_name_prefix="log-keeper")
         self._closed = False
 
     @property
@@ -60,7 +64,8 @@ class LocalLog:
             size_bytes = 0
             statement = (
                 'SELECT "offset", source, "key", received_us, place, surroundings, body'
-                f' FROM partition_{partition:d} WHERE "offset" > ? ORDER BY "offset" LIMIT ?'
+                f' FROM partition_{partition:d} WHERE "offset" > ? AND received_us >= 0'
+                ' ORDER BY "offset" LIMIT ?'
             )
             cursor = connection.execute(statement, (after, limit))
             for offset, *values in cursor:
@@ -80,6 +85,18 @@ class LocalLog:
 
         return await self._read(partition, counted)
 
+    async def kept(self) -> LogKept:
+        return await self._keep(self._keeper.kept)
+
+    async def trim(self, partition: int, upto: int, before_us: int, limit: int) -> int:
+        return await self._keep(lambda: self._keeper.trim(partition, upto, before_us, limit))
+
+    async def erase(self, partition: int, offsets: Sequence[int]) -> Erased:
+        return Erased(await self._keep(lambda: self._keeper.erase(partition, offsets)))
+
+    async def scrub(self, texts: Sequence[bytes], known: int) -> int | None:
+        return await self._keep(lambda: self._keeper.scrub(texts, known))
+
     def claim(self, group: str) -> AbstractAsyncContextManager[Claim]:
         return self._claimed(group)
 
@@ -95,9 +112,16 @@ class LocalLog:
     def _finish(self) -> None:
         self._writer.close()
         self._reading.shutdown()
+        self._keeping.shutdown()
+        self._keeper.close()
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.close()
+
+    async def _keep(self, work: Callable[[], T]) -> T:
+        if self._closed:
+            raise LogUnavailable("The log is closed.")
+        return await asyncio.get_running_loop().run_in_executor(self._keeping, work)
 
     async def _read(self, partition: int, query: Callable[[apsw.Connection], T]) -> T:
         if self._closed:

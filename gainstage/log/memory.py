@@ -3,12 +3,13 @@
 Handles made over one `Shelf` see the same entries, as processes that open the same folder do.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
-from gainstage.log.contract import Claim, Entry, LogUnavailable, Position, Stored
+from gainstage.log.contract import Claim, Entry, Erased, LogKept, LogUnavailable, Position, Stored
 from gainstage.log.partition import partition_of
 
 
@@ -17,13 +18,14 @@ class Shelf:
     """What outlives a handle: the entries, and who holds which group."""
 
     partitions: list[list[Stored]]
+    last: list[int]
     bytes_kept: int = 0
     holders: dict[str, object] = field(default_factory=dict)
 
     @classmethod
     def of(cls, partitions: int) -> "Shelf":
         """An empty shelf."""
-        return cls([[] for _ in range(partitions)])
+        return cls([[] for _ in range(partitions)], [0] * partitions)
 
 
 class MemoryLog:
@@ -52,19 +54,55 @@ class MemoryLog:
         positions = []
         for entry in entries:
             number = partition_of(entry.key, self.partitions)
-            kept = shelf.partitions[number]
-            kept.append(Stored(len(kept) + 1, entry))
-            positions.append(Position(number, len(kept)))
+            shelf.last[number] += 1
+            shelf.partitions[number].append(Stored(shelf.last[number], entry))
+            positions.append(Position(number, shelf.last[number]))
         shelf.bytes_kept += size_bytes
         return positions
 
     async def read(self, partition: int, after: int, limit: int) -> Sequence[Stored]:
         self._usable()
-        return self._shelf.partitions[partition][after : after + limit]
+        kept = self._shelf.partitions[partition]
+        start = bisect_right(kept, after, key=_offset)
+        return kept[start : start + limit]
 
     async def count(self, partition: int, after: int, source: str) -> int:
         self._usable()
-        return sum(stored.entry.source == source for stored in self._shelf.partitions[partition][after:])
+        kept = self._shelf.partitions[partition]
+        behind = kept[bisect_right(kept, after, key=_offset) :]
+        return sum(stored.entry.source == source for stored in behind)
+
+    async def kept(self) -> LogKept:
+        self._usable()
+        heads = [kept[0] if kept else None for kept in self._shelf.partitions]
+        received = [head.entry.received_us for head in heads if head]
+        first = tuple(head.offset if head else 0 for head in heads)
+        return LogKept(min(received, default=None), self._shelf.bytes_kept, first)
+
+    async def trim(self, partition: int, upto: int, before_us: int, limit: int) -> int:
+        self._usable()
+        kept, count = self._shelf.partitions[partition], 0
+        for offset, entry in kept[: min(limit, len(kept) - 1)]:
+            if offset > upto or entry.received_us >= before_us:
+                break
+            self._shelf.bytes_kept -= len(entry.body)
+            count += 1
+        del kept[:count]
+        return count
+
+    async def erase(self, partition: int, offsets: Sequence[int]) -> Erased:
+        self._usable()
+        kept, gone = self._shelf.partitions[partition], set(offsets)
+        left = [stored for stored in kept if stored.offset not in gone]
+        self._shelf.partitions[partition] = left
+        self._shelf.bytes_kept -= sum(len(one.entry.body) for one in kept if one.offset in gone)
+        return Erased(len(kept) - len(left))
+
+    async def scrub(self, texts: Sequence[bytes], known: int) -> int | None:
+        self._usable()
+        entries = [stored.entry for kept in self._shelf.partitions for stored in kept]
+        held = b"\0".join(b"%s\0%s" % (entry.key.encode(), entry.body) for entry in entries).lower()
+        return sum(held.count(text) for text in texts)
 
     def claim(self, group: str) -> AbstractAsyncContextManager[Claim]:
         self._usable()
@@ -85,6 +123,10 @@ class MemoryLog:
     def _usable(self) -> None:
         if self._closed:
             raise LogUnavailable("The log is closed.")
+
+
+def _offset(stored: Stored) -> int:
+    return stored.offset
 
 
 class _MemoryClaim:

@@ -11,7 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gainstage.errors import ConfigurationError, DataUnusable, UnknownName, UnknownSource, UsageError
+from gainstage.errors import (
+    ConfigurationError,
+    DataUnusable,
+    UnknownName,
+    UnknownRequest,
+    UnknownSource,
+    UsageError,
+)
 from gainstage.ingest.body import Disconnected
 from gainstage.log.contract import LogUnavailable
 from gainstage.management.access import Access
@@ -43,6 +50,10 @@ class Management:
             _at("/api/dead/edit", POST=views.edit),
             _at("/api/dead/purge", POST=views.purge),
             _at("/api/dead/export", GET=views.export_dead),
+            _at("/api/forget", GET=views.forgetting.receipts, POST=views.forgetting.forget),
+            _at("/api/forget/find", POST=views.forgetting.find),
+            _at("/api/forget/{request}", GET=views.forgetting.receipt),
+            _at("/api/forget/{request}/lift", POST=views.forgetting.lift),
             _at("/api/check", POST=views.check),
             _at("/api/destinations", GET=views.destinations),
             _at(f"{one}/check", POST=views.check_destination),
@@ -89,6 +100,8 @@ def _problem(error: Exception) -> Problem:
     match error:
         case UnknownSource():
             return Problem(404, "source_unknown", str(error))
+        case UnknownRequest():
+            return Problem(404, "request_unknown", str(error))
         case UnknownName():
             return Problem(404, "destination_unknown", str(error))
         case ConfigurationError():

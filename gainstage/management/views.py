@@ -16,6 +16,7 @@ from gainstage.errors import ConfigurationError
 from gainstage.management import questions
 from gainstage.management.answers import Lines, Problem, document, encoded
 from gainstage.management.aside import ASKERS, READERS, Aside
+from gainstage.management.forgetting import ForgettingViews
 from gainstage.management.questions import Bodies, decoded, is_json, query
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Views:
         self._data, self._status = data, status
         self._reading, self._asking = Aside(READERS), Aside(ASKERS)
         self._bodies = Bodies()
+        #: Those below `/api/forget`.
+        self.forgetting = ForgettingViews(data, self._reading, self._bodies)
 
     async def status(self, request: Request) -> Response:
         """`gainstage status`."""

@@ -46,6 +46,13 @@ FILTERED: dict[str, Reason] = {
         "A track call of an employee whom PX denies, where `deny_list` is `ask`.",
         "Nothing to do; or take the user off the list at Gainsight PX.",
     ),
+    "suppressed": Reason(
+        "filtered",
+        "person was forgotten",
+        "Its person was forgotten on request, so nothing of the event is kept or sent.",
+        "An identify of somebody for whom `gainstage forget person` was run last week.",
+        "Nothing to do; if the person is a user again, lift the suppression: `gainstage forget lift`.",
+    ),
     "nothing_mapped": Reason(
         "filtered",
         "nothing mapped",

@@ -47,7 +47,10 @@ class Calls:
     ) -> int:
         """Note a call about to be made and the events that it carries."""
         if self._next_call is None:
-            (self._next_call,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM call").fetchone()
+            numbers = self._connection.execute(
+                "SELECT max(id) FROM call UNION ALL SELECT value FROM meta WHERE name = 'last_call'"
+            )
+            self._next_call = max((number for (number,) in numbers if number is not None), default=0)
         self._next_call += 1
         call = self._next_call
         self._begun.append((call, destination_id, at_us, method, url, request))
@@ -68,6 +71,7 @@ class Calls:
         self._connection.executemany(
             "UPDATE call SET status = ?, response = ?, answered_us = ? WHERE id = ?", self._ended
         )
+        self._begun, self._carried, self._ended = [], [], []
 
     def available(self, budgets: Iterable[Budget], now_us: int) -> int | None:
         """How many calls may be made now; None where no budget applies."""

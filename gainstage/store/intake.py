@@ -47,9 +47,10 @@ class Intake:
     def next_event_id(self) -> int:
         """A number for a new event."""
         if self._next_event is None:
-            (self._next_event,) = self._connection.execute(
-                "SELECT coalesce(max(id), 0) FROM event"
-            ).fetchone()
+            numbers = self._connection.execute(
+                "SELECT max(id) FROM event UNION ALL SELECT value FROM meta WHERE name = 'last_event'"
+            )
+            self._next_event = max((number for (number,) in numbers if number is not None), default=0)
         self._next_event += 1
         return self._next_event
 
@@ -61,7 +62,9 @@ class Intake:
 
     def add(self, events: Iterable[NewEvent]) -> None:
         """Enter the events."""
-        self._connection.executemany("INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?)", map(astuple, events))
+        self._connection.executemany(
+            "INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", map(astuple, events)
+        )
 
     def keep_bodies(self, bodies: Iterable[tuple[int, bytes]]) -> None:
         """Keep the log entries of events that are not settled."""

@@ -257,6 +257,7 @@ class Ledger:
             "n + excluded.n",
             ((*key, n) for key, n in self._unmapped.items()),
         )
+        self._alone, self._settled, self._counts, self._unmapped = [], [], {}, {}
 
 
 def _kept(delivery: NewDelivery) -> tuple[int | None, int | None]:

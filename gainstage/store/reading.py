@@ -8,6 +8,7 @@ import msgspec
 from gainstage.reason import WORDS
 from gainstage.sqlite import Database
 from gainstage.store.budgets import Budgets
+from gainstage.store.forgetting import Receipts
 from gainstage.store.rows import (
     DUPLICATE,
     GIVEN_UP,
@@ -67,6 +68,8 @@ class Reading:
         self._connection = connection
         #: What events are called.
         self.vocabulary = Spoken(connection)
+        #: Requests to forget a person.
+        self.receipts = Receipts(connection)
 
     def revision(self) -> int:
         """The configuration's revision."""

@@ -48,6 +48,8 @@ class NewEvent(msgspec.Struct, frozen=True, gc=False):
     run: int | None
     code: str | None = None
     detail: str | None = None
+    #: A keyed hash of its user; see `gainstage.pseudonym`.
+    person: bytes | None = None
 
 
 class NewDelivery(msgspec.Struct, frozen=True, gc=False):

@@ -45,7 +45,8 @@ CREATE TABLE event (
     identity BLOB,                -- what was resolved, JSON
     run INTEGER,                  -- the `send` that brought it
     code TEXT,                    -- refused before it met a destination
-    detail TEXT
+    detail TEXT,
+    person BLOB                   -- a keyed hash of the userId, else of the anonymousId
 );
 CREATE INDEX event_run ON event (run) WHERE run IS NOT NULL;
 CREATE INDEX event_refused ON event (id) WHERE code IS NOT NULL;
@@ -211,6 +212,7 @@ CREATE TABLE call_event (
     call_id INTEGER NOT NULL,
     PRIMARY KEY (event_id, call_id)
 ) WITHOUT ROWID;
+CREATE INDEX call_event_call ON call_event (call_id);
 
 -- Calls counted against a budget, by slice of its window; a call under way in the slice in which it ends at the
 -- latest. Kept for some windows longer than they count: what live events used tells what they will need.
@@ -301,3 +303,37 @@ CREATE TABLE tenant_name (
     PRIMARY KEY (tenant_id, digest)
 ) WITHOUT ROWID;
 CREATE TABLE name_limit (tenant_id INTEGER PRIMARY KEY, most INTEGER NOT NULL);
+
+-- Requests to forget a person. While one is under way it names the person; afterwards it is the receipt, which does not.
+CREATE TABLE forgetting (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    asked BLOB NOT NULL,                   -- a keyed hash of what the person was named by
+    asked_us INTEGER NOT NULL,
+    phase INTEGER NOT NULL,                -- see gainstage.store.rows.Phase
+    person BLOB,                           -- ids, e-mails, records; null once nothing needs them any more
+    place BLOB NOT NULL,                   -- how far the phase has come
+    counts BLOB NOT NULL,                  -- what was purged
+    vendors BLOB NOT NULL,                 -- what became of the person at Gainsight, by destination
+    detail TEXT NOT NULL DEFAULT '',       -- what it waits for
+    due_us INTEGER NOT NULL DEFAULT 0,     -- when it goes on
+    done_us INTEGER,
+    lifted_us INTEGER,                     -- since then the person's events pass again
+    log_gone_us INTEGER                    -- when a log that erases nothing has lost the person's events
+);
+CREATE INDEX forgetting_open ON forgetting (id) WHERE done_us IS NULL;
+CREATE INDEX forgetting_asked ON forgetting (asked);
+
+-- Whose events are not let in any more: keyed hashes of ids and e-mails.
+CREATE TABLE suppressed (
+    digest BLOB NOT NULL,
+    forgetting_id INTEGER NOT NULL,
+    PRIMARY KEY (digest, forgetting_id)
+) WITHOUT ROWID;
+
+-- Events that are to be purged, and entries of the log that are to be erased.
+CREATE TABLE forgotten_event (event_id INTEGER PRIMARY KEY, forgetting_id INTEGER NOT NULL);
+CREATE TABLE erasure (
+    partition INTEGER NOT NULL,
+    "offset" INTEGER NOT NULL,
+    PRIMARY KEY (partition, "offset")
+) WITHOUT ROWID;

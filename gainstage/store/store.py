@@ -4,16 +4,17 @@ One transaction is one step of the engine: everything that it routes, reserves a
 together, or not at all. The parts of a transaction are small classes, one per concern.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
 import apsw
 
-from gainstage.sqlite import connect, explained
+from gainstage.sqlite import StorageUnavailable, connect, count_texts, emptied_journal, explained
 from gainstage.store.budgets import Budgets
 from gainstage.store.calls import Calls
+from gainstage.store.forgetting import Forgetting
 from gainstage.store.intake import Intake, Names
 from gainstage.store.keys import Keys
 from gainstage.store.lanes import Lanes
@@ -115,6 +116,36 @@ MIGRATIONS = {
     """,
     4: """
         ALTER TABLE record ADD COLUMN abandoned BLOB;
+        ALTER TABLE event ADD COLUMN person BLOB;
+        CREATE INDEX call_event_call ON call_event (call_id);
+        CREATE TABLE forgetting (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            asked BLOB NOT NULL,
+            asked_us INTEGER NOT NULL,
+            phase INTEGER NOT NULL,
+            person BLOB,
+            place BLOB NOT NULL,
+            counts BLOB NOT NULL,
+            vendors BLOB NOT NULL,
+            detail TEXT NOT NULL DEFAULT '',
+            due_us INTEGER NOT NULL DEFAULT 0,
+            done_us INTEGER,
+            lifted_us INTEGER,
+            log_gone_us INTEGER
+        );
+        CREATE INDEX forgetting_open ON forgetting (id) WHERE done_us IS NULL;
+        CREATE INDEX forgetting_asked ON forgetting (asked);
+        CREATE TABLE suppressed (
+            digest BLOB NOT NULL,
+            forgetting_id INTEGER NOT NULL,
+            PRIMARY KEY (digest, forgetting_id)
+        ) WITHOUT ROWID;
+        CREATE TABLE forgotten_event (event_id INTEGER PRIMARY KEY, forgetting_id INTEGER NOT NULL);
+        CREATE TABLE erasure (
+            partition INTEGER NOT NULL,
+            "offset" INTEGER NOT NULL,
+            PRIMARY KEY (partition, "offset")
+        ) WITHOUT ROWID;
     """,
 }
 #: Enough for the pages that a turn of the engine changes, so that none is written twice.
@@ -155,6 +186,7 @@ class Transaction:
         self.documents = Documents(connection)
         self.schemas = Schemas(connection)
         self.vocabulary = Vocabulary(connection, known.admitted)
+        self.forgetting = Forgetting(connection, known, self.ledger, self.lanes, self.calls)
         self.reading = Reading(connection)
         self._connection = connection
 
@@ -219,6 +251,23 @@ class Store:
             transaction = Transaction(self._connection, self._names, self._known)
             yield transaction
             transaction.flush()
+
+    def scrub(self) -> None:
+        """Clean everything that was deleted out of the files."""
+        with explained(self._path):
+            connection = connect(self._path, cache_kib=CACHE_KIB)
+            try:
+                connection.execute("PRAGMA temp_store=FILE")
+                connection.execute("VACUUM")
+                if not emptied_journal(connection):
+                    raise StorageUnavailable(f"{self._path.name} is in use all the time; it is tried again.")
+            finally:
+                connection.close()
+
+    def count(self, texts: Sequence[bytes]) -> int | None:
+        """How often texts stand in the files."""
+        with explained(self._path):
+            return count_texts(self._path, texts)
 
     @staticmethod
     @contextmanager

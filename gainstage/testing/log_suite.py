@@ -157,6 +157,83 @@ class LogSuite(ABC):
                 for source in ("a", "b"):
                     assert [s.entry.place for s in stored if s.entry.source == source] == list(range(25))
 
+    async def test_trims_the_oldest_and_no_more_than_was_read_and_is_old(self, tmp_path: Path) -> None:
+        async with self.log(tmp_path) as log:
+            positions = await log.append([entry(n) for n in range(30)])
+            upto, old_us = positions[19].offset, entry(10).received_us
+            assert await log.trim(0, upto, old_us, 4) == 4
+            assert await log.trim(0, upto, old_us, 100) == 6
+            assert await log.trim(0, upto, old_us, 100) == 0
+            kept = await log.kept()
+            assert (kept.since_us, kept.first) == (old_us, (positions[10].offset,))
+            assert await log.trim(0, upto, entry(30).received_us, 100) == 10
+            assert [s.entry.place for s in await whole(log, 0)] == list(range(20, 30))
+            assert await log.count(0, 0, "site") == 10
+
+    async def test_offsets_rise_when_everything_was_trimmed(self, tmp_path: Path) -> None:
+        async with self.log(tmp_path) as log:
+            (*_, last) = await log.append([entry(n) for n in range(5)])
+            assert await log.trim(0, last.offset, entry(9).received_us, 100) == 4
+        async with self.log(tmp_path) as log:
+            assert await log.trim(0, last.offset, entry(9).received_us, 100) == 0
+            (later,) = await log.append([entry(5)])
+            assert later.offset > last.offset
+            assert [s.entry.place for s in await whole(log, 0)] == [4, 5]
+
+    async def test_an_empty_log_keeps_nothing_and_trims_nothing(self, tmp_path: Path) -> None:
+        async with self.log(tmp_path, partitions=2) as log:
+            kept = await log.kept()
+            assert (kept.since_us, kept.first) == (None, (0, 0))
+            assert await log.trim(1, 10, 2**62, 100) == 0
+
+    async def test_the_space_of_what_was_trimmed_is_used_again(self, tmp_path: Path) -> None:
+        async with self.log(tmp_path) as log:
+            sizes = []
+            for turn in range(6):
+                positions = await log.append([entry(turn * 50 + n, size_bytes=4_000) for n in range(50)])
+                await log.trim(0, positions[-1].offset, 2**62, 1_000)
+                sizes.append((await log.kept()).size_bytes)
+            assert max(sizes) < 100_000
+
+    async def test_what_is_erased_is_found_nowhere(self, tmp_path: Path) -> None:
+        async with self.log(tmp_path) as log:
+            others = [entry(n, key="bob", size_bytes=n * 40) for n in range(200)]
+            theirs = [
+                Entry("site", "Ada-Key", 1_700_000_000_000_000, n, b'{"ip":"ada-around"}', b"ada-body" * n)
+                for n in range(1, 200, 3)
+            ]
+            positions = await log.append([*others[:100], *theirs, *others[100:]])
+            texts = [b"ada-key", b"ada-around", b"ada-body"]
+            before = await log.scrub(texts, 10**9)
+            offsets = [position.offset for position in positions[100 : 100 + len(theirs)]]
+            erased = await log.erase(0, offsets)
+            assert await log.read(0, 0, 1) and (await log.erase(0, offsets[:3])).entries == 0
+            if erased.gone_by_us is None:
+                assert erased.entries == len(theirs)
+                assert [s.entry for s in await whole(log, 0)] == others
+                assert await log.scrub(texts, 0) in (0, None)
+                assert before is None or before > 0
+            later = await log.append([entry(300)])
+            assert later[0].offset > positions[-1].offset
+
+    async def test_of_what_was_trimmed_and_erased_nothing_is_left_under_more_of_it(
+        self, tmp_path: Path
+    ) -> None:
+        async with self.log(tmp_path) as log:
+            for turn in range(8):
+                added = [
+                    Entry("site", f"k{n}", turn * 100 + n, n, b"", b"ada-%d-" % (n % 5) * (1 + n * 7 % 90))
+                    for n in range(100)
+                ]
+                positions = await log.append(added)
+                await log.trim(0, positions[0].offset + turn * 7, 2**62, 60)
+                if (await log.erase(0, [one.offset for one in positions[turn::9]])).gone_by_us is not None:
+                    pytest.skip("this log erases no single entries")
+            offsets = [stored.offset for stored in await whole(log, 0)]
+            await log.erase(0, offsets)
+            assert await log.scrub([b"ada-1-", b"ada-4-"], 0) in (0, None)
+            assert list(await log.read(0, 0, 10)) == []
+
     async def test_one_handle_holds_a_group_until_it_lets_go(self, tmp_path: Path) -> None:
         async with self.log(tmp_path, partitions=3) as first, self.log(tmp_path, partitions=3) as second:
             async with second.claim("delivery") as waiting:

@@ -25,6 +25,7 @@ from gainstage.store.rows import (
     NewDelivery,
     event_key,
 )
+from gainstage.testing.forgetting_suite import ForgettingSuite
 from gainstage.testing.keys_suite import KeysSuite
 from gainstage.testing.lanes_suite import LanesSuite
 from gainstage.testing.store_model import (
@@ -45,7 +46,7 @@ from gainstage.testing.vocabulary_suite import VocabularySuite
 SECOND_US = 1_000_000
 
 
-class StoreSuite(LanesSuite, KeysSuite, VocabularySuite):
+class StoreSuite(LanesSuite, KeysSuite, VocabularySuite, ForgettingSuite):
     """The behaviours of `gainstage.store.contract.Store`."""
 
     # everything or nothing

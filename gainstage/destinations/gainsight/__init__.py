@@ -18,6 +18,11 @@ destination = Destination(
     budgets=budgets,
     pretend=pretend,
     warnings=warnings,
+    people=(("user", "{id}"),),
+    delete_by_hand=(
+        "The endpoint of Segment's destination takes events and deletes nothing: delete the Person in "
+        "Gainsight."
+    ),
     # No limit is documented; order is kept per user, not between users.
     concurrency=32,
 )

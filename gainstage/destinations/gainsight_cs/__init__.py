@@ -26,5 +26,9 @@ destination = Destination(
     batch={"company": COMPANIES_A_LOOK_UP},
     gather=gather,
     warnings=warnings,
+    people=(("person", "email:{email}"), ("event", "{id}")),
+    delete_by_hand=(
+        "The form of a call that deletes a Person is not published: delete the Person in Gainsight CS."
+    ),
     doctor=Doctor(describe, read_description, uses, examine),
 )

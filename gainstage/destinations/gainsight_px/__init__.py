@@ -4,6 +4,7 @@ from gainstage.destination import Destination, Doctor
 from gainstage.destinations.gainsight_px.api import pretend
 from gainstage.destinations.gainsight_px.ceilings import names, within_ceilings
 from gainstage.destinations.gainsight_px.checking import check
+from gainstage.destinations.gainsight_px.deleting import delete
 from gainstage.destinations.gainsight_px.describing import describe, read_description
 from gainstage.destinations.gainsight_px.doctor import examine, uses
 from gainstage.destinations.gainsight_px.exchange import exchange
@@ -26,5 +27,7 @@ destination = Destination(
     concurrency=64,
     warnings=warnings,
     names=names,
+    people=(("user", "id:{id}"),),
+    delete=delete,
     doctor=Doctor(describe, read_description, uses, examine),
 )

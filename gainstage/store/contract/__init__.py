@@ -7,11 +7,13 @@ never within one. A transaction has parts, one for each concern; it is used by o
 await.
 """
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from gainstage.store.contract.budgets import Budgets
 from gainstage.store.contract.calls import Calls
+from gainstage.store.contract.forgetting import Forgetting
 from gainstage.store.contract.intake import Intake, Names, PartitionLost
 from gainstage.store.contract.keys import Keys
 from gainstage.store.contract.lanes import Lanes
@@ -27,6 +29,7 @@ __all__ = [
     "Calls",
     "Destinations",
     "Documents",
+    "Forgetting",
     "Intake",
     "Keys",
     "Lanes",
@@ -81,6 +84,9 @@ class Transaction(Protocol):
     def vocabulary(self) -> Vocabulary: ...
 
     @property
+    def forgetting(self) -> Forgetting: ...
+
+    @property
     def reading(self) -> Reading: ...
 
 
@@ -96,6 +102,18 @@ class Store(Protocol):
 
     def reading(self) -> AbstractContextManager[Reading]:
         """One consistent view, of all transactions that ended before and of no part of another."""
+
+    def scrub(self) -> None:
+        """Clean everything that was deleted out of the files. Others' transactions wait meanwhile.
+
+        Raises:
+            StorageUnavailable: there is no room for it now, or somebody else was busy for too long.
+        """
+
+    def count(self, texts: Sequence[bytes]) -> int | None:
+        """How often texts (in lower case) stand in the files, in any letter case; None where nobody can
+        look.
+        """
 
     def close(self) -> None:
         """Let go of every resource."""

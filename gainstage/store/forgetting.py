@@ -1,0 +1,373 @@
+"""Forgetting: requests and their receipts, whose events are not let in, and what is purged of a person."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from gainstage.event import Identity
+from gainstage.operation import Record
+from gainstage.sqlite import Database
+from gainstage.store.calls import Calls
+from gainstage.store.forgetting_rows import ForgettingRow, Phase, Purged, Someone
+from gainstage.store.lanes import Lanes
+from gainstage.store.ledger import Ledger
+from gainstage.store.records import KnownNames, Records
+from gainstage.store.rows import FILTERED, PARKED, PENDING
+
+#: What stands for a request or an answer that told of a forgotten person beside others.
+TAKEN_OUT = '"Taken out: it told of a person who was forgotten."'
+_COLUMNS = (
+    "id, asked, asked_us, phase, person, place, counts, vendors, detail, due_us, done_us, lifted_us, "
+    "log_gone_us"
+)
+_json = msgspec.json.Encoder().encode
+_decode = msgspec.json.decode
+_identity = msgspec.json.Decoder(Identity)
+_person = msgspec.json.Decoder(Someone)
+
+
+class Forgetting:
+    """The part of a transaction that forgets people."""
+
+    def __init__(
+        self, connection: Database, known: KnownNames, ledger: Ledger, lanes: Lanes, calls: Calls
+    ) -> None:
+        self._connection = connection
+        self._known = known
+        self._ledger, self._lanes, self._calls = ledger, lanes, calls
+        self._records = Records(connection, known)
+
+    # requests
+
+    def ask(
+        self, asked: bytes, person: Someone, digests: Iterable[bytes], vendors: dict[str, Any], now_us: int
+    ) -> int:
+        """Keep a request; from the end of this transaction on no event of the person passes, and no call is
+        begun for their records. Returns its number.
+        """
+        self._connection.execute(
+            "INSERT INTO forgetting (asked, asked_us, phase, person, place, counts, vendors) "
+            "VALUES (?, ?, ?, ?, '{}', '{}', ?)",
+            (asked, now_us, Phase.LOG, _json(person), _json(vendors)),
+        )
+        number = self._connection.last_insert_rowid()
+        self.suppress(number, digests)
+        self.hold(person)
+        return number
+
+    def hold(self, person: Someone) -> None:
+        """Begin no call for the person's records: they are about to go."""
+        for number in self._numbers(person):
+            self._connection.execute("UPDATE record SET joining = 2 WHERE id = ?", (number,))
+
+    def open(self) -> list[ForgettingRow]:
+        """Requests that are not done, the oldest first."""
+        return rows_of(
+            self._connection.execute(f"SELECT {_COLUMNS} FROM forgetting WHERE done_us IS NULL ORDER BY id")
+        )
+
+    def save(self, row: ForgettingRow) -> None:
+        """Write a request back."""
+        self._connection.execute(
+            "UPDATE forgetting SET phase = ?, person = ?, place = ?, counts = ?, vendors = ?, detail = ?, "
+            "due_us = ?, done_us = ?, log_gone_us = ? WHERE id = ?",
+            (
+                row.phase, _json(row.person) if row.person is not None else None, _json(row.place),
+                _json(row.counts), _json(row.vendors), row.detail, row.due_us, row.done_us, row.log_gone_us,
+                row.id,
+            ),
+        )  # fmt: skip
+
+    # whose events are not let in
+
+    def revision(self) -> int:
+        """Rises with every change of whose events are let in; 0 before the first."""
+        row = self._connection.execute("SELECT value FROM meta WHERE name = 'suppression'").fetchone()
+        return int(row[0]) if row else 0
+
+    def suppressed(self) -> frozenset[bytes]:
+        """The keyed hashes of those whose events are not let in."""
+        return frozenset(row[0] for row in self._connection.execute("SELECT digest FROM suppressed"))
+
+    def suppress(self, number: int, digests: Iterable[bytes]) -> None:
+        """Let no event in any more of whom these mean."""
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO suppressed VALUES (?, ?)", ((digest, number) for digest in digests)
+        )
+        self._changed()
+
+    def lift(self, number: int, now_us: int) -> bool:
+        """Let events of the person in again; False where the request is not done, or lifted, or unknown."""
+        self._connection.execute(
+            "UPDATE forgetting SET lifted_us = ? WHERE id = ? AND lifted_us IS NULL AND done_us IS NOT NULL",
+            (now_us, number),
+        )
+        if not self._connection.changes():
+            return False
+        self._connection.execute("DELETE FROM suppressed WHERE forgetting_id = ?", (number,))
+        self._changed()
+        return True
+
+    def _changed(self) -> None:
+        self._connection.execute(
+            "INSERT OR REPLACE INTO meta VALUES ('suppression', ?)", (self.revision() + 1,)
+        )
+
+    def key_check(self) -> bytes | None:
+        """What was kept to know the key of the keyed hashes by."""
+        row = self._connection.execute("SELECT value FROM meta WHERE name = 'people_key'").fetchone()
+        return bytes(row[0]) if row else None
+
+    def keep_key_check(self, check: bytes) -> None:
+        """Keep it."""
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('people_key', ?)", (check,))
+
+    # what is to go
+
+    def erase_later(self, places: Iterable[tuple[int, int]]) -> int:
+        """Note entries of the log (partition, offset) that are to be erased; how many are new."""
+        before = self._marked()
+        self._connection.executemany("INSERT OR IGNORE INTO erasure VALUES (?, ?)", places)
+        return self._marked() - before
+
+    def _marked(self) -> int:
+        return int(self._connection.execute("SELECT total_changes()").fetchone()[0])
+
+    def erasures(self, limit: int) -> list[tuple[int, int]]:
+        """Entries that are to be erased."""
+        rows = self._connection.execute(
+            'SELECT partition, "offset" FROM erasure ORDER BY partition, "offset" LIMIT ?', (limit,)
+        )
+        return [(int(partition), int(offset)) for partition, offset in rows]
+
+    def erased(self, places: Iterable[tuple[int, int]]) -> None:
+        """They are erased."""
+        self._connection.executemany('DELETE FROM erasure WHERE partition = ? AND "offset" = ?', places)
+
+    def note(self, number: int, events: Iterable[int]) -> None:
+        """Note events that are to be purged."""
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO forgotten_event VALUES (?, ?)", ((event, number) for event in events)
+        )
+
+    def note_keys(self, number: int, keys: Iterable[bytes]) -> None:
+        """Note the events with these keys; see `gainstage.store.rows.event_key`."""
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO forgotten_event SELECT id, ?2 FROM event WHERE key = ?1",
+            ((key, number) for key in keys),
+        )
+
+    # purging
+
+    def purge(self, number: int, after: int, limit: int) -> Purged:
+        """Purge noted events above `after` from ledger, lanes and calls. Counters stay: what was pending or
+        parked counts as filtered. An event for which a call may be under way stays until that has ended.
+        """
+        self._ledger.flush()
+        self._calls.flush()
+        events = [
+            int(row[0])
+            for row in self._connection.execute(
+                "SELECT event_id FROM forgotten_event WHERE event_id > ? AND forgetting_id = ? "
+                "ORDER BY event_id LIMIT ?",
+                (after, number, limit),
+            )
+        ]
+        purged = deliveries = calls = busy = 0
+        for event in events:
+            if self._is_busy(event):
+                busy += 1
+                continue
+            deliveries += self._purge_deliveries(event)
+            calls += self._purge_calls(event)
+            purged += self._purge_event(event)
+        self._ledger.flush()
+        return Purged(purged, deliveries, calls, busy, events[-1] if events else after, len(events) == limit)
+
+    def _is_busy(self, event: int) -> bool:
+        row = self._connection.execute(
+            "SELECT 1 FROM operation JOIN record ON record.id = record_id WHERE event_id = ? "
+            "AND (leased_until_us > 0 OR occupied_until_us > 0) LIMIT 1",
+            (event,),
+        ).fetchone()
+        return row is not None
+
+    def _purge_deliveries(self, event: int) -> int:
+        lanes = self._connection.execute(
+            "DELETE FROM operation WHERE event_id = ? RETURNING destination_id, record_id", (event,)
+        ).fetchall()
+        rows = self._connection.execute(
+            "DELETE FROM delivery WHERE event_id = ? RETURNING destination_id, source_id, word", (event,)
+        ).fetchall()
+        for destination, source, word in rows:
+            if word in (PENDING, PARKED):
+                self._ledger.count(source, destination, word, -1)
+                self._ledger.count(source, destination, FILTERED)
+        for destination, record in dict.fromkeys(lanes):
+            self._lanes.settle_lane(destination, record, 0)
+        self._connection.execute("DELETE FROM parked WHERE event_id = ?", (event,))
+        return len(rows)
+
+    def _purge_calls(self, event: int) -> int:
+        """Calls that carried nothing else go; of the others, what was said in them."""
+        rows = self._connection.execute(
+            "DELETE FROM call_event WHERE event_id = ? RETURNING call_id", (event,)
+        ).fetchall()
+        for (call,) in rows:
+            self._keep_number("last_call", call)
+            self._connection.execute(
+                "UPDATE call SET request = ?2, url = '', response = CASE WHEN response IS NULL THEN NULL "
+                "ELSE ?2 END WHERE id = ?1 AND EXISTS (SELECT 1 FROM call_event WHERE call_id = ?1)",
+                (call, TAKEN_OUT),
+            )
+            if not self._connection.changes():
+                self._connection.execute("DELETE FROM call WHERE id = ?", (call,))
+        return len(rows)
+
+    def _purge_event(self, event: int) -> int:
+        self._keep_number("last_event", event)
+        for table in ("body", "edited", "forgotten_event"):
+            self._connection.execute(f"DELETE FROM {table} WHERE event_id = ?", (event,))
+        self._connection.execute("DELETE FROM event WHERE id = ?", (event,))
+        return self._connection.changes()
+
+    def _keep_number(self, name: str, number: int) -> None:
+        """No number is given twice, also where the highest goes."""
+        self._connection.execute(
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) "
+            "DO UPDATE SET value = max(value, excluded.value)",
+            (name, number),
+        )
+
+    def purge_person(self, number: int, person: Someone) -> bool:
+        """Purge what is known of the person beside events: identity memory, records with what was confirmed.
+
+        False while a call may be under way, or events still wait for one of the records: these are noted.
+        """
+        numbers = self._numbers(person)
+        for record in numbers:
+            rows = self._connection.execute("SELECT event_id FROM operation WHERE record_id = ?", (record,))
+            events = [int(row[0]) for row in rows]
+            busy = self._connection.execute(
+                "SELECT 1 FROM record WHERE id = ? AND (leased_until_us > 0 OR occupied_until_us > 0)",
+                (record,),
+            ).fetchone()
+            self.note(number, events)
+            if events or busy:
+                return False
+        for record in numbers:
+            self._connection.execute("DELETE FROM lane WHERE record_id = ?", (record,))
+            self._connection.execute("DELETE FROM record_key WHERE record_id = ?", (record,))
+            self._connection.execute("DELETE FROM joining WHERE ? IN (record_id, into_id)", (record,))
+            self._connection.execute("DELETE FROM record WHERE id = ?", (record,))
+        self._known.clear()
+        for key in person.keys:
+            self._connection.execute("DELETE FROM identity WHERE key = ?", (key,))
+            self._connection.execute("DELETE FROM parked WHERE key = ?", (key,))
+        for name in (*person.emails, *person.ids):
+            self._connection.execute(
+                "UPDATE destination SET detail = '' WHERE instr(lower(detail), ?) > 0", (name.lower(),)
+            )
+        return True
+
+    def _numbers(self, person: Someone) -> list[int]:
+        """The records of the person, of every tenant."""
+        tenants = [int(row[0]) for row in self._connection.execute("SELECT id FROM tenant")]
+        places = (
+            self._records.find(tenant, Record(*key)) for tenant in tenants for key in person.record_keys()
+        )
+        return list(dict.fromkeys(place.number for place in places if place is not None))
+
+
+class Receipts:
+    """What people ask about requests, within one view of the store."""
+
+    def __init__(self, connection: Database) -> None:
+        self._connection = connection
+
+    def all(self, asked: Sequence[bytes] | None = None, limit: int = 1_000) -> list[ForgettingRow]:
+        """The newest requests first; only those in which somebody was named so."""
+        if asked is None:
+            return rows_of(
+                self._connection.execute(
+                    f"SELECT {_COLUMNS} FROM forgetting ORDER BY id DESC LIMIT ?", (limit,)
+                )
+            )
+        found = [
+            row
+            for digest in asked
+            for row in rows_of(
+                self._connection.execute(
+                    f"SELECT {_COLUMNS} FROM forgetting WHERE asked = ?1 OR id IN "
+                    "(SELECT forgetting_id FROM suppressed WHERE digest = ?1)",
+                    (digest,),
+                )
+            )
+        ]
+        return sorted({row.id: row for row in found}.values(), key=lambda row: -row.id)[:limit]
+
+    def someone(self, keys: Iterable[str], emails: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Every id and e-mail that is known to belong together with these; all rows of identity memory are
+        looked at.
+
+        An alias is the same person, a device is its last user's, and people with one e-mail are one.
+        """
+        known, mails, before = set(keys), set(emails), (0, 0)
+        while (len(known), len(mails)) != before:
+            before = len(known), len(mails)
+            users = [key[2:] for key in known if key.startswith("u:")]
+            rows = self._connection.execute(
+                "SELECT key, user_id, lower(email) FROM identity "
+                "WHERE key IN (SELECT value FROM json_each(?)) "
+                "OR user_id != '' AND user_id IN (SELECT value FROM json_each(?)) "
+                "OR email != '' AND lower(email) IN (SELECT value FROM json_each(?))",
+                tuple(_json(list(names)).decode() for names in (known, users, mails)),
+            ).fetchall()
+            for key, user_id, email in rows:
+                known |= {key, f"u:{user_id}"} if user_id else {key}
+                mails |= {email} if email else set()
+        return tuple(sorted(known)), tuple(sorted(mails))
+
+    def find(
+        self, digests: Collection[bytes], person: Someone, after: int, limit: int
+    ) -> tuple[list[int], int | None]:
+        """Among the next events above `after` those of whom the hashes mean, or for whom the person was
+        resolved.
+
+        Also the last event that was looked at; None at the end.
+        """
+        rows = self._connection.execute(
+            "SELECT id, person, identity FROM event WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
+        ).fetchall()
+        found = [
+            int(number)
+            for number, whose, identity in rows
+            if whose in digests or (identity and _is_resolved(identity, person))
+        ]
+        return found, int(rows[-1][0]) if len(rows) == limit else None
+
+    def get(self, number: int) -> ForgettingRow | None:
+        """One request."""
+        rows = rows_of(self._connection.execute(f"SELECT {_COLUMNS} FROM forgetting WHERE id = ?", (number,)))
+        return rows[0] if rows else None
+
+
+def rows_of(rows: Iterable[Any]) -> list[ForgettingRow]:
+    """Rows of the table as values."""
+    return [_row(*row) for row in rows]
+
+
+def _row(
+    number: int, asked: bytes, asked_us: int, phase: int, person: bytes, place: bytes, counts: bytes,
+    vendors: bytes, *rest: Any,
+) -> ForgettingRow:  # fmt: skip
+    known = _person.decode(person) if person else None
+    told = (_decode(place), _decode(counts), _decode(vendors))
+    return ForgettingRow(number, asked, asked_us, phase, known, *told, *rest)
+
+
+def _is_resolved(identity: bytes, person: Someone) -> bool:
+    known = _identity.decode(identity)
+    theirs = bool(known.user_id) and f"u:{known.user_id}" in person.keys
+    return theirs or known.email.lower() in person.emails
