@@ -60,6 +60,10 @@ check: $(STAMP) ## format, lint, types and the rules of the project (imports, na
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/project
 
+.PHONY: audit
+audit: $(STAMP) ## ask the database of vulnerabilities about every locked version (exit code 3: it cannot be asked)
+	$(BIN)/python -m tests.audit
+
 .PHONY: format
 format: $(STAMP) ## rewrite the sources the way check wants them
 	$(BIN)/ruff check --fix .

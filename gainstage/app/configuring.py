@@ -8,8 +8,9 @@ from typing import Any
 import structlog
 
 from gainstage.app.folder import is_held, prepare
+from gainstage.app.sealing import seal_of
 from gainstage.configuration import Document as Written
-from gainstage.configuration import Outline, load, outline, parts, resolve, settle
+from gainstage.configuration import Outline, Seal, load, outline, parts, resolve, settle
 from gainstage.configuration import export as exported
 from gainstage.connection import Configuration, Connected
 from gainstage.errors import DataUnusable, UnknownName, UsageError
@@ -32,7 +33,7 @@ def apply(data: Path, config: Path | Outline) -> dict[str, Any]:
     except (StorageUnavailable, NoStore) as error:
         raise DataUnusable(str(error)) from None
     try:
-        changed, warnings, configuration = take_over(store, file)
+        changed, warnings, configuration = take_over(store, file, seal_of(data, make=True))
     finally:
         store.close()
     return {
@@ -74,8 +75,8 @@ def named(configuration: Configuration, name: str) -> Connected:
     return found
 
 
-def stored_documents(data: Path) -> list[Document]:
-    """What is configured in a data folder.
+def stored_documents(data: Path) -> list[Written]:
+    """What is configured in a data folder, with the secrets in the open.
 
     Raises:
         UsageError: the folder holds no data, or cannot be read.
@@ -86,26 +87,28 @@ def stored_documents(data: Path) -> list[Document]:
         raise DataUnusable(f"{error} Start `gainstage serve`, or name the folder with --data.") from None
     try:
         with store.transaction() as transaction:
-            return transaction.documents.all()
+            return seal_of(data).opened(transaction.documents.all())
     finally:
         store.close()
 
 
-def take_over(store: Store, file: Outline) -> tuple[bool, list[str], Configuration]:
-    """Let a file's documents stand for all that files gave before. Returns changed, warnings, configuration.
+def take_over(store: Store, file: Outline, seal: Seal) -> tuple[bool, list[str], Configuration]:
+    """Let a file's documents stand for all that files gave before, their secrets sealed. Returns changed,
+    warnings, configuration.
 
     Raises:
         UsageError: something in the file is wrong; nothing was changed.
     """
     with store.transaction() as transaction:
         before = transaction.documents.revision()
-        beside = [document for document in transaction.documents.all() if document.owner != "file"]
+        kept = seal.opened(transaction.documents.all())
+        beside = [document for document in kept if document.owner != "file"]
         loaded = settle(file, os.environ, beside=beside)
-        revision = transaction.documents.replace(_rows(loaded.documents), "file")
+        revision = transaction.documents.replace(_rows(seal.sealed(loaded.documents)), "file")
     return revision != before, [str(warning) for warning in loaded.warnings], loaded.configuration
 
 
-def in_force(store: Store, config: Path | None) -> tuple[Configuration, list[str]]:
+def in_force(store: Store, config: Path | None, seal: Seal) -> tuple[Configuration, list[str]]:
     """The configuration to run with: the file's, taken over, else what the data folder holds. Every
     problem raises.
 
@@ -113,11 +116,11 @@ def in_force(store: Store, config: Path | None) -> tuple[Configuration, list[str
         UsageError: something is wrong with it.
     """
     if config is not None:
-        _, warnings, configuration = take_over(store, outline(config))
+        _, warnings, configuration = take_over(store, outline(config), seal)
         return configuration, warnings
     with store.transaction() as transaction:
         documents, revision = transaction.documents.all(), transaction.documents.revision()
-    resolved = resolve(documents, os.environ, revision=revision)
+    resolved = resolve(seal.opened(documents), os.environ, revision=revision)
     return resolved.configuration, [str(warning) for warning in resolved.warnings]
 
 
@@ -149,7 +152,7 @@ def refuse_other_file(data: Path, config: Path | None) -> None:
     if config is None or not is_held(data):
         return
     wanted = _rows(load(config, os.environ).documents)
-    running = [document for document in stored_documents(data) if document.owner == "file"]
+    running = _rows(document for document in stored_documents(data) if document.owner == "file")
     if sorted(wanted, key=_name) != sorted(running, key=_name):
         raise UsageError(
             f"A server runs on {data} with another configuration than {config}; "
@@ -157,7 +160,21 @@ def refuse_other_file(data: Path, config: Path | None) -> None:
         )
 
 
-def configurer() -> Callable[[Sequence[Document], int], Configuration]:
+def seal_anew(store: Store, seal: Seal) -> None:
+    """Seal with the key in force what was sealed with a former one, or was kept in the open by an earlier
+    version; of that nothing is left in the files.
+    """
+    with store.transaction() as transaction:
+        kept = transaction.documents.all()
+        anew = _rows(seal.sealed(seal.opened(kept)))
+        if anew == kept:
+            return
+        for owner in {document.owner for document in anew}:
+            transaction.documents.replace([one for one in anew if one.owner == owner], owner)
+    store.scrub()
+
+
+def configurer(data: Path) -> Callable[[Sequence[Document], int], Configuration]:
     """How an engine turns stored documents into a configuration: what cannot be used is blocked, not
     fatal. Later ones are warned of; of the first, whoever started the engine has warned.
     """
@@ -165,13 +182,22 @@ def configurer() -> Callable[[Sequence[Document], int], Configuration]:
 
     def configure(documents: Sequence[Document], revision: int) -> Configuration:
         nonlocal started
-        resolved = resolve(documents, os.environ, revision=revision, lenient=True)
+        resolved = resolve(_opened(data, documents), os.environ, revision=revision, lenient=True)
         for warning in resolved.warnings if started else ():
             logger.warning("configuration_problem", problem=str(warning))
         started = True
         return resolved.configuration
 
     return configure
+
+
+def _opened(data: Path, documents: Sequence[Document]) -> Sequence[Written]:
+    """With the secrets in the open; what cannot be opened blocks its destination, and no other."""
+    try:
+        return seal_of(data).opened(documents)
+    except UsageError as error:
+        logger.warning("configuration_problem", problem=str(error))
+        return Seal([]).opened(documents)
 
 
 def _rows(documents: Iterable[Written]) -> list[Document]:

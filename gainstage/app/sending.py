@@ -13,6 +13,7 @@ from gainstage.app.configuring import configurer, in_force, refuse_other_file
 from gainstage.app.folder import held, is_held, open_parts, prepare
 from gainstage.app.pseudonyms import pseudonyms_of
 from gainstage.app.reports import undelivered
+from gainstage.app.sealing import seal_of
 from gainstage.clock import SECOND_US, SystemClock
 from gainstage.delivery.engine import Engine
 from gainstage.delivery.transport import HttpTransport
@@ -88,7 +89,7 @@ def _folder(data: Path, *, beside: bool) -> AbstractContextManager[None]:
 def _sources(store: Store, config: Path | None, *, beside: bool) -> list[str]:
     """The names of the sources. Beside a server only names matter: it has the settings."""
     if not beside:
-        return sorted(in_force(store, config)[0].sources)
+        return sorted(in_force(store, config, seal_of(store.folder, make=True))[0].sources)
     with store.transaction() as transaction:
         return sorted(document.name for document in transaction.documents.all() if document.kind == "source")
 
@@ -122,7 +123,9 @@ async def delivering(
         yield None
         return
     transport, stop = HttpTransport(), asyncio.Event()
-    engine = Engine(store, log, SystemClock(), transport, configurer(), pseudonyms=pseudonyms, sends=sends)
+    engine = Engine(
+        store, log, SystemClock(), transport, configurer(store.folder), pseudonyms=pseudonyms, sends=sends
+    )
     task = asyncio.create_task(engine.run(stop))
     try:
         yield task

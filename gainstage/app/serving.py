@@ -9,16 +9,17 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import structlog
 import uvloop
 
-from gainstage.app.configuring import configurer, in_force
+from gainstage.app.configuring import configurer, in_force, seal_anew
 from gainstage.app.folder import held, open_parts
 from gainstage.app.reports import Reports
+from gainstage.app.sealing import seal_of
 from gainstage.clock import SystemClock
 from gainstage.connection import Configuration, Source
 from gainstage.dashboard.application import pages
@@ -31,6 +32,7 @@ from gainstage.log.contract import LogUnavailable
 from gainstage.log.local import LocalLog
 from gainstage.management import Access, Management, read_token
 from gainstage.sqlite import StorageUnavailable
+from gainstage.store.rows import Document
 from gainstage.store.store import Store
 
 __all__ = ["Front", "read_token", "serve"]
@@ -40,6 +42,8 @@ RELOAD_SECONDS = 1.0
 #: How long delivery may take to finish its calls: their time limit and a little.
 STOP_SECONDS = 20.0
 RESTART_SECONDS = 1.0
+
+Configure = Callable[[Sequence[Document], int], Configuration]
 
 logger = structlog.get_logger(__name__)
 
@@ -63,7 +67,9 @@ def serve(
     with held(data):
         store, log = open_parts(data)
         try:
-            configuration, warnings = in_force(store, config)
+            seal = seal_of(data, make=True)
+            seal_anew(store, seal)
+            configuration, warnings = in_force(store, config, seal)
             for warning in warnings:
                 logger.warning("configuration_warning", warning=warning)
             if not configuration.sources:
@@ -71,7 +77,7 @@ def serve(
                     "no_sources",
                     remedy="Add sources to gainstage.yaml; until then every write key is unknown.",
                 )
-            sources = Sources(store, configuration)
+            sources = Sources(store, configuration, configurer(data))
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 parts = _Parts(store, log, sources, data.absolute(), front or Front(), token)
                 runner.run(_serve(parts, host, port, on_started))
@@ -148,10 +154,10 @@ class Readiness:
 class Sources:
     """The sources in force; follows changes of the configuration."""
 
-    def __init__(self, store: Store, configuration: Configuration) -> None:
+    def __init__(self, store: Store, configuration: Configuration, configure: Configure) -> None:
         self._store = store
         self._configuration = configuration
-        self._configure = configurer()
+        self._configure = configure
         self._revision = self._current_revision()
 
     def current(self) -> Mapping[str, Source]:

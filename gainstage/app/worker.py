@@ -33,7 +33,7 @@ async def deliver(data: Path) -> None:
     transport = HttpTransport()
     try:
         pseudonyms = pseudonyms_of(data, store)
-        engine = Engine(store, log, SystemClock(), transport, configurer(), pseudonyms=pseudonyms)
+        engine = Engine(store, log, SystemClock(), transport, configurer(data), pseudonyms=pseudonyms)
         await engine.run(stop)
     finally:
         loop.remove_reader(sys.stdin.fileno())

@@ -8,6 +8,7 @@ from gainstage.configuration.document import Document, Owner
 from gainstage.configuration.export import export, parts
 from gainstage.configuration.reader import Outline, Problem, outline, outline_in, outline_of, read
 from gainstage.configuration.resolve import Resolved, load, resolve, settle
+from gainstage.configuration.sealing import Seal
 from gainstage.configuration.yaml_text import dump
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Owner",
     "Problem",
     "Resolved",
+    "Seal",
     "dump",
     "export",
     "load",

@@ -9,6 +9,10 @@ from gainstage.configuration.places import extend
 
 REFERENCE = re.compile(r"\$(?P<escape>\$\{)|\$\{(?P<name>[^{}]*)(?P<end>\}?)")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+#: How a text begins that was sealed before it was kept.
+SEALED = "sealed:1:"
+#: Where the keys come from that secrets are sealed with; nothing else may refer to them.
+KEY_VARIABLE, KEY_FILE_VARIABLE = "GAINSTAGE_SECRET_KEY", "GAINSTAGE_SECRET_KEY_FILE"
 ONLY_REFERENCES = re.compile(r"(\$\{[A-Za-z_][A-Za-z0-9_]*\})+\Z")
 
 
@@ -23,6 +27,11 @@ class Expansion:
 
     def expand(self, value: Any, place: str = "") -> Any:
         """The value with every reference in its texts replaced, at any depth; keys stay as they are."""
+        if isinstance(value, str) and value.startswith(SEALED):
+            keys = f"{KEY_VARIABLE}, {KEY_FILE_VARIABLE} or secrets.key of the data folder"
+            told = f"was sealed with a key that is not here: put it back ({keys}), or give the setting anew"
+            self.problems.append((place, told))
+            return value
         if isinstance(value, str):
             return REFERENCE.sub(lambda match: self._replacement(match, place), value)
         if isinstance(value, Mapping):
@@ -38,6 +47,9 @@ class Expansion:
         if not match["end"] or not NAME.match(name):
             told = "'${' without a name and '}' after it: write ${NAME}, or $${ for the characters themselves"
             self.problems.append((place, told))
+            return match[0]
+        if name == KEY_VARIABLE:
+            self.problems.append((place, f"{name} is the key of all secrets: no setting may refer to it"))
             return match[0]
         value = self.environment.get(name)
         if value is None:

@@ -5,15 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gainstage.configuration.document import Document, Written
-from gainstage.configuration.environment import REFERENCE, is_reference
-from gainstage.configuration.form import SourceForm
+from gainstage.configuration.environment import REFERENCE
 from gainstage.configuration.places import Step
-from gainstage.configuration.wording import secret_values
+from gainstage.configuration.secrets import replaced, secrets_of
 from gainstage.configuration.yaml_text import dump
-from gainstage.destinations import registry
-
-#: Where a secret stands in a body, and its text.
-Found = tuple[tuple[Step, ...], str]
 
 
 def export(documents: Iterable[Written]) -> str:
@@ -73,51 +68,9 @@ def _references(value: Any) -> Iterator[str]:
 
 
 def _body(document: Document, names: _Names) -> dict[str, Any]:
-    body = _copy(document.body)
-    if document.kind == "source":
-        secrets = list(secret_values(SourceForm, body))
-        _replace(body, secrets, document.name, names)
-        return body
-    settings = body.get("settings")
-    kind = body.get("type")
-    # Of an unknown type nobody knows which settings are secret: all of them, then.
-    known = registry.load(kind).settings if isinstance(kind, str) and kind in registry.names() else None
-    found = secret_values(known, settings) if known else _texts(settings)
-    if isinstance(settings, dict):
-        _replace(settings, list(found), document.name, names)
-    return body
-
-
-def _replace(body: dict[str, Any], secrets: Iterable[Found], name: str, names: _Names) -> None:
-    for steps, text in secrets:
-        if is_reference(text):
-            continue
-        holder: Any = body
-        for step in steps[:-1]:
-            holder = holder[step]
-        holder[steps[-1]] = f"${{{names.give((name, *steps))}}}"
-
-
-def _texts(value: Any) -> Iterator[Found]:
-    if isinstance(value, str):
-        yield (), value
-    items: Iterable[tuple[Step, Any]] = ()
-    if isinstance(value, Mapping):
-        items = value.items()
-    elif isinstance(value, list):
-        items = enumerate(value)
-    for step, inner in items:
-        for steps, text in _texts(inner):
-            yield (step, *steps), text
-
-
-def _copy(value: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _inner_copy(inner) for key, inner in value.items()}
-
-
-def _inner_copy(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return _copy(value)
-    if isinstance(value, list):
-        return [_inner_copy(inner) for inner in value]
-    return value
+    """Its secrets become references, named after the document and the place."""
+    given = []
+    for steps, _ in secrets_of(document):
+        within = steps if document.kind == "source" else steps[1:]
+        given.append((steps, f"${{{names.give((document.name, *within))}}}"))
+    return replaced(document.body, given)

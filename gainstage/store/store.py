@@ -208,6 +208,7 @@ class Store:
             NoStore: there is none and `create` is false.
             StorageUnavailable: the folder cannot be used, in one sentence.
         """
+        self.folder = folder
         self._path = folder / FILE_NAME
         if not create and not self._path.exists():
             raise NoStore(f"{folder} holds no gainstage data.")

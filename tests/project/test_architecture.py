@@ -1,13 +1,19 @@
-"""ARCHITECTURE.md names the tests that hold each invariant: they must be there."""
+"""ARCHITECTURE.md and SECURITY.md name the tests that hold what they say: they must be there."""
 
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
-def test_every_test_that_the_architecture_names_exists() -> None:
-    named = set(re.findall(r"`(test_[a-z0-9_]+)`", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")))
+@pytest.mark.parametrize("document", ["ARCHITECTURE.md", "SECURITY.md"])
+def test_every_test_that_a_document_names_exists(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_[a-z0-9_]+)`", text))
+    files = re.findall(r"`(tests/[a-z0-9_/]+\.py)`", text)
+    assert [file for file in files if not (ROOT / file).exists()] == []
     sources = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "gainstage" / "testing").glob("*.py")]
     defined = {
         name
