@@ -136,6 +136,17 @@ def _plain(name: str) -> str:
 
 
 @dataclass(frozen=True)
+class Retention:
+    """How long log and finished events are kept: by age and by size; None for no limit."""
+
+    log_days: float | None = 30.0
+    log_bytes: int | None = 50 * 10**9
+    ledger_days: float | None = 90.0
+    #: Of the newest events so many are kept.
+    ledger_events: int | None = 20_000_000
+
+
+@dataclass(frozen=True)
 class Configuration:
     """Everything that is configured, at one revision."""
 
@@ -144,6 +155,7 @@ class Configuration:
     destinations: Mapping[str, Connected]
     #: Sources that are configured and cannot be used now: nobody knows their write keys.
     unusable_sources: frozenset[str] = frozenset()
+    retention: Retention = Retention()
 
     def fed_by(self, source: str) -> tuple[Connected, ...]:
         """The destinations that an event of this source meets: connected and enabled ones."""

@@ -53,8 +53,8 @@ def export(data: Path) -> str:
     return exported(stored_documents(data))
 
 
-def export_parts(data: Path) -> dict[str, list[dict[str, Any]]]:
-    """The sources and destinations of that file.
+def export_parts(data: Path) -> dict[str, Any]:
+    """What stands in that file.
 
     Raises:
         UsageError: the folder holds no data.

@@ -24,7 +24,7 @@ from gainstage.log.local import LocalLog
 from gainstage.normalise import normalise
 from gainstage.reason import WORDS
 from gainstage.sqlite import StorageUnavailable
-from gainstage.store.reading import DeliveryRow, json_or_text
+from gainstage.store.reading import DeliveryRow, Reading, json_or_text
 from gainstage.store.rows import DestinationRow, Document
 from gainstage.store.store import NoStore, Store
 
@@ -67,11 +67,14 @@ class Reports:
             oldest_us = reading.oldest_pending_us()
             rest = {
                 "budgets": [budget_report(row, now_us) for row in reading.budgets()],
+                "kept": {"ledger": _kept_ledger(reading)},
                 "blocked": blocked(reading.destination_states(), now_us),
                 "sources": reading.met_none(),
                 "unmapped": reading.unmapped(),
                 **status_of(reading, now_us),
             }
+        log = await self._log.kept()
+        rest["kept"]["log"] = {"since": iso(log.since_us) if log.since_us else None, "bytes": log.size_bytes}
         connections = await self._connections(counters, live, offsets)
         oldest_us = oldest_us if oldest_us is not None else await self._oldest_unrouted(offsets)
         return {"connections": connections, "oldest_pending_seconds": _age_seconds(oldest_us, now_us), **rest}
@@ -135,11 +138,25 @@ class Reports:
             "received_at": iso(row["received_us"]),
             "source": row["source"],
             "event": _shown(entry, result),
-            "notes": _notes(result, documents),
+            "notes": _notes(result, documents) if entry is not None else [self._gone()],
             "resolved": _resolved(row["identity"]),
             "destinations": destinations,
             "also_sent_by": [other["source"] for other in events if other is not row],
         }
+
+    def _gone(self) -> str:
+        """Why a message is not shown."""
+        since_us = asyncio.run(self._log.kept()).since_us
+        since = f"messages are kept since {iso(since_us)}" if since_us else "no message is kept"
+        return f"The message is gone from the log, by `retention` or since its person was forgotten: {since}."
+
+    def let_go(self) -> str:
+        """What is kept no more, as a sentence that follows another; empty where everything is."""
+        with self._store.reading() as reading:
+            since_us = reading.complete_since_us()
+        if since_us is None:
+            return ""
+        return f" What was received up to {iso(since_us)} and is finished is kept no more (`retention`)."
 
     def events_of(self, person: str, limit: int = EVENTS_SHOWN) -> dict[str, Any]:
         """What the newest events of a person (userId, anonymousId or e-mail) became, newest first."""
@@ -213,6 +230,11 @@ def blocked(states: Mapping[str, DestinationRow], now_us: int) -> list[dict[str,
         for row in states.values()
         if row.paused or row.blocked or (row.code and row.resume_us > now_us)
     ]
+
+
+def _kept_ledger(reading: Reading) -> dict[str, Any]:
+    since_us = reading.complete_since_us() or reading.oldest_event_us()
+    return {"since": iso(since_us) if since_us else None, "bytes": reading.size_bytes()}
 
 
 def _age_seconds(instant_us: int | None, now_us: int) -> float | None:

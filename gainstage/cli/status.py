@@ -59,6 +59,11 @@ def show(found: "Mapping[str, Any]") -> None:
         out.print(safe(sentence))
     for sentence in _names(found):
         out.print(safe(sentence))
+    for name, what in (("log", "Messages"), ("ledger", "Outcomes")):
+        kept = found["kept"][name]
+        if kept["since"] is not None:
+            size = f"{kept['bytes'] / 1e6:,.0f} MB" if kept["bytes"] >= 1e6 else "less than 1 MB"
+            out.print(f"{what} are kept since {safe(kept['since'])}: {size}.")
     for row in found["blocked"]:
         why = safe(": ".join(text for text in (row["reason"], row.get("detail")) if text))
         out.print(f"[red]{safe(row['destination'])} is blocked[/] since {safe(row['since'])}: {why}")

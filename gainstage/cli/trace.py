@@ -72,10 +72,11 @@ def find(data: Data, message_id: str, source: str | None = None) -> "Mapping[str
     from gainstage import app
 
     with closing(app.open_store(data)) as reports:
-        found = reports.trace(message_id, source)
+        found, let_go = reports.trace(message_id, source), reports.let_go()
     if found is None:
         origin = f" from {source}" if source else ""
-        raise UsageError(f"There is no event {message_id}{origin} in {data}: check the messageId and --data.")
+        sentence = f"There is no event {message_id}{origin} in {data}: check the messageId and --data."
+        raise UsageError(sentence + let_go)
     return found
 
 

@@ -1,10 +1,10 @@
-"""A document: one source or one destination as somebody wrote it, and who owns it. Pure data."""
+"""A document: a source, a destination, or a section, as somebody wrote it, and who owns it. Pure data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, cast
 
-DocumentKind = Literal["source", "destination"]
+DocumentKind = Literal["source", "destination", "retention"]
 Owner = Literal["file", "dashboard"]
 
 
@@ -48,4 +48,4 @@ class Document:
     @property
     def address(self) -> str:
         """How messages name it."""
-        return self.place or f"{self.kind} {self.name}"
+        return self.place or f"{self.kind} {self.name}".rstrip()

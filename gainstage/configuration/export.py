@@ -7,6 +7,7 @@ from typing import Any
 from gainstage.configuration.document import Document, Written
 from gainstage.configuration.environment import REFERENCE
 from gainstage.configuration.places import Step
+from gainstage.configuration.reader import SECTIONS
 from gainstage.configuration.secrets import replaced, secrets_of
 from gainstage.configuration.yaml_text import dump
 
@@ -23,18 +24,19 @@ def export(documents: Iterable[Written]) -> str:
     return (head if needed else "") + dump(found)
 
 
-def parts(documents: Iterable[Written]) -> dict[str, list[dict[str, Any]]]:
-    """What stands in that file: the sources and the destinations."""
+def parts(documents: Iterable[Written]) -> dict[str, Any]:
+    """What stands in that file: the sources, the destinations, and sections that were written."""
     return _parts(documents)[0]
 
 
-def _parts(documents: Iterable[Written]) -> tuple[dict[str, list[dict[str, Any]]], "_Names"]:
+def _parts(documents: Iterable[Written]) -> tuple[dict[str, Any], "_Names"]:
     listed = tuple(Document.of(document) for document in documents)
     names = _Names({name for document in listed for name in _references(document.body)})
-    found = {
+    found: dict[str, Any] = {
         key: [_body(document, names) for document in listed if document.kind == kind]
         for key, kind in (("sources", "source"), ("destinations", "destination"))
     }
+    found |= {key: _body(one, names) for key, kind in SECTIONS.items() for one in listed if one.kind == kind}
     return found, names
 
 
@@ -71,6 +73,6 @@ def _body(document: Document, names: _Names) -> dict[str, Any]:
     """Its secrets become references, named after the document and the place."""
     given = []
     for steps, _ in secrets_of(document):
-        within = steps if document.kind == "source" else steps[1:]
+        within = steps[1:] if document.kind == "destination" else steps
         given.append((steps, f"${{{names.give((document.name, *within))}}}"))
     return replaced(document.body, given)

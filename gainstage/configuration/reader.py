@@ -15,6 +15,8 @@ from gainstage.configuration.yaml_text import YamlError, parse
 from gainstage.errors import ConfigurationError, UsageError
 
 LISTS: dict[str, DocumentKind] = {"sources": "source", "destinations": "destination"}
+#: Keys that hold one mapping each: a document without a name.
+SECTIONS: dict[str, DocumentKind] = {"retention": "retention"}
 LIMIT_BYTES = 4 * 1024 * 1024
 
 
@@ -82,13 +84,19 @@ def outline_in(value: Any, name: str, lines: dict[str, int]) -> Outline:
     if not isinstance(value, Mapping):
         raise UsageError(f"{name} must be a mapping with the keys sources and destinations.")
     problems_found = [
-        Problem(str(key), unknown_key(str(key), LISTS), lines.get(extend("", str(key)), 0))
+        Problem(str(key), unknown_key(str(key), (*LISTS, *SECTIONS)), lines.get(extend("", str(key)), 0))
         for key in value
-        if key not in LISTS
+        if key not in LISTS and key not in SECTIONS
     ]
     documents: list[Document] = []
     for key, kind in LISTS.items():
         _split(value.get(key), key, kind, lines, documents, problems_found)
+    for key, kind in SECTIONS.items():
+        section = value.get(key)
+        if isinstance(section, Mapping):
+            documents.append(Document(kind, "", "file", section, key, _within(lines, key)))
+        elif section is not None:
+            problems_found.append(Problem(key, "must be a mapping", lines.get(key, 0)))
     return Outline(name, tuple(documents), tuple(problems_found))
 
 
@@ -132,8 +140,14 @@ def _split(
         if not isinstance(body, Mapping):
             problems.append(Problem(place, "must be a mapping with a name", lines.get(place, 0)))
             continue
-        start = f"{place}."
-        inner = {name.removeprefix(start): line for name, line in lines.items() if name.startswith(start)}
-        inner[""] = lines.get(place, 0)
+        inner = _within(lines, place)
         name = body.get("name")
         documents.append(Document(kind, name if isinstance(name, str) else "", "file", body, place, inner))
+
+
+def _within(lines: Mapping[str, int], place: str) -> dict[str, int]:
+    """The lines of the keys inside a place, named as they are there."""
+    start = f"{place}."
+    inner = {name.removeprefix(start): line for name, line in lines.items() if name.startswith(start)}
+    inner[""] = lines.get(place, 0)
+    return inner

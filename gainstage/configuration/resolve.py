@@ -13,9 +13,10 @@ from gainstage.configuration.form import DestinationForm, SourceForm
 from gainstage.configuration.oauth import conflicts
 from gainstage.configuration.places import extend
 from gainstage.configuration.reader import Outline, Problem, outline
+from gainstage.configuration.retention import RetentionForm
 from gainstage.configuration.suggest import unknown_word
 from gainstage.configuration.wording import masked, secret_values, sentences
-from gainstage.connection import Configuration, Connected, Source
+from gainstage.connection import Configuration, Connected, Retention, Source
 from gainstage.destination import Destination
 from gainstage.destinations import registry
 from gainstage.errors import ConfigurationError
@@ -158,7 +159,18 @@ class _Resolver:
             elif connected:
                 destinations[connected.name] = connected
             self._end(checked)
-        return Configuration(revision, sources, destinations, frozenset(unusable))
+        retention = self._retention(d for d in listed if d.kind == "retention")
+        return Configuration(revision, sources, destinations, frozenset(unusable), retention)
+
+    def _retention(self, documents: Iterable[Document]) -> Retention:
+        """What is kept; with something wrong in it nothing is let go."""
+        retention = Retention()
+        for document in documents:
+            checked = self._begin(document)
+            form = checked.form(RetentionForm, checked.body)
+            retention = form.made() if form and not checked.problems else Retention(None, None, None, None)
+            self._end(checked)
+        return retention
 
     def _begin(self, document: Document) -> _Checked:
         expansion = Expansion(self.environment)

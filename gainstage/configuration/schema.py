@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from gainstage.configuration.form import DestinationForm, SourceForm
+from gainstage.configuration.retention import RetentionForm
 from gainstage.destinations import registry
 
 REFERENCE = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"}
@@ -17,7 +18,12 @@ READ_FROM_TEXT = {"boolean", "integer", "number"}
 def schema() -> dict[str, Any]:
     """The schema of a whole file, settings by the destination's type."""
     types = {name: registry.load(name) for name in registry.names()}
-    models: list[type[BaseModel]] = [SourceForm, DestinationForm, *(kind.settings for kind in types.values())]
+    models: list[type[BaseModel]] = [
+        SourceForm,
+        DestinationForm,
+        RetentionForm,
+        *(kind.settings for kind in types.values()),
+    ]
     places, together = models_json_schema([(model, "validation") for model in models])
     definitions = _with_references(together["$defs"])
     destination = definitions[places[(DestinationForm, "validation")]["$ref"].rsplit("/", 1)[1]]
@@ -38,7 +44,7 @@ def schema() -> dict[str, Any]:
         "title": "gainstage configuration",
         "type": "object",
         "additionalProperties": False,
-        "properties": lists,
+        "properties": {**lists, "retention": places[(RetentionForm, "validation")]},
         "$defs": definitions,
     }
 

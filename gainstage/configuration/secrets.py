@@ -19,12 +19,14 @@ def secrets_of(document: Document) -> list[Found]:
     body = document.body
     if document.kind == "source":
         found = list(secret_values(SourceForm, body))
-    else:
+    elif document.kind == "destination":
         kind, settings = body.get("type"), body.get("settings")
         # Of an unknown type nobody knows which settings are secret: all of them, then.
         known = registry.load(kind).settings if isinstance(kind, str) and kind in registry.names() else None
         inner = secret_values(known, settings) if known else texts(settings)
         found = [(("settings", *steps), text) for steps, text in inner]
+    else:
+        found = []
     return [(steps, text) for steps, text in found if not is_reference(text)]
 
 

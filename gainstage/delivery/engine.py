@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from gainstage.clock import SECOND_US, Clock
-from gainstage.connection import Configuration
+from gainstage.connection import Configuration, Retention
 from gainstage.delivery.alerts import Announce, BudgetAlert, due_alerts, log_alert
 from gainstage.delivery.destinations import Active, activate
 from gainstage.delivery.dispatch import LEASE_US, Dispatcher
@@ -28,6 +28,7 @@ from gainstage.delivery.router import Router
 from gainstage.delivery.settling import Settler
 from gainstage.delivery.suppressing import Suppression
 from gainstage.delivery.transport import Transport
+from gainstage.delivery.trimming import Trimmer
 from gainstage.destination import CallFailed, Response
 from gainstage.log.contract import Log, Stored
 from gainstage.outcome import Throttled
@@ -40,6 +41,8 @@ SLICE = 500
 ALERTS_EVERY_US = 5 * SECOND_US
 IDLE_SECONDS = 0.1
 STORAGE_PAUSE_SECONDS = 1.0
+#: Until it is known what may be let go.
+KEEP_ALL = Retention(None, None, None, None)
 #: Later than any lease ends, also one taken before the clock was set back.
 FAR_US = 2**62
 
@@ -91,6 +94,7 @@ class Engine:
         self._pace = Pace()
         self._sends = sends
         self._suppression = Suppression(pseudonyms or Pseudonyms(b""))
+        self._trimmer = Trimmer(store, log, clock)
         self._forgetter = Forgetter(store, log, clock, transport, self._suppression)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -121,6 +125,7 @@ class Engine:
         """One turn; True when there is certainly more to do at once."""
         slices = await self._read(partitions)
         await self._forgetter.prepare(idle=not self._calls)
+        trimmed = await self._trimmer.prepare(self._retention)
         finished, self._finished = self._finished, []
         with self._store.transaction() as transaction:
             now_us = self._clock.now_us()
@@ -137,6 +142,7 @@ class Engine:
             flying = {flight.active.number for flight in self._flights}
             replanned = Replanner(transaction, router, now_us).work(self._active.values(), flying)
             forgotten = self._forgetter.work(transaction, self._active, now_us)
+            trimmed |= self._trimmer.work(transaction, self._retention, now_us)
             picked = self._dispatch(transaction, settler, now_us)
             ready.extend(picked)
             alerts = self._due_alerts(transaction, now_us)
@@ -145,7 +151,13 @@ class Engine:
             self._call(flight)
         for alert in alerts:
             self._announce(alert)
-        return bool(slices or finished or joined or replanned or forgotten or (picked and not started))
+        return bool(
+            slices or finished or joined or replanned or forgotten or trimmed or (picked and not started)
+        )
+
+    @property
+    def _retention(self) -> Retention:
+        return self._configuration.retention if self._configuration is not None else KEEP_ALL
 
     # the parts of a turn
 

@@ -8,6 +8,8 @@ from gainstage.clock import DAY_US, SECOND_US
 #: A delivery is tried for this long, then kept as failed.
 RETRY_HORIZON_US = 7 * DAY_US
 LONGEST_WAIT_SECONDS = 3_600.0
+#: So many waits are nearly the same for everybody, each twice the one before.
+FIRST_WAITS = 4
 #: What a vendor may ask for with Retry-After at most.
 LONGEST_RETRY_AFTER_SECONDS = 3_600.0
 #: The same with a 429: a day's limit may ask for the rest of the day.
@@ -19,13 +21,15 @@ LONGEST_BLOCK_SECONDS = 900.0
 
 
 def wait_seconds(attempts: int, chance: random.Random) -> float:
-    """The wait after the n-th failed attempt: about 1, 2, 4 and 8 s, then doubling up to an hour with
-    jitter.
+    """The wait after the n-th failed attempt: about 1, 2, 4 and 8 s, then with full jitter.
+
+    That is any time between the last of these and a limit that doubles up to an hour: what failed together
+    is not tried together again.
     """
     base = float(2 ** min(attempts - 1, 12))
-    if attempts <= 4:
+    if attempts <= FIRST_WAITS:
         return base * chance.uniform(0.9, 1.1)
-    return min(LONGEST_WAIT_SECONDS, base) * chance.uniform(0.5, 1.0)
+    return chance.uniform(float(2 ** (FIRST_WAITS - 1)), min(LONGEST_WAIT_SECONDS, base))
 
 
 def probe_seconds(failures: int, longest: float) -> float:

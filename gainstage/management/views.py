@@ -58,12 +58,13 @@ class Views:
     async def event(self, request: Request) -> Response:
         """`gainstage trace`."""
         message_id, source = request.path_params["message_id"], query(request, questions.Event).source
-        found = await self._report(lambda reports: reports.trace(message_id, source))
+        found, let_go = await self._report(
+            lambda reports: (reports.trace(message_id, source), reports.let_go())
+        )
         if found is None:
             origin = f" from {source}" if source else ""
-            raise Problem(
-                404, "event_unknown", f"There is no event {message_id}{origin}: check the messageId."
-            )
+            sentence = f"There is no event {message_id}{origin}: check the messageId."
+            raise Problem(404, "event_unknown", sentence + let_go)
         return document(found)
 
     async def events(self, request: Request) -> Response:

@@ -117,6 +117,26 @@ class Reading:
         ).fetchone()
         return int(row[0]) if row else 0
 
+    def complete_since_us(self) -> int | None:
+        """Since when every event is kept, by receipt; None where nothing was let go yet."""
+        row = self._connection.execute("SELECT value FROM meta WHERE name = 'trimmed_us'").fetchone()
+        return int(row[0]) if row else None
+
+    def oldest_event_us(self) -> int | None:
+        """Receipt of the first event that is kept."""
+        row = self._connection.execute(
+            "SELECT received_us FROM event WHERE id > 0 ORDER BY id LIMIT 1"
+        ).fetchone()
+        return int(row[0]) if row else None
+
+    def size_bytes(self) -> int:
+        """How large the store is, without room that waits to be used again."""
+        sizes = [
+            self._connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        ]
+        return int((sizes[0] - sizes[1]) * sizes[2])
+
     def oldest_pending_us(self) -> int | None:
         """Receipt of the oldest event that is still on its way; None when nothing is."""
         planned = self._connection.execute(

@@ -21,6 +21,7 @@ from gainstage.store.lanes import Lanes
 from gainstage.store.ledger import Ledger
 from gainstage.store.reading import Reading
 from gainstage.store.records import KnownNames, Records
+from gainstage.store.retention import Retention
 from gainstage.store.schemas import Schemas
 from gainstage.store.settings import Destinations, Documents
 from gainstage.store.vocabulary import Vocabulary
@@ -187,6 +188,7 @@ class Transaction:
         self.schemas = Schemas(connection)
         self.vocabulary = Vocabulary(connection, known.admitted)
         self.forgetting = Forgetting(connection, known, self.ledger, self.lanes, self.calls)
+        self.retention = Retention(connection)
         self.reading = Reading(connection)
         self._connection = connection
 

@@ -28,6 +28,7 @@ from gainstage.store.rows import (
 from gainstage.testing.forgetting_suite import ForgettingSuite
 from gainstage.testing.keys_suite import KeysSuite
 from gainstage.testing.lanes_suite import LanesSuite
+from gainstage.testing.retention_suite import RetentionSuite
 from gainstage.testing.store_model import (
     LedgerMachine,
     assert_windows_hold,
@@ -46,7 +47,7 @@ from gainstage.testing.vocabulary_suite import VocabularySuite
 SECOND_US = 1_000_000
 
 
-class StoreSuite(LanesSuite, KeysSuite, VocabularySuite, ForgettingSuite):
+class StoreSuite(LanesSuite, KeysSuite, VocabularySuite, ForgettingSuite, RetentionSuite):
     """The behaviours of `gainstage.store.contract.Store`."""
 
     # everything or nothing

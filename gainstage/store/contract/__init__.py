@@ -19,6 +19,7 @@ from gainstage.store.contract.keys import Keys
 from gainstage.store.contract.lanes import Lanes
 from gainstage.store.contract.ledger import Ledger
 from gainstage.store.contract.records import Records
+from gainstage.store.contract.retention import Retention
 from gainstage.store.contract.schemas import Schemas
 from gainstage.store.contract.settings import Destinations, Documents
 from gainstage.store.contract.vocabulary import Vocabulary
@@ -37,6 +38,7 @@ __all__ = [
     "Names",
     "PartitionLost",
     "Records",
+    "Retention",
     "Schemas",
     "Store",
     "Transaction",
@@ -85,6 +87,9 @@ class Transaction(Protocol):
 
     @property
     def forgetting(self) -> Forgetting: ...
+
+    @property
+    def retention(self) -> Retention: ...
 
     @property
     def reading(self) -> Reading: ...

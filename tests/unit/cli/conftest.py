@@ -148,12 +148,18 @@ class FakeApp:
             "oldest_pending_seconds": None,
             "budgets": [],
             "blocked": [],
+            "kept": {
+                "log": {"since": "2026-01-01T00:00:00.000Z", "bytes": 2_500_000},
+                "ledger": {"since": None, "bytes": 4096},
+            },
             "event_names": [],
             "near_misses": [],
             "uncounted": [],
         }
     )
     error: Exception | None = None
+    #: How far a request to forget somebody is.
+    state: str = "done"
     fields: dict[str, Any] = field(default_factory=lambda: FIELDS)
     names_now: dict[str, Any] = field(default_factory=lambda: NAMES)
     #: What the last server was told of what stands before it.
@@ -254,6 +260,39 @@ class FakeApp:
 
     def status(self, now_us: int) -> dict[str, Any]:
         return self.status_now
+
+    def let_go(self) -> str:
+        return " What is older is kept no more."
+
+    def would_forget(self, data: Path, person: str) -> dict[str, Any]:
+        self._ask("would_forget", person)
+        told = {"destination": "px", "outcome": "waiting", "reason": "", "detail": "Is asked.", "at": None}
+        return {
+            "person": person, "ids": ["u-1"], "emails": ["a@b.example"], "log_entries": 1_200, "events": 3,
+            "gainsight": [told],
+        }  # fmt: skip
+
+    def forget(self, data: Path, person: str, *, at_gainsight: bool, wait_seconds: float) -> dict[str, Any]:
+        self._ask("forget", person, at_gainsight, wait_seconds)
+        return self.receipt(data, 1)
+
+    def receipts(self, data: Path, person: str | None, limit: int) -> list[dict[str, Any]]:
+        self._ask("receipts", person, limit)
+        return [self.receipt(data, 1)]
+
+    def receipt(self, data: Path, number: int) -> dict[str, Any]:
+        told = {"destination": "cs", "outcome": "by_hand", "reason": "", "detail": "By hand.", "at": None}
+        return {
+            "request": number, "asked_for": "00", "asked_at": "2026-01-01T00:00:00.000Z", "state": self.state,
+            "detail": "Waits for a call.", "done_at": None, "suppressed": True, "lifted_at": None,
+            "purged": {"log_entries": 1_200, "events": 3, "deliveries": 6, "calls": 2},
+            "mentioned_by_others": 4, "left_in_log": 0, "left_in_store": 0,
+            "log_gone_by": "2026-02-01T00:00:00.000Z", "gainsight": [told],
+        }  # fmt: skip
+
+    def lift(self, data: Path, number: int) -> dict[str, Any]:
+        self._ask("lift", number)
+        return self.receipt(data, number)
 
     def trace(self, message_id: str, source: str | None = None) -> dict[str, Any] | None:
         return TRACE if message_id == "m-1" and source in (None, "web") else None

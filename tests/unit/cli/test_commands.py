@@ -114,8 +114,11 @@ def test_check_passes_with_warnings_and_fails_with_errors(
 
 def test_status_prints_the_shape_and_a_table(gainstage_command: Command, app: FakeApp) -> None:
     assert gainstage_command("status", "--json").json == app.status_now
+    shown = gainstage_command("status").out
+    assert "Messages are kept since 2026-01-01T00:00:00.000Z: 2 MB." in shown and "Outcomes" not in shown
     app.status_now = {
         "connections": [COUNTS],
+        "kept": app.status_now["kept"],
         "oldest_pending_seconds": 200,
         "budgets": [
             {
@@ -183,7 +186,8 @@ def test_trace_prints_the_shape_and_says_when_there_is_none(gainstage_command: C
     assert "No name for [Signed] Up." in gainstage_command("trace", "m-1").out
     ended = gainstage_command("trace", "absent", "--json")
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err == "There is no event absent in gainstage-data: check the messageId and --data.\n"
+    told = "There is no event absent in gainstage-data: check the messageId and --data."
+    assert ended.err == f"{told} What is older is kept no more.\n"
     assert gainstage_command("trace", "m-1", "--source", "web", "--json").json == TRACE
     assert "no event m-1 from app in" in gainstage_command("trace", "m-1", "--source", "app").err
 

@@ -28,7 +28,16 @@ def test_the_first_waits_are_about_1_2_4_and_8_seconds(chance: random.Random) ->
 @given(st.integers(5, 10_000), chances)
 def test_later_waits_grow_with_jitter_up_to_an_hour(attempts: int, chance: random.Random) -> None:
     longest = min(LONGEST_WAIT_SECONDS, 2.0 ** (attempts - 1) if attempts < 100 else LONGEST_WAIT_SECONDS)
-    assert longest / 2 <= wait_seconds(attempts, chance) <= longest
+    assert 8 <= wait_seconds(attempts, chance) <= longest
+
+
+@pytest.mark.parametrize("attempts", [6, 9, 13, 200])
+def test_later_waits_have_full_jitter(attempts: int) -> None:
+    longest = min(LONGEST_WAIT_SECONDS, 2.0 ** (attempts - 1))
+    waits = sorted(wait_seconds(attempts, random.Random(seed)) for seed in range(400))
+    quarters = [waits[100], waits[200], waits[300]]
+    assert quarters == pytest.approx([8 + (longest - 8) * n / 4 for n in (1, 2, 3)], rel=0.2)
+    assert waits[0] < 8 + longest * 0.05 and waits[-1] > longest * 0.95
 
 
 def test_jitter_tells_destinations_apart() -> None:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import BaseModel, SecretStr
 
-from gainstage.connection import Configuration, Connected, Source
+from gainstage.connection import Configuration, Connected, Retention, Source
 from gainstage.delivery.engine import Engine
 from gainstage.destination import (
     Budget,
@@ -222,6 +222,7 @@ class Workshop:
         self.given: dict[str, Settings] = dict(destinations or {"shop": Settings()})
         self.paused: set[str] = set()
         self.unusable: set[str] = set()
+        self.retention = Retention()
         self.type = VENDOR
         self.place = 0
         self.engine = self.new_engine()
@@ -236,7 +237,8 @@ class Workshop:
         self.given |= settings
         written = {
             name: {"given": {**given.model_dump(mode="json"), "key": given.key.get_secret_value()},
-                   "paused": name in self.paused, "unusable": name in self.unusable}
+                   "paused": name in self.paused, "unusable": name in self.unusable,
+                   "retention": str(self.retention)}
             for name, given in self.given.items()
         }  # fmt: skip
         with self.store.transaction() as transaction:
@@ -250,7 +252,7 @@ class Workshop:
             )
             for name, given in self.given.items()
         }  # fmt: skip
-        return Configuration(revision, {"app": Source("app", "server", "k")}, found)
+        return Configuration(revision, {"app": Source("app", "server", "k")}, found, retention=self.retention)
 
     async def take(self, *messages: Mapping[str, Any], run: int | None = None, priority: int = LIVE) -> None:
         """Append messages, as the tracking API would; each a request of its own."""

@@ -1,0 +1,62 @@
+"""The form of `retention` in the file: how long what arrived, and what became of it, is kept."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gainstage.connection import Retention
+
+LONGEST_DAYS = 36_500
+GIGABYTE = 10**9
+_AT_REST = Retention()
+
+
+class LogRetention(BaseModel):
+    """The messages as they came: what a replay can send again."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    days: float | None = Field(
+        default=_AT_REST.log_days,
+        gt=0,
+        le=LONGEST_DAYS,
+        description="Messages are kept so many days after they were received; null: for ever.",
+    )
+    gigabytes: float | None = Field(
+        default=(_AT_REST.log_bytes or 0) / GIGABYTE,
+        gt=0,
+        description="Of more than this the oldest go; null: no limit.",
+    )
+
+
+class LedgerRetention(BaseModel):
+    """What became of the events, with each request and answer; and with it, which messages are duplicates."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    days: float | None = Field(
+        default=_AT_REST.ledger_days,
+        gt=0,
+        le=LONGEST_DAYS,
+        description="Finished events are kept so many days after they were received; null: for ever.",
+    )
+    events: int | None = Field(
+        default=_AT_REST.ledger_events,
+        ge=1,
+        description="Of the newest events so many are kept; null: no limit.",
+    )
+
+
+class RetentionForm(BaseModel):
+    """How long what is finished is kept."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    log: LogRetention = Field(default_factory=LogRetention, description="The messages as they came.")
+    ledger: LedgerRetention = Field(
+        default_factory=LedgerRetention, description="What became of the events, and the calls made for them."
+    )
+
+    def made(self) -> Retention:
+        """As the engine takes it."""
+        size = self.log.gigabytes
+        log_bytes = int(size * GIGABYTE) if size is not None else None
+        return Retention(self.log.days, log_bytes, self.ledger.days, self.ledger.events)
