@@ -76,7 +76,7 @@ simulate: $(STAMP) ## delivery in worlds of faults, each from a seed (QUICK=1: 5
 
 .PHONY: torture
 torture: $(STAMP) ## kill -9 under load, again and again; nothing may be lost (QUICK=1: a few times; ROUNDS=n SEED=n)
-	$(BIN)/python -m tests.torture --rounds $(or $(ROUNDS),$(if $(QUICK),10,60)) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.torture --rounds $(or $(ROUNDS),$(if $(QUICK),30,60)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: fuzz
 fuzz: $(STAMP) ## a fuzzer looks for what breaks the decoder of the tracking API (QUICK=1: one minute; MINUTES=n SEED=n)

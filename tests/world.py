@@ -96,6 +96,8 @@ class World:
         self.folder, self.sandbox = folder, sandbox
         #: More options of `serve`.
         self.options = tuple(options)
+        #: More of the server's environment.
+        self.environment: dict[str, str] = {}
         self.data = folder / "data"
         self.config = folder / "gainstage.yaml"
         self.port = port or free_port()
@@ -135,7 +137,7 @@ class World:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=surroundings(),
+                env=surroundings(self.environment),
             )
         return self.server
 

@@ -80,8 +80,13 @@ def judge(
     acknowledged: set[str],
     state: Mapping[str, Any],
     kills: list[float],
+    *,
+    keyed: frozenset[str] = frozenset(),
 ) -> Verdict:
-    """Everything that can be said once all is settled and the server has stopped."""
+    """Everything that can be said once all is settled and the server has stopped.
+
+    `keyed`: the destinations whose vendor takes an event once by the key that it is sent with.
+    """
     verdict = Verdict(acknowledged=len(acknowledged))
     ledger = read_ledger(data, source)
     verdict.routed = len(ledger)
@@ -100,6 +105,10 @@ def judge(
     kept = {message_id: sent[message_id] for message_id in ledger if message_id in sent}
     arrivals = arrived(state)
     judge_appends(verdict, kept, arrivals, read_attempts(data), kills)
+    for destination in sorted(keyed):
+        if verdict.duplicates[destination]:
+            verdict.problems.append(f"{destination}: an event twice where the vendor has a key for it")
+    verdict.add("px: sent without its key", unkeyed(state["px"]["events"]))
     judge_order(verdict, kept, arrivals)
     judge_cs(verdict, kept, state["cs"])
     judge_px(verdict, kept, state["px"])
@@ -113,6 +122,11 @@ def arrived(state: Mapping[str, Any]) -> dict[str, list[str]]:
         "cs": [event["properties"]["id"] for event in state["cs"]["events"]],
         "px": [event["attributes"]["id"] for event in state["px"]["events"]],
     }
+
+
+def unkeyed(events: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Custom events whose key is not their message's id: a repeat of theirs could not be told."""
+    return [event["attributes"]["id"] for event in events if event["eventId"] != event["attributes"]["id"]]
 
 
 def appended(message: Message, destination: str) -> bool:

@@ -1,0 +1,144 @@
+"""What a process is at: notes that it writes into shared memory, which stay as they are when it is killed.
+
+So the harness can wait for a moment, kill, and then read in what the process was really interrupted.
+Moments that are over too soon for that have a doom: the process sends itself SIGKILL when it comes to one.
+`install` runs in the process itself; `Marks` reads from outside. Each process has a small file named by its id.
+"""
+
+import contextlib
+import mmap
+import os
+import platform
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+#: The notes, one byte each: what is open, or how many of it.
+NAMES = ("log transaction", "log commit", "store transaction", "store commit", "exchange", "answer")
+#: Where a process ends itself when told to, by the number that tells it; 0 tells nothing.
+DOOMS = (
+    "",
+    "before a log commit",
+    "after a log commit",
+    "before a store commit",
+    "after a store commit",
+    "at a call",
+    "at an answer",
+)
+#: Which doom a process is told, and which it met.
+DOOM, MET = 14, 15
+SIZE_BYTES = 16
+#: fsync and fdatasync, by machine.
+SYNCS = {"x86_64": ("74 ", "75 "), "aarch64": ("82 ", "83 ")}.get(platform.machine(), ())
+
+
+def install(folder: str) -> None:
+    """Begin to note, if this process is a server's."""
+    delivery = "gainstage.app.worker" in sys.orig_argv
+    if not delivery and "serve" not in sys.orig_argv:
+        return
+    path = Path(folder) / f"{os.getpid()}.new"
+    path.write_bytes(bytes(SIZE_BYTES))
+    with path.open("r+b") as file:
+        notes = mmap.mmap(file.fileno(), SIZE_BYTES)
+    path.rename(path.with_suffix(".marks"))
+    apsw.connection_hooks.append(lambda connection: _follow(connection, notes, delivery))
+    if delivery:
+        _follow_calls(notes)
+
+
+def _follow(connection: apsw.Connection, notes: mmap.mmap, delivery: bool) -> None:
+    """Note the transactions that write: the log's in the first process, the store's in the second."""
+    kind = "store" if delivery else "log"
+    if Path(connection.filename).name != f"{kind}.db":
+        return
+    open_, commit, answer = (
+        NAMES.index(name) for name in (f"{kind} transaction", f"{kind} commit", "answer")
+    )
+
+    def noted(event: dict[str, Any]) -> None:
+        sql, begins = event["sql"], event["code"] == apsw.SQLITE_TRACE_STMT
+        if sql == "BEGIN IMMEDIATE" and not begins:
+            notes[open_] = 1
+        elif sql == "COMMIT" and notes[open_]:
+            meet(notes, f"{'before' if begins else 'after'} a {kind} commit")
+            notes[commit] = begins
+            if not begins:
+                notes[open_] = notes[answer] = 0
+        elif sql == "ROLLBACK":
+            notes[open_] = 0
+
+    connection.trace_v2(apsw.SQLITE_TRACE_STMT | apsw.SQLITE_TRACE_PROFILE, noted)
+
+
+def meet(notes: mmap.mmap, doom: str) -> None:
+    """Here the process ends, if this is what it is doomed to."""
+    if notes[DOOM] and DOOMS[notes[DOOM]] == doom:
+        notes[MET] = notes[DOOM]
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _follow_calls(notes: mmap.mmap) -> None:
+    """Note the calls under way, and those whose answer is not recorded yet."""
+    from gainstage.delivery.transport import HttpTransport
+
+    exchange, answer = NAMES.index("exchange"), NAMES.index("answer")
+    send = HttpTransport.send
+
+    async def noted(self: HttpTransport, request: Any) -> Any:
+        notes[exchange] += 1
+        meet(notes, "at a call")
+        try:
+            return await send(self, request)
+        finally:
+            meet(notes, "at an answer")
+            notes[exchange] -= 1
+            notes[answer] = min(notes[answer] + 1, 255)
+
+    HttpTransport.send = noted  # type: ignore[method-assign]
+
+
+class Marks:
+    """The notes of processes, read from outside."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(exist_ok=True)
+
+    def environment(self) -> dict[str, str]:
+        """What a server must be started with to leave notes."""
+        root = Path(__file__).parents[2]
+        within = Path(__file__).parent / "within"
+        return {"GAINSTAGE_MARKS": str(self._folder), "PYTHONPATH": f"{within}{os.pathsep}{root}"}
+
+    def of(self, pid: int | None) -> frozenset[str]:
+        """What the process is at, or was when it ended; empty where nothing is known of it."""
+        try:
+            notes = (self._folder / f"{pid}.marks").read_bytes()
+        except FileNotFoundError:
+            return frozenset()
+        at = {name for name, n in zip(NAMES, notes, strict=False) if n}
+        return frozenset(at | {DOOMS[notes[MET]]} - {""})
+
+    def doom(self, pid: int, moment: str) -> None:
+        """Have the process end itself when it comes to this moment."""
+        with (self._folder / f"{pid}.marks").open("r+b") as notes:
+            notes.seek(DOOM)
+            notes.write(bytes([DOOMS.index(moment)]))
+
+    def is_followed(self, pid: int | None) -> bool:
+        """Whether the process notes already."""
+        return (self._folder / f"{pid}.marks").exists()
+
+
+def in_fsync(pid: int) -> bool:
+    """Whether a thread of the process waits for the disk just now; False where the system does not tell."""
+    if SYNCS:
+        for path in Path(f"/proc/{pid}/task").glob("*/syscall"):
+            with contextlib.suppress(OSError):
+                if path.read_text().startswith(SYNCS):
+                    return True
+    return False
