@@ -75,8 +75,8 @@ simulate: $(STAMP) ## delivery in worlds of faults, each from a seed (QUICK=1: 5
 	$(if $(SEED),,$(BIN)/python -m tests.properties --jobs $(JOBS) $(if $(WORLD),--world $(WORLD)) --seed $(or $(STREAM),1) --seeds $(or $(SEEDS),$(if $(STREAM),1 --trace,$(if $(QUICK),60,1000))))
 
 .PHONY: torture
-torture: $(STAMP) ## kill -9 under load, again and again; nothing may be lost (QUICK=1: a few times; ROUNDS=n SEED=n)
-	$(BIN)/python -m tests.torture --rounds $(or $(ROUNDS),$(if $(QUICK),30,60)) $(if $(SEED),--seed $(SEED))
+torture: $(STAMP) ## kill -9 and power cuts under load; nothing may be lost (QUICK=1: 30 of each; ROUNDS=n CUTS=n SEED=n)
+	$(BIN)/python -m tests.torture --rounds $(or $(ROUNDS),$(if $(QUICK),30,60)) $(if $(CUTS),--cuts $(CUTS)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: fuzz
 fuzz: $(STAMP) ## a fuzzer looks for what breaks the decoder of the tracking API (QUICK=1: one minute; MINUTES=n SEED=n)

@@ -39,11 +39,16 @@ class Sender(threading.Thread):
     """Posts random messages of its own users until told to stop."""
 
     def __init__(
-        self, name: str, seed: int, post: Callable[[list[Message]], int], stop: threading.Event, sent: Sent
+        self,
+        name: str,
+        seed: int,
+        post: Callable[[list[Message]], int],
+        stop: threading.Event | None,
+        sent: Sent,
     ) -> None:
         super().__init__(name=name, daemon=True)
         self._chance = random.Random(seed)
-        self._post, self._stop_asked, self._sent = post, stop, sent
+        self._post, self._stop_asked, self._sent = post, stop or threading.Event(), sent
         self._users = [f"{name}-u{number}" for number in range(6)]
         self._count = 0
         self._began = time.time() - DAY_SECONDS
@@ -51,11 +56,14 @@ class Sender(threading.Thread):
 
     def run(self) -> None:
         while not self._stop_asked.is_set():
-            batch = [self._message() for _ in range(self._chance.randint(1, BATCH_AT_MOST))]
-            for message in batch:
-                self._sent.messages[message["messageId"]] = message
-            self._deliver(batch)
+            self._deliver(self.batch())
             self._stop_asked.wait(self._chance.uniform(0.2, 2.0) * PAUSE_SECONDS)
+
+    def batch(self) -> list[Message]:
+        """The next messages of these users, noted as sent."""
+        made = [self._message() for _ in range(self._chance.randint(1, BATCH_AT_MOST))]
+        self._sent.messages.update((message["messageId"], message) for message in made)
+        return made
 
     def _deliver(self, batch: list[Message]) -> None:
         while True:

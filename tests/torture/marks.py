@@ -2,7 +2,7 @@
 
 So the harness can wait for a moment, kill, and then read in what the process was really interrupted.
 Moments that are over too soon for that have a doom: the process sends itself SIGKILL when it comes to one.
-`install` runs in the process itself; `Marks` reads from outside. Each process has a small file named by its id.
+`install` runs in the process itself; `Marks` reads from outside. Each process has a file named by its id.
 """
 
 import contextlib

@@ -56,6 +56,17 @@ class Report:
             *_problems(self.problems),
         ]
 
+    def power_lines(self) -> list[str]:
+        """The report of a run of power cuts."""
+        return [
+            f"power cuts    {self.rounds} in {self.worlds} worlds (seed {self.seed})",
+            f"moments hit   {listed(self.moments)}",
+            f"acknowledged  {self.acknowledged} events, {self.routed} in the ledger",
+            f"lost          {len(self.lost)}",
+            f"duplicates    {listed(self.duplicates)} (each under way at a cut)",
+            *_problems(self.problems),
+        ]
+
 
 def _problems(problems: Iterable[str]) -> list[str]:
     return [f"PROBLEM       {problem}" for problem in problems]

@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -82,6 +83,10 @@ class Watcher(threading.Thread):
             with contextlib.closing(connection):
                 connection.set_busy_timeout(5_000)
                 connection.execute("BEGIN")
-                wrong = [*connection.execute(_ROWS), *connection.execute(_COUNTERS)]
-                if wrong:
+                if wrong := differing_counters(connection):
                     self.problems.append(f"counters and rows differ: {wrong[:3]}")
+
+
+def differing_counters(connection: apsw.Connection) -> list[tuple[Any, ...]]:
+    """Counters that are not those of the rows, in one view of the store."""
+    return [*connection.execute(_ROWS), *connection.execute(_COUNTERS)]

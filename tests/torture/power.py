@@ -1,0 +1,319 @@
+"""Power cuts: intake, log, engine and store in one process, on a disk that forgets what was not synced.
+
+`python -m tests.torture.power --rounds N --seed S` prints a JSON document. In a process of its own, since the
+disk must be SQLite's before anything else is. Time runs faster here, so that nothing lingers for long.
+"""
+
+import argparse
+import asyncio
+import base64
+import contextlib
+import json
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+import httpx2
+import yaml
+
+from tests.simulation.__main__ import memory
+from tests.torture.disk import Disk, Vfs
+
+DISK = Disk(random.Random(0))
+VFS = Vfs(DISK)
+
+from gainstage.app.configuring import configurer, in_force  # noqa: E402
+from gainstage.app.reports import Reports  # noqa: E402
+from gainstage.clock import SECOND_US  # noqa: E402
+from gainstage.delivery.engine import Engine  # noqa: E402
+from gainstage.destination import Request, Response  # noqa: E402
+from gainstage.ingest import TrackingApi  # noqa: E402
+from gainstage.log import file as log_file  # noqa: E402
+from gainstage.log import writer as log_writer  # noqa: E402
+from gainstage.log.local import LocalLog  # noqa: E402
+from gainstage.store import store as store_file  # noqa: E402
+from gainstage.store.store import Store  # noqa: E402
+from tests.benchmarks.virtual import SandboxTransport  # noqa: E402
+from tests.torture.load import Message, Sender, Sent  # noqa: E402
+from tests.torture.oracle import judge  # noqa: E402
+from tests.torture.report import Report  # noqa: E402
+from tests.torture.watching import differing_counters  # noqa: E402
+from tests.world import WRITE_KEY, clickstream, configured, cs, px  # noqa: E402
+
+CUTS_A_WORLD = 40
+SENDERS = 2
+#: So many seconds of theirs pass in one of ours.
+SPEED = 20.0
+LIFE_SECONDS = 1.5
+SETTLED_WITHIN_SECONDS = 60.0
+#: Checkpoints come often here.
+CHECKPOINT_PAGES = 40
+#: What a cut waits for: a file's name (or its end) and a deed, and how many of these go well before.
+AIMS = (
+    ("", "", 300),
+    ("log.db-wal", "a sync", 12),
+    ("log.db-wal", "a write", 40),
+    ("store.db-wal", "a sync", 40),
+    ("store.db-wal", "a write", 300),
+    (".db", "a write", 60),
+    (".db", "a sync", 5),
+)
+WITHOUT_SERVER = "http://127.0.0.1:9"
+
+
+class FastClock:
+    """The system's clock, and time that passes faster."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._start_us = time.time_ns() // 1_000
+
+    def now_us(self) -> int:
+        return self._start_us + round((time.monotonic() - self._began) * SPEED * SECOND_US)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / SPEED)
+
+
+class QuickTransport(SandboxTransport):
+    """The sandbox, which answers within some milliseconds of ours."""
+
+    async def send(self, request: Request) -> Response:
+        path, _, query = request.url.partition("://")[2].partition("/")[2].partition("?")
+        await asyncio.sleep(self._chance.uniform(0.0, 0.004))
+        response = await self._ask(request, f"/{path}", query)
+        await asyncio.sleep(self._chance.uniform(0.0, 0.004))
+        return response
+
+
+class World:
+    """One tenant and one data folder, through some power cuts and a quiet end."""
+
+    def __init__(self, place: Path, seed: str, report: Report) -> None:
+        self._place, self._report = place, report
+        self._chance = random.Random(seed)
+        self._clock = FastClock()
+        self._transport = QuickTransport(self._clock, self._chance)  # type: ignore[arg-type]
+        self._transport.sandbox.state.limits.change({"enabled": False})
+        self._transport.sandbox.state.behaviour.set({"px_event_id": "deduplicate"})
+        self._config = place / "gainstage.yaml"
+        destinations = (clickstream(WITHOUT_SERVER), cs(WITHOUT_SERVER), px(WITHOUT_SERVER))
+        self._config.write_text(yaml.safe_dump(configured(*destinations)))
+        self._sent = Sent()
+        self._senders = [
+            Sender(f"s{number}", self._chance.randrange(10**6), self._refuse, None, self._sent)
+            for number in range(SENDERS)
+        ]
+        self._unanswered: dict[str, list[Message]] = {}
+        self._cuts: list[float] = []
+        self._data = place / "data-0"
+        DISK.chance = random.Random(f"{seed} disk")
+        DISK.plug(self._data)
+
+    @staticmethod
+    def _refuse(_batch: list[Message]) -> int:
+        raise AssertionError("The load is posted by the world here.")
+
+    def live(self, cuts: int) -> None:
+        """Through so many cuts, then settle, and be judged."""
+        for number in range(1, cuts + 1):
+            aim = self._aim()
+            asyncio.run(self._life(quiet=False))
+            self._cuts.append(self._clock.now_us() / SECOND_US)
+            hit = DISK.moment or "at rest"
+            self._report.rounds += 1
+            self._report.moments[hit] += 1
+            self._report.kills[aim] += 1
+            before, self._data = self._data, self._place / f"data-{number}"
+            self._data.mkdir()
+            DISK.leave(self._data)
+            shutil.rmtree(before)
+            DISK.fate = lambda name, deed: False
+            DISK.plug(self._data)
+            self._inspect(f"after cut {number} ({hit})")
+            if self._report.problems:
+                return
+        asyncio.run(self._life(quiet=True))
+        self._judge()
+
+    def _aim(self) -> str:
+        """Choose when the power goes."""
+        end, deed, most = self._chance.choice(AIMS)
+        left = self._chance.randint(1, most)
+
+        def fate(name: str, done: str) -> bool:
+            nonlocal left
+            left -= name.endswith(end) and deed in ("", done)
+            return left == 0
+
+        DISK.fate = fate
+        return f"{deed or 'anything'} of {end or 'any file'}"
+
+    # a life
+
+    async def _life(self, *, quiet: bool) -> None:
+        """Start as the server does, take events and deliver them until the power goes, or all is settled."""
+        store: Store | None = None
+        log: LocalLog | None = None
+        engine: Engine | None = None
+        tasks: list[asyncio.Task[Any]] = []
+        try:
+            store, log = Store(self._data), LocalLog(self._data)
+            configuration, _ = in_force(store, self._config)
+            sources = configuration.sources
+            api = TrackingApi(log, self._clock, lambda: sources)
+            engine = Engine(
+                store, log, self._clock, self._transport, configurer(), random.Random(self._chance.random())
+            )
+            stop = asyncio.Event()
+            tasks.append(asyncio.create_task(engine.run(stop)))
+            if quiet:
+                await self._until_settled(store, log, tasks[0])
+                stop.set()
+                await tasks[0]
+                return
+            tasks += [asyncio.create_task(self._send(sender, api)) for sender in self._senders]
+            deadline = time.monotonic() + LIFE_SECONDS
+            while not DISK.off and time.monotonic() < deadline:  # noqa: ASYNC110 - threads cut the power
+                await asyncio.sleep(0.005)
+        except Exception:
+            if not DISK.off:
+                raise
+        finally:
+            if not quiet:
+                DISK.unplug("nothing in particular")
+            await self._end(tasks, engine)
+            await self._let_go(store, log)
+
+    async def _end(self, tasks: list[asyncio.Task[Any]], engine: Engine | None) -> None:
+        for task in (*tasks, *(engine._calls if engine else ())):
+            task.cancel()
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception) and not DISK.off:
+                self._report.problems.append(f"ended by {ended!r}")
+
+    @staticmethod
+    async def _let_go(store: Store | None, log: LocalLog | None) -> None:
+        if log is not None:
+            with contextlib.suppress(apsw.Error):
+                await log.close()
+        if store is not None:
+            with contextlib.suppress(apsw.Error):
+                store.close()
+            store._connection.close(force=True)
+
+    async def _send(self, sender: Sender, api: TrackingApi) -> None:
+        """Post batch after batch; one without an answer is posted again, or given up, after the cut."""
+        key = base64.b64encode(f"{WRITE_KEY}:".encode()).decode()
+        headers = {"authorization": f"Basic {key}"}
+        transport = httpx2.ASGITransport(app=api)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://here", headers=headers) as client:
+            while True:
+                batch = self._unanswered.pop(sender.name, None) or sender.batch()
+                if self._chance.random() < 0.8:
+                    self._unanswered[sender.name] = batch
+                answer = await client.post("/v1/batch", json={"batch": batch})
+                if answer.status_code == 200:
+                    self._sent.acknowledged.update(message["messageId"] for message in batch)
+                    self._unanswered.pop(sender.name, None)
+                elif not DISK.off:
+                    self._sent.refused.append(answer.status_code)
+                else:
+                    return
+                await asyncio.sleep(self._chance.uniform(0.0, 0.03))
+
+    async def _until_settled(self, store: Store, log: LocalLog, engine: asyncio.Task[None]) -> None:
+        reports = Reports(store, log)
+        deadline = time.monotonic() + SETTLED_WITHIN_SECONDS
+        while True:
+            status = await reports.status_now(self._clock.now_us())
+            if not sum(counts["pending"] for counts in status["connections"]):
+                return
+            if engine.done():
+                engine.result()
+            if time.monotonic() > deadline:
+                self._report.problems.append(f"not settled: {status}")
+                return
+            await asyncio.sleep(0.1)
+
+    # judgement
+
+    def _inspect(self, when: str) -> None:
+        """What must hold of the files right after the power is back."""
+        for name in ("log.db", "store.db"):
+            if not (self._data / name).exists():
+                if self._sent.acknowledged:
+                    self._report.problems.append(f"{when}: {name} is gone")
+                continue
+            connection = apsw.Connection(str(self._data / name))
+            found = connection.pragma("integrity_check")
+            if found != "ok":
+                self._report.problems.append(f"{when}: {name} is damaged: {found}")
+            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
+            if "counter" in tables and (wrong := differing_counters(connection)):
+                self._report.problems.append(f"{when}: counters and rows differ: {wrong[:3]}")
+            connection.close()
+
+    def _judge(self) -> None:
+        sent = self._sent
+        state = self._transport.sandbox.state.snapshot()
+        verdict = judge(
+            self._data, "site", sent.messages, sent.acknowledged, state, self._cuts, keyed=frozenset({"px"})
+        )
+        verdict.add("refused while the power was on", sent.refused)
+        self._report.add(verdict)
+
+
+def run(rounds: int, seed: int, say: Callable[[str], None]) -> Report:
+    """Cut the power so often, world after world."""
+    log_writer.CHECKPOINT_PAGES = store_file.CHECKPOINT_PAGES = CHECKPOINT_PAGES
+    synced = log_file.sync_folder
+
+    def noted(folder: Path) -> None:
+        synced(folder)
+        DISK.names_are_safe(str(folder))
+
+    log_file.sync_folder = noted
+    report = Report(seed, kills=Counter())
+    while report.rounds < rounds and not report.problems:
+        with tempfile.TemporaryDirectory(dir=memory(), prefix="gainstage-power-") as name:
+            world = World(Path(name), f"{seed} {report.worlds}", report)
+            try:
+                world.live(min(CUTS_A_WORLD, rounds - report.rounds))
+            except Exception as error:
+                report.problems.append(f"after cut {report.rounds} ({DISK.moment}): {error!r}")
+        say(f"power cut {report.rounds}: {report.acknowledged} acknowledged, {len(report.lost)} lost")
+    return report
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.torture.power", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=40, help="power cuts (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="the run's choices (default: %(default)s)")
+    parser.add_argument(
+        "--lies", metavar="ENDING", help="the disk ignores syncs of such files: this must go wrong"
+    )
+    options = parser.parse_args()
+    DISK.lies = options.lies
+    report = run(options.rounds, options.seed, lambda line: print(line, file=sys.stderr, flush=True))
+    found = {
+        "rounds": report.rounds,
+        "acknowledged": report.acknowledged,
+        "lost": report.lost,
+        "moments": report.moments,
+        "problems": report.problems,
+        "lines": report.power_lines(),
+    }
+    print(json.dumps(found))
+    return 1 if report.problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
