@@ -1,8 +1,8 @@
 """A disk that forgets: what was written and not synced when the power goes may be there, or not, or in part.
 
-It stands between SQLite and a folder in memory, as a VFS. The folder has what the operating system would show;
-of every file the disk keeps what a sync has made safe, and the writes since then. A power cut, in the middle of
-some write or sync, leaves what is safe and, of the rest, nothing, all, the beginning, or any part of it,
+It stands between SQLite and a folder in memory, as a VFS. The folder has what the system would show; of
+every file the disk keeps what a sync has made safe, and the writes since then. A power cut, in the middle
+of some write or sync, leaves what is safe and, of the rest, nothing, all, the beginning, or any part of it,
 sector by sector. A new file's name is safe once its folder was synced. From the cut on every access fails.
 """
 

@@ -1,8 +1,8 @@
 """The rounds: a sandbox and a server under load, killed and started again.
 
 Some kills come at random moments; the others wait for one that matters: in the middle of a commit, of an
-fsync, of a transaction, of a call, between a call's answer and its record. A world lives for some rounds, then
-everything settles and is judged, and the next one begins.
+fsync, of a transaction, of a call, between a call's answer and its record. A world lives for some rounds;
+then everything settles and is judged, and the next one begins.
 """
 
 import contextlib
