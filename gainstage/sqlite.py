@@ -1,24 +1,32 @@
-"""How this program opens SQLite: one place for the version check, the pragmas and the errors.
+"""How this program opens SQLite: one place for the version check, the pragmas, the checksums and the errors.
 
 Facts: SQLite 3.7.0 to 3.51.2 can corrupt a WAL database that several connections write (the WAL-reset bug),
-so those versions are refused. FULL means that a commit has reached the disk when it returns.
+so those versions are refused. FULL means that a commit has reached the disk when it returns. Every page ends
+in a checksum, by SQLite's own extension cksumvfs: a page that the disk gives back altered is an error, never
+data.
 """
 
 import contextlib
+import ctypes
 import errno
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 import apsw
+import apsw.sqlite_extra
 
 BUSY_MILLISECONDS = 20_000
 #: How SQLite and the system say that the disk is full when they do not say SQLITE_FULL.
 NO_ROOM = (apsw.SQLITE_IOERR_SHMSIZE,)
 NO_ROOM_ERRNO = (errno.ENOSPC, errno.EDQUOT)
 BROKEN_FROM, BROKEN_TO = (3, 7, 0), (3, 51, 2)
+CHECKSUMS = "cksumvfs"
+#: What a checksum takes of each page; where the header of a database says how much is taken.
+CHECKSUM_BYTES, RESERVED_AT = 8, 20
 
 
 class Database(Protocol):
@@ -37,6 +45,10 @@ class StorageUnavailable(Exception):
     """The disk or the database cannot be used now. The sentence says why and what to do."""
 
 
+class StorageDamaged(StorageUnavailable):
+    """The disk gave back something other than what was written there."""
+
+
 def refuse_broken_version(version: str = apsw.sqlite_lib_version()) -> None:
     """Raise StorageUnavailable for a SQLite with the WAL-reset bug."""
     number = tuple(int(part) for part in version.split("."))
@@ -47,6 +59,46 @@ def refuse_broken_version(version: str = apsw.sqlite_lib_version()) -> None:
         )
 
 
+@cache
+def load_checksums() -> None:
+    """Have SQLite check every page that it reads from then on, in databases that have checksums.
+
+    Raises:
+        StorageUnavailable: the extension is not there.
+    """
+    connection = apsw.Connection(":memory:")
+    try:
+        apsw.sqlite_extra.load(connection, CHECKSUMS)
+    except (apsw.sqlite_extra.NotAvailable, apsw.Error, OSError, ValueError) as error:
+        raise StorageUnavailable(
+            "SQLite's extension for checksums is missing; install apsw from its wheel."
+        ) from error
+    finally:
+        connection.close()
+
+
+def reserve(connection: apsw.Connection, size_bytes: int) -> None:
+    """Keep so much of each page for checksums; a database that has pages must be written anew for it."""
+    wanted = ctypes.c_int(size_bytes)
+    connection.file_control("main", apsw.SQLITE_FCNTL_RESERVE_BYTES, ctypes.addressof(wanted))
+
+
+def give_checksums(connection: apsw.Connection, path: Path) -> None:
+    """See that the pages of a database have checksums: a new one from the start, an old one is written anew.
+
+    An old one that is busy, or has no room on its disk, gets them another time.
+    """
+    with path.open("rb") as file:
+        header = file.read(RESERVED_AT + 1)
+    if len(header) > RESERVED_AT and header[RESERVED_AT] == CHECKSUM_BYTES:
+        return
+    reserve(connection, CHECKSUM_BYTES)
+    if header:
+        with suppress(apsw.BusyError, apsw.FullError):
+            connection.execute("VACUUM")
+            connection.pragma("wal_checkpoint(TRUNCATE)")
+
+
 def connect(path: Path, *, cache_kib: int = 4096, read_only: bool = False) -> apsw.Connection:
     """A connection in WAL mode with full durability. The file is created readable by its owner only.
 
@@ -54,6 +106,7 @@ def connect(path: Path, *, cache_kib: int = 4096, read_only: bool = False) -> ap
         StorageUnavailable: the folder or file cannot be used, in one sentence.
     """
     refuse_broken_version()
+    load_checksums()
     flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     with explained(path):
         if not read_only and not path.exists():
@@ -62,6 +115,8 @@ def connect(path: Path, *, cache_kib: int = 4096, read_only: bool = False) -> ap
         connection.set_busy_timeout(BUSY_MILLISECONDS)
         # Without it SQLite may plan a statement anew for each value bound to it: five times the cost here.
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+        if not read_only:
+            give_checksums(connection, path)
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
@@ -129,8 +184,16 @@ def explained(path: Path) -> Iterator[None]:
             f"{path.name} is held by another process for too long; try again."
         ) from error
     except (apsw.CorruptError, apsw.NotADBError) as error:
-        raise StorageUnavailable(f"{path} is damaged; restore it from a backup.") from error
+        raise StorageDamaged(_damaged(path)) from error
     except (apsw.IOError, OSError) as error:
+        if getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_DATA:
+            raise StorageDamaged(_damaged(path)) from error
         if getattr(error, "extendedresult", 0) in NO_ROOM or getattr(error, "errno", 0) in NO_ROOM_ERRNO:
             raise StorageUnavailable(f"The disk that holds {path.name} is full; free some space.") from error
         raise StorageUnavailable(f"The disk that holds {path.name} reports an error ({error}).") from error
+
+
+def _damaged(path: Path) -> str:
+    return (
+        f"{path} is damaged; check the disk, and do what docs/reliability.md says of a damaged {path.name}."
+    )

@@ -12,6 +12,9 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+#: The surroundings of an entry that was lost to a damage of the disk; see `gainstage.normalise.Surroundings`.
+DAMAGED = b'{"damaged":true}'
+
 
 class Entry(msgspec.Struct, frozen=True):
     """One accepted message with what the request around it said."""
@@ -28,6 +31,11 @@ class Entry(msgspec.Struct, frozen=True):
     surroundings: bytes
     #: The message as it came, JSON.
     body: bytes
+
+    @classmethod
+    def damaged(cls, source: str, received_us: int) -> "Entry":
+        """What stands for an entry that the log can no longer give back as it was, and came about then."""
+        return cls(source, "", received_us, 0, DAMAGED, b"")
 
 
 class Position(NamedTuple):
@@ -98,7 +106,9 @@ class Log(Protocol):
     async def read(self, partition: int, after: int, limit: int) -> Sequence[Stored]:
         """Up to `limit` entries with an offset above `after`, in order; empty at the end.
 
-        0 reads from the start. Fewer than `limit` may come before the end, where they are large.
+        0 reads from the start. Fewer than `limit` may come before the end, where they are large. For an entry
+        that the disk no longer gives back as it was, `Entry.damaged` comes; its source is "" where that is
+        not known either.
         """
         ...
 

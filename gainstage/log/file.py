@@ -15,7 +15,15 @@ from pathlib import Path
 import apsw
 
 from gainstage.log.contract import LogUnavailable
-from gainstage.sqlite import StorageUnavailable, connect, explained, refuse_broken_version
+from gainstage.sqlite import (
+    StorageDamaged,
+    StorageUnavailable,
+    connect,
+    explained,
+    give_checksums,
+    load_checksums,
+    refuse_broken_version,
+)
 
 FILE_NAME = "log.db"
 #: Several 1 KB messages fit a page; measured a third faster than SQLite's 4 KiB, and no better at 16 KiB.
@@ -54,9 +62,11 @@ def create(folder: Path, partitions: int) -> int:
 
 
 def _laid_out(path: Path, partitions: int) -> int:
+    load_checksums()
     connection = apsw.Connection(str(path))
     try:
         connection.set_busy_timeout(20_000)
+        give_checksums(connection, path)
         connection.pragma("page_size", PAGE_BYTES)
         connection.pragma("journal_mode", "WAL")
         connection.pragma("synchronous", "FULL")
@@ -92,11 +102,17 @@ def opened(path: Path, *, cache_kib: int) -> apsw.Connection:
         return connect(path, cache_kib=cache_kib)
 
 
+class LogDamaged(LogUnavailable):
+    """The disk gave back something other than what was written there."""
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """The storage's errors in the words of the log's contract."""
     try:
         yield
+    except StorageDamaged as error:
+        raise LogDamaged(str(error)) from error
     except StorageUnavailable as error:
         raise LogUnavailable(str(error)) from error
 

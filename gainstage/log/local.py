@@ -16,14 +16,14 @@ import apsw
 
 from gainstage.log.claim import claimed
 from gainstage.log.contract import Claim, Entry, Erased, LogKept, LogUnavailable, Position, Stored
-from gainstage.log.file import FILE_NAME, create, opened, translated
+from gainstage.log.damage import read_around
+from gainstage.log.file import FILE_NAME, LogDamaged, create, opened, translated
 from gainstage.log.keeping import Keeper
+from gainstage.log.rows import rows
 from gainstage.log.writer import Writer
 from gainstage.sqlite import explained
 
 CACHE_KIB = 1024
-#: One `read` stops after this much, however many entries were asked for.
-READ_BYTES = 8 * 1024 * 1024
 
 T = TypeVar("T")
 
@@ -59,31 +59,22 @@ class LocalLog:
         return await self._writer.append(entries)
 
     async def read(self, partition: int, after: int, limit: int) -> Sequence[Stored]:
-        def rows(connection: apsw.Connection) -> list[Stored]:
-            found: list[Stored] = []
-            size_bytes = 0
-            statement = (
-                'SELECT "offset", source, "key", received_us, place, surroundings, body'
-                f' FROM partition_{partition:d} WHERE "offset" > ? AND received_us >= 0'
-                ' ORDER BY "offset" LIMIT ?'
-            )
-            cursor = connection.execute(statement, (after, limit))
-            for offset, *values in cursor:
-                found.append(Stored(offset, Entry(*values)))
-                size_bytes += len(values[-1])
-                if size_bytes >= READ_BYTES:
-                    cursor.close()
-                    break
-            return found
-
-        return await self._read(partition, rows)
+        try:
+            return await self._read(partition, lambda connection: rows(connection, partition, after, limit))
+        except LogDamaged:
+            return await self._read(partition, lambda opened: read_around(opened, partition, after, limit))
 
     async def count(self, partition: int, after: int, source: str) -> int:
-        def counted(connection: apsw.Connection) -> int:
-            statement = f'SELECT count(*) FROM partition_{partition:d} WHERE source = ? AND "offset" > ?'
+        def counted(connection: apsw.Connection, how: str = "") -> int:
+            statement = (
+                f'SELECT count(*) FROM partition_{partition:d} {how} WHERE source = ? AND "offset" > ?'
+            )
             return int(connection.execute(statement, (source, after)).get)
 
-        return await self._read(partition, counted)
+        try:
+            return await self._read(partition, counted)
+        except LogDamaged:  # of the index: the table is slower and has the same entries
+            return await self._read(partition, lambda connection: counted(connection, "NOT INDEXED"))
 
     async def kept(self) -> LogKept:
         return await self._keep(self._keeper.kept)

@@ -15,6 +15,7 @@ from gainstage.normalise.json_text import LEVELS, TooDeep, Unreadable, decode, m
 from gainstage.normalise.surroundings import (
     NOTHING,
     Surroundings,
+    is_damaged,
     is_edited,
     merged,
     priority_of,
@@ -58,6 +59,8 @@ def normalise(position_id: str, entry: Entry) -> Event | Refusal:
     message_id = assigned
     try:
         notes: list[str] = []
+        if is_damaged(entry):
+            raise Refused("entry_damaged", "The disk altered the page of the log that held the message.")
         message = _message(entry.body, notes)
         message_id = _message_id(message) or assigned
         return _event(message, message_id, entry, notes)

@@ -28,6 +28,8 @@ class Surroundings(msgspec.Struct, frozen=True, omit_defaults=True, rename="came
     priority: int = 0
     #: What was corrected by hand, in sentences, the first correction first.
     edits: tuple[str, ...] = ()
+    #: The log could not give the message back as it was.
+    damaged: bool = False
 
     def encoded(self) -> bytes:
         """As `Entry.surroundings` holds it: JSON, or nothing at all."""
@@ -62,6 +64,11 @@ def with_edit(text: bytes, sentence: str) -> bytes:
 def is_edited(entry: Entry) -> bool:
     """Whether somebody corrected the message."""
     return bool(entry.surroundings and surroundings_of(entry.surroundings).edits)
+
+
+def is_damaged(entry: Entry) -> bool:
+    """Whether the log could not give the message back as it was."""
+    return bool(entry.surroundings and surroundings_of(entry.surroundings).damaged)
 
 
 def run_of(entry: Entry) -> int | None:

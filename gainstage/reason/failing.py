@@ -32,6 +32,13 @@ REFUSED: dict[str, Reason] = {
         "A trait that holds a tree of 300 levels.",
         "Send flatter properties and traits.",
     ),
+    "entry_damaged": Reason(
+        "failed",
+        "damaged on our disk",
+        "The disk gave back a page of the log other than it was written: what the message said is lost.",
+        "A bit of `log.db` flipped before the message was read; its id tells its place in the log.",
+        "Check the disk; send the message again from where it came from, with `send`.",
+    ),
     "type_missing": Reason(
         "failed",
         "no type",

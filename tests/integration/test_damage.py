@@ -1,0 +1,124 @@
+"""A bit that flips on the disk is found, told in one sentence, named and counted; everything else goes on."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+import apsw
+import pytest
+
+from gainstage.log.file import PAGE_BYTES
+from gainstage.log.local import LocalLog
+from gainstage.normalise import is_damaged, normalise
+from gainstage.sqlite import CHECKSUM_BYTES, RESERVED_AT, StorageDamaged
+from gainstage.store.store import Store
+from gainstage.testing.log_suite import entry, whole
+
+ENTRIES = 400
+
+
+async def filled(folder: Path) -> None:
+    """A log with entries on many pages, closed."""
+    log = LocalLog(folder)
+    for start in range(0, ENTRIES, 50):
+        await log.append([entry(n, size_bytes=300) for n in range(start, start + 50)])
+    await log.close()
+
+
+def flip(path: Path, at: int) -> None:
+    """Turn one bit over."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= 0x10
+    path.write_bytes(content)
+
+
+def pages(path: Path, table: str, kind: str) -> list[int]:
+    """Where the pages of a table or index begin."""
+    connection = apsw.Connection(str(path))
+    query = "SELECT pgoffset FROM dbstat WHERE name = ? AND pagetype = ? ORDER BY pgoffset"
+    found = [int(offset) for (offset,) in connection.execute(query, (table, kind))]
+    connection.close()
+    return found
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "within", [1, 8, 40, PAGE_BYTES // 2, PAGE_BYTES - CHECKSUM_BYTES - 5, PAGE_BYTES - 1]
+)
+async def test_a_flipped_bit_costs_the_entries_of_its_page_which_are_named_and_no_others(
+    tmp_path: Path, within: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    await filled(tmp_path)
+    flip(tmp_path / "log.db", pages(tmp_path / "log.db", "partition_0", "leaf")[5] + within)
+    log = LocalLog(tmp_path)
+    with caplog.at_level(logging.ERROR):
+        found = await whole(log, 0, step=100)
+    assert [stored.offset for stored in found] == list(range(1, ENTRIES + 1))
+    lost = [stored for stored in found if is_damaged(stored.entry)]
+    assert 0 < len(lost) < 40
+    assert all(one.entry.source == "site" and one.entry.received_us for one in lost)
+    kept = [stored.entry.place for stored in found if not is_damaged(stored.entry)]
+    assert kept == [n for n in range(ENTRIES) if n + 1 not in {one.offset for one in lost}]
+    assert f"{lost[0].offset}-{lost[-1].offset}" in caplog.text
+    refusal = normalise(f"0-{lost[0].offset}", lost[0].entry)
+    assert getattr(refusal, "code", "") == "entry_damaged"
+    await log.append([entry(ENTRIES)])
+    assert (await whole(log, 0, step=100))[-1].entry.place == ENTRIES
+    await log.close()
+
+
+@pytest.mark.anyio
+async def test_a_damaged_index_costs_no_entry_and_no_count(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    flip(tmp_path / "log.db", pages(tmp_path / "log.db", "partition_0_source", "leaf")[0] + 100)
+    log = LocalLog(tmp_path)
+    assert [stored.entry.place for stored in await whole(log, 0, step=100)] == list(range(ENTRIES))
+    assert await log.count(0, 10, "site") == ENTRIES - 10
+    await log.close()
+
+
+@pytest.mark.anyio
+async def test_with_damage_in_the_index_too_entries_are_named_all_the_same(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    for table, number in (("partition_0", 5), ("partition_0_source", 0)):
+        flip(tmp_path / "log.db", pages(tmp_path / "log.db", table, "leaf")[number] + 100)
+    log = LocalLog(tmp_path)
+    found = await whole(log, 0, step=100)
+    assert [stored.offset for stored in found] == list(range(1, ENTRIES + 1))
+    assert 0 < sum(is_damaged(stored.entry) for stored in found) < 40
+    await log.close()
+
+
+def test_a_flipped_bit_of_the_store_is_one_sentence_and_never_an_answer(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.transaction() as transaction:
+        for number in range(500):
+            transaction.names.source(f"source {number}")
+    store.close()
+    flip(tmp_path / "store.db", pages(tmp_path / "store.db", "sqlite_autoindex_source_1", "leaf")[1] + 200)
+    store = Store(tmp_path)
+    with (
+        pytest.raises(StorageDamaged, match=r"store\.db is damaged; .*\.$"),
+        store.transaction() as transaction,
+    ):
+        for number in range(500):
+            transaction.names.source(f"source {number}")
+    store.close()
+
+
+def test_a_folder_from_before_gets_checksums_and_keeps_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reserved() -> set[int]:
+        return {(tmp_path / name).read_bytes()[RESERVED_AT] for name in ("log.db", "store.db")}
+
+    with monkeypatch.context() as before:
+        before.setattr("gainstage.sqlite.reserve", lambda connection, size_bytes: None)
+        asyncio.run(filled(tmp_path))
+        Store(tmp_path).close()
+    assert reserved() == {0}
+    Store(tmp_path).close()
+    log = LocalLog(tmp_path)
+    assert [stored.entry.place for stored in asyncio.run(whole(log, 0, step=100))] == list(range(ENTRIES))
+    asyncio.run(log.close())
+    assert reserved() == {CHECKSUM_BYTES}
