@@ -9,6 +9,7 @@ data.
 import contextlib
 import ctypes
 import errno
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,6 +24,7 @@ BUSY_MILLISECONDS = 20_000
 #: How SQLite and the system say that the disk is full when they do not say SQLITE_FULL.
 NO_ROOM = (apsw.SQLITE_IOERR_SHMSIZE,)
 NO_ROOM_ERRNO = (errno.ENOSPC, errno.EDQUOT)
+NO_DESCRIPTOR_ERRNO = (errno.EMFILE, errno.ENFILE)
 BROKEN_FROM, BROKEN_TO = (3, 7, 0), (3, 51, 2)
 CHECKSUMS = "cksumvfs"
 #: What a checksum takes of each page; where the header of a database says how much is taken.
@@ -176,8 +178,11 @@ def explained(path: Path) -> Iterator[None]:
     except apsw.FullError as error:
         raise StorageUnavailable(f"The disk that holds {path.name} is full; free some space.") from error
     except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError, PermissionError) as error:
+        if out_of_descriptors():
+            raise StorageUnavailable(_no_descriptor(path)) from error
         raise StorageUnavailable(
-            f"{path} cannot be opened for writing; give this user write access to the folder."
+            f"{path} cannot be opened for writing; give this user write access to the folder, on a disk that "
+            "is not read-only."
         ) from error
     except apsw.BusyError as error:
         raise StorageUnavailable(
@@ -190,7 +195,22 @@ def explained(path: Path) -> Iterator[None]:
             raise StorageDamaged(_damaged(path)) from error
         if getattr(error, "extendedresult", 0) in NO_ROOM or getattr(error, "errno", 0) in NO_ROOM_ERRNO:
             raise StorageUnavailable(f"The disk that holds {path.name} is full; free some space.") from error
+        if getattr(error, "errno", 0) in NO_DESCRIPTOR_ERRNO:
+            raise StorageUnavailable(_no_descriptor(path)) from error
         raise StorageUnavailable(f"The disk that holds {path.name} reports an error ({error}).") from error
+
+
+def out_of_descriptors() -> bool:
+    """Whether this process has as many files and connections open as it may."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return error.errno in NO_DESCRIPTOR_ERRNO
+    return False
+
+
+def _no_descriptor(path: Path) -> str:
+    return f"{path.name} cannot be opened: too many files are open; raise the limit (`ulimit -n`)."
 
 
 def _damaged(path: Path) -> str:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import structlog
 import uvloop
 
+from gainstage.app import descriptors
 from gainstage.app.configuring import configurer, in_force, seal_anew
 from gainstage.app.folder import held, open_parts
 from gainstage.app.reports import Reports
@@ -64,6 +65,7 @@ def serve(
     Raises:
         UsageError: configuration, data folder or port cannot be used.
     """
+    descriptors.raise_limit()
     with held(data):
         store, log = open_parts(data)
         try:
@@ -116,7 +118,7 @@ class _Parts(NamedTuple):
 
 async def _serve(parts: _Parts, host: str, port: int, on_started: Callable[[str], None]) -> None:
     delivery = asyncio.create_task(supervise(parts.data))
-    reloading = asyncio.create_task(parts.sources.follow())
+    followed = [asyncio.create_task(parts.sources.follow()), asyncio.create_task(descriptors.watch())]
     listening = asyncio.create_task(listen(parts.api(), host, port, started=on_started))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, listening.cancel)
@@ -124,9 +126,9 @@ async def _serve(parts: _Parts, host: str, port: int, on_started: Callable[[str]
         with contextlib.suppress(asyncio.CancelledError):
             await listening
     finally:
-        for task in (reloading, delivery):
+        for task in (*followed, delivery):
             task.cancel()
-        await asyncio.gather(reloading, delivery, return_exceptions=True)
+        await asyncio.gather(*followed, delivery, return_exceptions=True)
 
 
 class Readiness:

@@ -109,6 +109,27 @@ async def main():
 asyncio.run(main())
 """
 
+NO_DESCRIPTORS = """
+import os, resource, sys
+from pathlib import Path
+from gainstage.log.contract import LogUnavailable
+from gainstage.log.local import LocalLog
+
+LocalLog(Path(sys.argv[1]))._finish()
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+kept = []
+try:
+    while True:
+        kept.append(os.open(os.devnull, os.O_RDONLY))
+except OSError:
+    os.close(kept.pop())
+    os.close(kept.pop())
+try:
+    LocalLog(Path(sys.argv[1]))
+except LogUnavailable as error:
+    print(error)
+"""
+
 NOT_WRITABLE = """
 import os, sys, tempfile
 from pathlib import Path
@@ -135,6 +156,12 @@ def run(program: str, *arguments: str) -> str:
 
 def test_a_full_disk_is_one_sentence_and_the_log_works_again_when_there_is_room(tmp_path: Path) -> None:
     run(FULL_DISK, str(tmp_path))
+
+
+def test_too_few_descriptors_are_one_sentence_that_says_so(tmp_path: Path) -> None:
+    sentence = run(NO_DESCRIPTORS, str(tmp_path)).strip()
+    assert "ulimit -n" in sentence
+    assert sentence.count("\n") == 0
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence() -> None:

@@ -31,6 +31,8 @@ DOOMS = (
 #: Which doom a process is told, and which it met.
 DOOM, MET = 14, 15
 SIZE_BYTES = 16
+#: Where Python finds our `sitecustomize`.
+PYTHONPATH = f"{Path(__file__).parent / 'within'}{os.pathsep}{Path(__file__).parents[2]}"
 #: fsync and fdatasync, by machine.
 SYNCS = {"x86_64": ("74 ", "75 "), "aarch64": ("82 ", "83 ")}.get(platform.machine(), ())
 
@@ -110,9 +112,7 @@ class Marks:
 
     def environment(self) -> dict[str, str]:
         """What a server must be started with to leave notes."""
-        root = Path(__file__).parents[2]
-        within = Path(__file__).parent / "within"
-        return {"GAINSTAGE_MARKS": str(self._folder), "PYTHONPATH": f"{within}{os.pathsep}{root}"}
+        return {"GAINSTAGE_MARKS": str(self._folder), "PYTHONPATH": PYTHONPATH}
 
     def of(self, pid: int | None) -> frozenset[str]:
         """What the process is at, or was when it ended; empty where nothing is known of it."""

@@ -1,10 +1,15 @@
-"""Python runs this file first in every process of a tortured server: it only notes what the process is at.
+"""Python runs this file first in every process of a tortured server.
 
-`GAINSTAGE_MARKS` names the folder of the notes; without it nothing happens.
-What the process does stays the same.
+`GAINSTAGE_MARKS` names the folder of notes on what the process is at, `GAINSTAGE_DISK` the switch of a disk
+that may refuse to write. Without them nothing happens; what the process does stays the same.
 """
 
 import os
+
+if "GAINSTAGE_DISK" in os.environ:
+    from tests.torture.faults import install as put_on_faulty_disk
+
+    put_on_faulty_disk(os.environ["GAINSTAGE_DISK"])
 
 if "GAINSTAGE_MARKS" in os.environ:
     from tests.torture.marks import install

@@ -1,0 +1,155 @@
+"""The real server on a disk that can no longer be written, was altered, or with too few descriptors."""
+
+import base64
+import contextlib
+import json
+import shutil
+import socket
+import sys
+import urllib.error
+import urllib.request
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from gainstage_sandbox import Running
+from tests.integration.conftest import MakeWorld
+from tests.messages import identify, track
+from tests.torture.marks import PYTHONPATH
+from tests.world import WRITE_KEY, World, clickstream, configured, cs, fetch, px, wait_for
+
+NAMES = ("clickstream", "cs", "px")
+
+
+def everywhere(sandbox: Running) -> dict[str, Any]:
+    """A configuration with every destination."""
+    return configured(clickstream(sandbox.url), cs(sandbox.url), px(sandbox.url))
+
+
+def refusal(world: World) -> tuple[int, str | None]:
+    """The status of a post, and what it says of coming again."""
+    body = json.dumps({"batch": [track("u1")]}).encode()
+    key = base64.b64encode(f"{WRITE_KEY}:".encode()).decode()
+    headers = {"Content-Type": "application/json", "Authorization": f"Basic {key}"}
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{world.address}/v1/batch", body, headers), timeout=20
+        ) as answer:
+            return answer.status, None
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers["Retry-After"]
+
+
+def delivered(world: World, taken: int) -> bool:
+    """Whether so many events arrived at every destination."""
+    return all(counts["received"] == counts["delivered"] == taken for counts in map(world.counts, NAMES))
+
+
+def test_while_a_disk_takes_nothing_events_are_refused_with_503_and_all_goes_on_when_it_does_again(
+    make_world: MakeWorld, sandbox: Running
+) -> None:
+    world = make_world(everywhere(sandbox))
+    switch = world.folder / "switch"
+    world.environment = {"GAINSTAGE_DISK": str(switch), "PYTHONPATH": PYTHONPATH}
+    world.start()
+    taken = 0
+    for fault, told in (
+        ("full", "is full"),
+        ("read-only", "cannot be opened for writing"),
+        ("failing", "reports an error"),
+    ):
+        world.take(*(identify(f"u{n}", name=fault) for n in range(9)), *(track(f"u{n}") for n in range(9)))
+        switch.write_text(fault)
+        wait_for(lambda told=told: said(world, told, "store.db"))  # type: ignore[misc]
+        assert refusal(world) == (503, "5")
+        assert said(world, told, "log.db")
+        assert fetch(f"{world.address}/health")
+        switch.unlink()
+        taken += 18
+    wait_for(lambda: delivered(world, taken))
+    world.stop()
+    assert "Traceback" not in world.said(), world.said()[-2000:]
+
+
+def test_connections_that_find_no_descriptor_are_closed_and_reported_and_all_goes_on(
+    make_world: MakeWorld, sandbox: Running
+) -> None:
+    world = make_world(everywhere(sandbox))
+    world.start(sys.executable, "-c", LIMITED)
+    world.take(identify("u1", name="Ann"))
+    crowd = [socket.create_connection(("127.0.0.1", world.port), timeout=10) for _ in range(150)]
+    wait_for(lambda: "descriptors_exhausted" in world.said())
+    with pytest.raises(OSError):  # no answer: the sender keeps its events
+        world.post([track("u1")])
+    for one in crowd:
+        one.close()
+
+    def taken() -> bool:
+        with contextlib.suppress(OSError):
+            return world.post([track("u1", message_id="again")]) == 200
+        return False
+
+    wait_for(taken)
+    wait_for(lambda: delivered(world, 2))
+    world.stop()
+    assert world.said().count("descriptors_exhausted") == 1
+    assert "Traceback" not in world.said(), world.said()[-2000:]
+
+
+LIMITED = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def said(world: World, *words: str) -> bool:
+    """Whether a line of the server has all the words."""
+    return any(all(word in line for word in words) for line in world.said().splitlines())
+
+
+def test_an_older_copy_of_a_damaged_store_is_enough_to_go_on(make_world: MakeWorld, sandbox: Running) -> None:
+    """The log brings everything since the copy again."""
+    world = make_world(configured(clickstream(sandbox.url)))
+    world.start()
+    first, later, last = ([track(f"u{number}") for number in range(count)] for count in (20, 20, 1))
+    world.take(*first)
+    wait_for(lambda: world.counts("clickstream")["delivered"] == 20)
+    running = apsw.Connection(str(world.data / "store.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    running.execute("VACUUM INTO ?", (str(world.folder / "copy.db"),))
+    running.close()
+    world.take(*later)
+    wait_for(lambda: world.counts("clickstream")["delivered"] == 40)
+    world.stop()
+    damage(world.data / "store.db", "event", "delivery")
+    world.start()
+    world.take(*last)
+    wait_for(lambda: said(world, "store.db is damaged"))
+    assert fetch(f"{world.address}/health")
+    world.stop()
+    shutil.copy(world.folder / "copy.db", world.data / "store.db")
+    world.start()
+    wait_for(lambda: world.counts("clickstream")["delivered"] == 41)
+    world.stop()
+    arrived = Counter(message["messageId"] for message in sandbox.state.messages)
+    assert set(arrived) == {message["messageId"] for message in (*first, *later, *last)}
+    assert all(arrived[message["messageId"]] == 1 for message in (*first, *last))
+    assert max(arrived.values()) <= 2
+    assert "Traceback" not in world.said(), world.said()[-2000:]
+
+
+def damage(path: Path, *tables: str) -> None:
+    """Flip a bit of each page of these tables."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    marks = ",".join("?" * len(tables))
+    pages = [
+        at for (at,) in connection.execute(f"SELECT pgoffset FROM dbstat WHERE name IN ({marks})", tables)
+    ]
+    connection.close()
+    content = bytearray(path.read_bytes())
+    for offset in pages:
+        content[offset + 2000] ^= 1
+    path.write_bytes(content)
