@@ -10,6 +10,7 @@ from pathlib import Path
 from gainstage.errors import DataUnusable, UsageError
 from gainstage.log.contract import LogUnavailable
 from gainstage.log.local import LocalLog
+from gainstage.log.mending import mend, reach
 from gainstage.sqlite import StorageUnavailable
 from gainstage.store.store import NoStore, Store
 
@@ -41,10 +42,10 @@ def prepare(folder: Path) -> Path:
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Hold the folder as its one server (or `send` without a server).
+    """Hold the folder as its one server (or `send` without a server); a log that must be mended is.
 
     Raises:
-        UsageError: another one holds it.
+        UsageError: another one holds it, or its log cannot be mended.
     """
     descriptor = _open_lock(prepare(folder))
     try:
@@ -53,6 +54,10 @@ def held(folder: Path) -> Iterator[None]:
                 f"{folder} is in use by another gainstage server or send; stop that one or name another "
                 f"folder with --data."
             )
+        try:
+            mend(folder)
+        except LogUnavailable as error:
+            raise DataUnusable(str(error)) from None
         yield
     finally:
         os.close(descriptor)
@@ -79,7 +84,13 @@ def open_parts(folder: Path, *, create: bool = True) -> tuple[Store, LocalLog]:
         UsageError: one of them cannot be used.
     """
     try:
-        return Store(folder, create=create), LocalLog(folder)
+        store, log = Store(folder, create=create), LocalLog(folder)
+        if create:
+            with store.reading() as reading:
+                offsets = {number: reading.offset(number) for number in range(log.partitions)}
+            for number, offset in offsets.items():
+                reach(folder, number, offset)
+        return store, log
     except (StorageUnavailable, LogUnavailable, NoStore) as error:
         raise DataUnusable(str(error)) from None
 

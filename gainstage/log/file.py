@@ -58,10 +58,11 @@ def create(folder: Path, partitions: int) -> int:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with locked(folder / "log.lock"):
             path.touch(mode=0o600)
-            return _laid_out(path, partitions)
+            return lay_out(path, partitions)
 
 
-def _laid_out(path: Path, partitions: int) -> int:
+def lay_out(path: Path, partitions: int) -> int:
+    """Make the tables in this file if there are none, and say how many partitions there are."""
     load_checksums()
     connection = apsw.Connection(str(path))
     try:

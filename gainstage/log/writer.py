@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import apsw
 
 from gainstage.log.contract import Entry, LogUnavailable, Position
-from gainstage.log.file import PAGE_BYTES, opened, translated
+from gainstage.log.file import PAGE_BYTES, LogDamaged, opened, translated
+from gainstage.log.mending import note_damage
 from gainstage.log.partition import partition_of
 from gainstage.sqlite import explained
 
@@ -111,6 +112,12 @@ class Writer:
     def _settle(self, calls: Sequence[Call]) -> None:
         try:
             positions = self._commit(calls)
+        except LogDamaged:
+            self._let_go()
+            note_damage(self._path.parent)
+            _answer(
+                calls, repeat(LogUnavailable(f"{self._path} is damaged; restart the server, which mends it."))
+            )
         except LogUnavailable as error:
             self._let_go()
             _answer(calls, repeat(error))

@@ -7,8 +7,12 @@ from pathlib import Path
 import apsw
 import pytest
 
+from gainstage.app.folder import held, open_parts
+from gainstage.errors import UsageError
+from gainstage.log.contract import LogUnavailable
 from gainstage.log.file import PAGE_BYTES
 from gainstage.log.local import LocalLog
+from gainstage.log.mending import note_damage
 from gainstage.normalise import is_damaged, normalise
 from gainstage.sqlite import CHECKSUM_BYTES, RESERVED_AT, StorageDamaged
 from gainstage.store.store import Store
@@ -87,6 +91,70 @@ async def test_with_damage_in_the_index_too_entries_are_named_all_the_same(tmp_p
     assert [stored.offset for stored in found] == list(range(1, ENTRIES + 1))
     assert 0 < sum(is_damaged(stored.entry) for stored in found) < 40
     await log.close()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("table", ["partition_0", "partition_0_source"])
+async def test_a_log_that_is_damaged_where_it_grows_is_mended_at_the_next_start(
+    tmp_path: Path, table: str
+) -> None:
+    await filled(tmp_path)
+    flip(tmp_path / "log.db", pages(tmp_path / "log.db", table, "leaf")[-1] + 100)
+    log = LocalLog(tmp_path)
+    with pytest.raises(LogUnavailable, match=r"restart the server, which mends it\.$"):
+        await log.append([entry(ENTRIES)])
+    assert len(await whole(log, 0, step=100)) == ENTRIES
+    await log.close()
+    with held(tmp_path):
+        log = LocalLog(tmp_path)
+        (position,) = await log.append([entry(ENTRIES)])
+        assert position.offset == ENTRIES + 1
+        found = await whole(log, 0, step=100)
+        assert [stored.offset for stored in found] == list(range(1, ENTRIES + 2))
+        lost = sum(is_damaged(stored.entry) for stored in found)
+        assert (0 < lost < 40) if table == "partition_0" else not lost
+        assert await log.count(0, 0, "site") == ENTRIES + 1
+        await log.close()
+    assert (tmp_path / "log.db.damaged").exists()
+    assert not (tmp_path / "log.damaged").exists()
+
+
+@pytest.mark.anyio
+async def test_a_log_is_not_mended_under_somebody_who_has_it_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gainstage.log.mending.BUSY_MILLISECONDS", 50)
+    await filled(tmp_path)
+    note_damage(tmp_path)
+    log = LocalLog(tmp_path)
+    await whole(log, 0, step=100)
+    with pytest.raises(UsageError, match="another process has it open"), held(tmp_path):
+        pass
+    await log.append([entry(ENTRIES)])
+    await log.close()
+    with held(tmp_path):
+        log = LocalLog(tmp_path)
+        assert [stored.entry.place for stored in await whole(log, 0, step=100)] == list(range(ENTRIES + 1))
+        await log.close()
+
+
+@pytest.mark.anyio
+async def test_a_log_put_back_from_an_older_copy_gives_no_offset_that_was_routed_before(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await filled(tmp_path)
+    store = Store(tmp_path)
+    with store.transaction() as transaction:
+        transaction.intake.advance(0, 0, ENTRIES + 100)
+    store.close()
+    for _ in range(2):
+        with held(tmp_path):
+            store, log = open_parts(tmp_path)
+            (position,) = await log.append([entry(ENTRIES)])
+            assert position.offset > ENTRIES + 100
+            await log.close()
+            store.close()
+    assert caplog.text.count("log_older_than_store") == 1
 
 
 def test_a_flipped_bit_of_the_store_is_one_sentence_and_never_an_answer(tmp_path: Path) -> None:

@@ -1,20 +1,25 @@
 """The real server on a disk that can no longer be written, was altered, or with too few descriptors."""
 
+import asyncio
 import base64
 import contextlib
 import json
 import shutil
 import socket
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
 
+from gainstage.log.contract import Entry
+from gainstage.log.local import LocalLog
 from gainstage_sandbox import Running
 from tests.integration.conftest import MakeWorld
 from tests.messages import identify, track
@@ -111,6 +116,40 @@ def said(world: World, *words: str) -> bool:
     return any(all(word in line for word in words) for line in world.said().splitlines())
 
 
+def test_entries_that_a_disk_altered_before_they_were_routed_are_named_and_all_others_arrive(
+    make_world: MakeWorld, sandbox: Running
+) -> None:
+    world = make_world(everywhere(sandbox))
+    asyncio.run(fill(world.data, [track(f"u{number}", text="x" * 300) for number in range(100)]))
+    damage(world.data / "log.db", "partition_0", pages=[2])
+    world.start()
+    wait_for(lambda: (counts := world.counts("cs"))["received"] > 50 and not counts["pending"])
+    refused = world.report("dead", "list")
+    codes = Counter(row["reason"] for row in refused)
+    assert set(codes) == {"entry_damaged"} and 0 < codes["entry_damaged"] < 40
+    assert world.counts("cs")["delivered"] == 100 - codes["entry_damaged"]
+    assert len(sandbox.state.messages) == 100 - codes["entry_damaged"]
+    assert {row["source"] for row in refused} == {"site"}
+    assert said(world, "log_damaged", "partition=0", f"altered {codes['entry_damaged']} entries")
+    traced = world.report("trace", refused[0]["message_id"])
+    assert traced["destinations"][0]["reason"] == "entry_damaged"
+    world.stop()
+    assert "Traceback" not in world.said(), world.said()[-2000:]
+
+
+async def fill(folder: Path, messages: list[dict[str, Any]]) -> None:
+    """A log that holds these messages, none of them routed."""
+    log = LocalLog(folder)
+    now_us = time.time_ns() // 1_000
+    await log.append(
+        [
+            Entry("site", "", now_us, place, b"", json.dumps(one).encode())
+            for place, one in enumerate(messages)
+        ]
+    )
+    await log.close()
+
+
 def test_an_older_copy_of_a_damaged_store_is_enough_to_go_on(make_world: MakeWorld, sandbox: Running) -> None:
     """The log brings everything since the copy again."""
     world = make_world(configured(clickstream(sandbox.url)))
@@ -141,15 +180,14 @@ def test_an_older_copy_of_a_damaged_store_is_enough_to_go_on(make_world: MakeWor
     assert "Traceback" not in world.said(), world.said()[-2000:]
 
 
-def damage(path: Path, *tables: str) -> None:
-    """Flip a bit of each page of these tables."""
+def damage(path: Path, *tables: str, pages: Sequence[int] | None = None) -> None:
+    """Flip a bit of each page of these tables, or of some."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     marks = ",".join("?" * len(tables))
-    pages = [
-        at for (at,) in connection.execute(f"SELECT pgoffset FROM dbstat WHERE name IN ({marks})", tables)
-    ]
+    query = f"SELECT pgoffset FROM dbstat WHERE name IN ({marks}) AND pagetype = 'leaf' ORDER BY pgoffset"
+    found = [at for (at,) in connection.execute(query, tables)]
     connection.close()
     content = bytearray(path.read_bytes())
-    for offset in pages:
+    for offset in found if pages is None else [found[page] for page in pages]:
         content[offset + 2000] ^= 1
     path.write_bytes(content)
