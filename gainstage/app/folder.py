@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gainstage.errors import DataUnusable, UsageError
 from gainstage.log.contract import LogUnavailable
+from gainstage.log.file import sync_folder
 from gainstage.log.local import LocalLog
 from gainstage.log.mending import mend, reach
 from gainstage.sqlite import StorageUnavailable
@@ -26,7 +27,10 @@ def prepare(folder: Path) -> Path:
         UsageError: it cannot be made or written.
     """
     try:
+        made = [place for place in (folder, *folder.parents) if not place.exists()]
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for place in made:  # a power cut must not take the folder with everything in it
+            sync_folder(place.parent)
     except (FileExistsError, NotADirectoryError):
         raise UsageError(f"{folder} is not a folder; name another with --data.") from None
     except OSError as error:

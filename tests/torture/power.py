@@ -53,6 +53,8 @@ SENDERS = 2
 SPEED = 20.0
 LIFE_SECONDS = 1.5
 SETTLED_WITHIN_SECONDS = 60.0
+#: In how many lives the clock is set, and by how much at most; what is due then must wait that long.
+JUMPS, JUMP_SECONDS = 0.3, 90.0
 #: Checkpoints come often here.
 CHECKPOINT_PAGES = 40
 #: What a cut waits for: a file's name (or its end) and a deed, and how many of these go well before.
@@ -69,14 +71,29 @@ WITHOUT_SERVER = "http://127.0.0.1:9"
 
 
 class FastClock:
-    """The system's clock, and time that passes faster."""
+    """The system's clock, on which time passes faster, and which is set forward and back at times."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._start_us = time.time_ns() // 1_000
+        self._set_by_us = 0
+        #: What else it could have shown now, had it not been set lately.
+        self.others_us: set[int] = set()
 
     def now_us(self) -> int:
-        return self._start_us + round((time.monotonic() - self._began) * SPEED * SECOND_US)
+        passed_us = round((time.monotonic() - self._began) * SPEED * SECOND_US)
+        return self._start_us + passed_us + self._set_by_us
+
+    def jump(self, seconds: float) -> None:
+        """Set it, as a person or a time server does."""
+        by_us = round(seconds * SECOND_US)
+        self._set_by_us += by_us
+        self.others_us = {other - by_us for other in self.others_us} | {-by_us}
+
+    def readings(self) -> list[float]:
+        """Now in seconds, by the clock as it is and as it was before it was set in this life."""
+        now_us, others, self.others_us = self.now_us(), self.others_us, set()
+        return [(now_us + other) / SECOND_US for other in (0, *others)]
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / SPEED)
@@ -126,7 +143,7 @@ class World:
         for number in range(1, cuts + 1):
             aim = self._aim()
             asyncio.run(self._life(quiet=False))
-            self._cuts.append(self._clock.now_us() / SECOND_US)
+            self._cuts += self._clock.readings()
             hit = DISK.moment or "at rest"
             self._report.rounds += 1
             self._report.moments[hit] += 1
@@ -181,6 +198,8 @@ class World:
                 return
             tasks += [asyncio.create_task(self._send(sender, api)) for sender in self._senders]
             deadline = time.monotonic() + LIFE_SECONDS
+            if self._chance.random() < JUMPS:
+                tasks.append(asyncio.create_task(self._set_clock()))
             while not DISK.off and time.monotonic() < deadline:  # noqa: ASYNC110 - threads cut the power
                 await asyncio.sleep(0.005)
         except Exception:
@@ -191,6 +210,13 @@ class World:
                 DISK.unplug("nothing in particular")
             await self._end(tasks, engine)
             await self._let_go(store, log)
+
+    async def _set_clock(self) -> None:
+        """Set it forward or back, once or twice, at some moment."""
+        for _ in range(self._chance.randint(1, 2)):
+            await asyncio.sleep(self._chance.uniform(0.0, LIFE_SECONDS / 10))
+            self._clock.jump(self._chance.choice((-1, 1)) * self._chance.choice((0.5, 20.0, JUMP_SECONDS)))
+            self._report.jumps += 1
 
     async def _end(self, tasks: list[asyncio.Task[Any]], engine: Engine | None) -> None:
         for task in (*tasks, *(engine._calls if engine else ())):

@@ -27,6 +27,8 @@ class Report:
     lost: list[str] = field(default_factory=list)
     #: Events that arrived again where the vendor has no key for them, and where it does.
     duplicates: Counter[str] = field(default_factory=Counter)
+    #: How often the clock was set forward or back.
+    jumps: int = 0
     readings: int = 0
     slowest_reading_seconds: float = 0.0
     settled_seconds: float = 0.0
@@ -64,6 +66,7 @@ class Report:
             f"acknowledged  {self.acknowledged} events, {self.routed} in the ledger",
             f"lost          {len(self.lost)}",
             f"duplicates    {listed(self.duplicates)} (each under way at a cut)",
+            f"clock         set forward or back {self.jumps} times",
             *_problems(self.problems),
         ]
 
