@@ -2,11 +2,10 @@
 
 Reading goes around damaged pages by itself (`damage`); writing cannot. The writer notes that it met one, and
 whoever takes hold of the data folder next writes the log anew, while nobody else has it open. Offsets stay as
-they are, and the damaged file is kept beside the new one.
+they are. The damaged file is not kept: it would hold what somebody may ask to have forgotten.
 """
 
 import logging
-import os
 from pathlib import Path
 
 import apsw
@@ -14,12 +13,11 @@ from msgspec.structs import astuple
 
 from gainstage.log.contract import Entry, LogUnavailable
 from gainstage.log.damage import read_around
-from gainstage.log.file import FILE_NAME, lay_out, locked, opened, sync_folder, translated
+from gainstage.log.file import FILE_NAME, LogDamaged, lay_out, locked, opened, sync_folder, translated
 from gainstage.sqlite import BUSY_MILLISECONDS, explained, load_checksums
 
 #: There while the log waits to be mended.
 NOTE_NAME = "log.damaged"
-KEPT_NAME = "log.db.damaged"
 NEW_NAME = "log.db.new"
 AT_ONCE = 500
 
@@ -36,15 +34,17 @@ def note_damage(folder: Path) -> None:
 
 
 def mend(folder: Path) -> bool:
-    """Write the log anew if somebody noted that it must be; whether it was.
+    """Write the log anew if it cannot grow, or somebody noted so; whether it was.
 
     Raises:
         LogUnavailable: another process has it open, or the disk cannot be used.
     """
-    if not (folder / NOTE_NAME).exists() or not (folder / FILE_NAME).exists():
+    path, new = folder / FILE_NAME, folder / NEW_NAME
+    if not path.exists() or not path.stat().st_size:
+        return False
+    if not ((folder / NOTE_NAME).exists() or _is_damaged_where_it_grows(path)):
         return False
     load_checksums()
-    path, new = folder / FILE_NAME, folder / NEW_NAME
     with translated(), explained(path), locked(folder / "log.lock"):
         _remove(new)
         damaged = _alone_with(path)
@@ -52,12 +52,29 @@ def mend(folder: Path) -> bool:
             _copy(damaged, new)
         finally:
             damaged.close()
-        (folder / KEPT_NAME).unlink(missing_ok=True)
-        os.link(path, folder / KEPT_NAME)
         new.replace(path)
-        (folder / NOTE_NAME).unlink()
+        (folder / NOTE_NAME).unlink(missing_ok=True)
         sync_folder(folder)
     return True
+
+
+def _is_damaged_where_it_grows(path: Path) -> bool:
+    """Whether the last pages of a partition, or of its index, are not as they were written."""
+    try:
+        with translated(), explained(path):
+            connection = opened(path, cache_kib=1024)
+            try:
+                tables = (
+                    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'partition_[0-9]*'"
+                )
+                for (name,) in connection.execute(tables).fetchall():
+                    connection.execute(f'SELECT body FROM {name} ORDER BY "offset" DESC LIMIT 1').fetchall()
+                    connection.execute(f"SELECT max(source) FROM {name} INDEXED BY {name}_source").fetchall()
+            finally:
+                connection.close()
+    except LogDamaged:
+        return True
+    return False
 
 
 def reach(folder: Path, number: int, offset: int) -> bool:
@@ -73,10 +90,15 @@ def reach(folder: Path, number: int, offset: int) -> bool:
         connection = opened(path, cache_kib=1024)
         try:
             with connection:
-                if (connection.execute(f'SELECT max("offset") FROM partition_{number:d}').get or 0) >= offset:
+                last = connection.execute(
+                    f'SELECT "offset", max(received_us, -1 - received_us) FROM partition_{number:d} '
+                    'ORDER BY "offset" DESC LIMIT 1'
+                ).fetchone() or (0, 0)
+                if last[0] >= offset:
                     return False
-                missing = Entry.damaged("", 0)
-                connection.execute(_INSERT.format(number=number), (offset, *astuple(missing)))
+                # As an entry that was erased: nobody reads it, and it ages with its neighbours.
+                erased = Entry("", "", -1 - last[1], 0, b"", b"")
+                connection.execute(_INSERT.format(number=number), (offset, *astuple(erased)))
         finally:
             connection.close()
     logger.error(

@@ -115,8 +115,18 @@ async def test_a_log_that_is_damaged_where_it_grows_is_mended_at_the_next_start(
         assert (0 < lost < 40) if table == "partition_0" else not lost
         assert await log.count(0, 0, "site") == ENTRIES + 1
         await log.close()
-    assert (tmp_path / "log.db.damaged").exists()
     assert not (tmp_path / "log.damaged").exists()
+
+
+def test_a_start_mends_a_log_whose_end_was_damaged_while_nobody_looked(tmp_path: Path) -> None:
+    asyncio.run(filled(tmp_path))
+    flip(tmp_path / "log.db", pages(tmp_path / "log.db", "partition_0", "leaf")[-1] + 100)
+    with held(tmp_path):
+        store, log = open_parts(tmp_path)
+        (position,) = asyncio.run(log.append([entry(ENTRIES)]))
+        assert position.offset == ENTRIES + 1
+        asyncio.run(log.close())
+        store.close()
 
 
 @pytest.mark.anyio
@@ -147,11 +157,14 @@ async def test_a_log_put_back_from_an_older_copy_gives_no_offset_that_was_routed
     with store.transaction() as transaction:
         transaction.intake.advance(0, 0, ENTRIES + 100)
     store.close()
+    kept = list(range(ENTRIES))
     for _ in range(2):
         with held(tmp_path):
             store, log = open_parts(tmp_path)
             (position,) = await log.append([entry(ENTRIES)])
             assert position.offset > ENTRIES + 100
+            assert len(await whole(log, 0, step=100)) == len(kept) + 1
+            kept.append(position.offset)
             await log.close()
             store.close()
     assert caplog.text.count("log_older_than_store") == 1
