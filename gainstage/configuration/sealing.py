@@ -8,11 +8,7 @@ import base64
 import binascii
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-from cryptography.hazmat.primitives.hashes import SHA512
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from typing import NamedTuple
 
 from gainstage.configuration.document import Document, Written
 from gainstage.configuration.environment import SEALED
@@ -28,7 +24,7 @@ class Seal:
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         """`keys` are of any length, and hard to guess."""
-        self._ciphers = [AESSIV(HKDF(SHA512(), KEY_BYTES, None, PURPOSE).derive(key)) for key in keys]
+        self._ciphers = [_cipher(key) for key in keys]
 
     def sealed(self, documents: Iterable[Written]) -> list[Document]:
         """Documents with every secret sealed. What is sealed already stays as it is."""
@@ -51,9 +47,27 @@ class Seal:
             try:
                 content = base64.urlsafe_b64decode(text.removeprefix(SEALED))
                 return cipher.decrypt(content, [place.encode()]).decode("utf-8", "surrogatepass")
-            except (InvalidTag, binascii.Error, ValueError):
+            except (cipher.refusal, binascii.Error, ValueError):
                 continue
         return text
+
+
+class _Cipher(NamedTuple):
+    encrypt: Callable[[bytes, list[bytes]], bytes]
+    decrypt: Callable[[bytes, list[bytes]], bytes]
+    #: What `decrypt` raises for what it did not make.
+    refusal: type[Exception]
+
+
+def _cipher(key: bytes) -> _Cipher:
+    # Loaded where it is needed: it would cost every command a tenth of a second.
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+    from cryptography.hazmat.primitives.hashes import SHA512
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    siv = AESSIV(HKDF(SHA512(), KEY_BYTES, None, PURPOSE).derive(key))
+    return _Cipher(siv.encrypt, siv.decrypt, InvalidTag)
 
 
 def _with(

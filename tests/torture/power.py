@@ -31,6 +31,7 @@ VFS = Vfs(DISK)
 
 from gainstage.app.configuring import configurer, in_force  # noqa: E402
 from gainstage.app.reports import Reports  # noqa: E402
+from gainstage.app.sealing import seal_of  # noqa: E402
 from gainstage.clock import SECOND_US  # noqa: E402
 from gainstage.delivery.engine import Engine  # noqa: E402
 from gainstage.destination import Request, Response  # noqa: E402
@@ -183,11 +184,16 @@ class World:
         tasks: list[asyncio.Task[Any]] = []
         try:
             store, log = Store(self._data), LocalLog(self._data)
-            configuration, _ = in_force(store, self._config)
+            configuration, _ = in_force(store, self._config, seal_of(store.folder, make=True))
             sources = configuration.sources
             api = TrackingApi(log, self._clock, lambda: sources)
             engine = Engine(
-                store, log, self._clock, self._transport, configurer(), random.Random(self._chance.random())
+                store,
+                log,
+                self._clock,
+                self._transport,
+                configurer(store.folder),
+                random.Random(self._chance.random()),
             )
             stop = asyncio.Event()
             tasks.append(asyncio.create_task(engine.run(stop)))
