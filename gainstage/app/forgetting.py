@@ -1,19 +1,18 @@
 """`gainstage forget`: asking for a person to be forgotten, and what became of that."""
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from gainstage.app.configuring import configurer
 from gainstage.app.folder import held, is_held, open_parts, prepare
 from gainstage.app.moments import iso
 from gainstage.app.pseudonyms import pseudonyms_of
 from gainstage.app.sending import delivering
 from gainstage.clock import SECOND_US
-from gainstage.configuration import resolve
 from gainstage.connection import Configuration
 from gainstage.delivery.deleting import ABSENT, BY_HAND, DELETED, FAILED, WAITING
 from gainstage.delivery.finding import Search
@@ -74,7 +73,7 @@ def would_forget(data: Path, person: str) -> dict[str, Any]:
         with closing(store):
             pseudonyms = pseudonyms_of(data, store)
             with store.reading() as reading:
-                someone, configuration = _someone(reading, name), _configuration(reading)
+                someone, configuration = _someone(reading, name), _configuration(store, reading)
             entries, events = asyncio.run(_found(store, log, someone, pseudonyms))
     except (StorageUnavailable, LogUnavailable) as error:
         raise UsageError(str(error)) from None
@@ -135,7 +134,7 @@ def _ask(store: Store, pseudonyms: Pseudonyms, name: str, *, at_gainsight: bool)
     """Keep the request; from then on no event of the person passes."""
     with store.transaction() as transaction:
         someone = _someone(transaction.reading, name)
-        vendors = _vendors(_configuration(transaction.reading), wanted=at_gainsight)
+        vendors = _vendors(_configuration(store, transaction.reading), wanted=at_gainsight)
         digests = [pseudonyms.of(one) for one in someone.names]
         asked = pseudonyms.of(_asked(name))
         return transaction.forgetting.ask(asked, someone, digests, vendors, time.time_ns() // 1_000)
@@ -195,7 +194,7 @@ def receipts(data: Path, person: str | None = None, limit: int = 100) -> list[di
             names = (_asked(name), f"u:{name}", f"a:{name}", f"e:{name.lower()}")
             asked = [pseudonyms.of(one) for one in names]
         with store.reading() as reading:
-            configuration = _configuration(reading)
+            configuration = _configuration(store, reading)
             return [_receipt(row, configuration) for row in reading.receipts.all(asked, limit)]
 
 
@@ -232,7 +231,7 @@ def _store(data: Path) -> Store:
 
 def _receipt_in(store: Store, number: int) -> dict[str, Any]:
     with store.reading() as reading:
-        row, configuration = reading.receipts.get(number), _configuration(reading)
+        row, configuration = reading.receipts.get(number), _configuration(store, reading)
     if row is None:
         raise UnknownRequest(f"There is no request {number}: `gainstage forget list` shows all.")
     return _receipt(row, configuration)
@@ -250,8 +249,8 @@ def _someone(reading: Reading, name: str) -> Someone:
     return Someone(keys, emails_known, tuple(records))
 
 
-def _configuration(reading: Reading) -> Configuration:
-    return resolve(reading.documents(), os.environ, lenient=True).configuration
+def _configuration(store: Store, reading: Reading) -> Configuration:
+    return configurer(store.folder)(reading.documents(), reading.revision())
 
 
 def _vendors(configuration: Configuration, *, wanted: bool) -> dict[str, Any]:

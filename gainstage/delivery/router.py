@@ -147,6 +147,8 @@ class Router:
         )
         if hidden:  # an entry that was let in before has been erased: this one, too
             self._transaction.forgetting.erase_later([(partition, taken.stored.offset)])
+            if isinstance(result, Event):
+                self._suppression.learn(self._transaction, result)
         if duplicate:
             self._transaction.ledger.count(source_id, 0, DUPLICATE)
             return

@@ -27,6 +27,23 @@ class Suppression:
         """Whether the event is about somebody whose events are not let in."""
         return bool(self._digests) and not self._digests.isdisjoint(self.pseudonyms.all_of(event))
 
+    def learn(self, transaction: Transaction, event: Event) -> None:
+        """An event of somebody who was forgotten tells another id of theirs: that one is suppressed, too.
+
+        Not a device that somebody else was seen with.
+        """
+        ids = [f"u:{event.user_id}"] if event.user_id else []
+        device = transaction.intake.user(f"a:{event.anonymous_id}") if event.anonymous_id else None
+        if event.anonymous_id and (device is None or device.user_id in ("", event.user_id)):
+            ids.append(f"a:{event.anonymous_id}")
+        new = {self.pseudonyms.of(name) for name in ids} - self._digests
+        if new:
+            transaction.forgetting.suppress_with(
+                self._digests.intersection(self.pseudonyms.all_of(event)), new
+            )
+            self._digests |= new
+            self._revision = -1  # should this be rolled back, what is kept is read again
+
     def names(self, key: str) -> bool:
         """Whether it is the userId or the anonymousId of such a person; of a message that is no event."""
         return bool(self._digests) and not self._digests.isdisjoint(

@@ -97,6 +97,15 @@ class Forgetting:
         )
         self._changed()
 
+    def suppress_with(self, known: Iterable[bytes], new: Iterable[bytes]) -> None:
+        """Let no event in of whom the new ones mean, for the same requests as those that are known."""
+        these = list(new)
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO suppressed SELECT ?1, forgetting_id FROM suppressed WHERE digest = ?2",
+            [(digest, one) for one in known for digest in these],
+        )
+        self._changed()
+
     def lift(self, number: int, now_us: int) -> bool:
         """Let events of the person in again; False where the request is not done, or lifted, or unknown."""
         self._connection.execute(

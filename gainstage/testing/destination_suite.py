@@ -39,9 +39,9 @@ from gainstage.schema import Field as TenantField
 from gainstage.schema import Item, Object, Schema, Use
 from gainstage.testing.driving import Driven, Vendor, deliver, drive, event_of, works_of
 from gainstage.testing.hostile import Hostile, answers, events, identities
+from gainstage.testing.people_suite import SECRET, PeopleSuite
 
 KNOWN = Identity(user_id="u-1", email="known@acme.test", account="acct-1")
-SECRET = "s3cret-value-"
 #: Records of an exchange with a gathered backlog.
 GATHERED = 50
 
@@ -52,7 +52,7 @@ relaxed = hypothesis_settings(
 )
 
 
-class DestinationSuite:
+class DestinationSuite(PeopleSuite):
     """Subclass it with the four attributes below."""
 
     destination: ClassVar[Destination]

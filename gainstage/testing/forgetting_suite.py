@@ -78,6 +78,19 @@ class ForgettingSuite(OpensStore):
                 )
             assert row_of(one, number).lifted_us == NOW_US + 5
 
+    def test_further_ids_are_suppressed_for_the_same_requests(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            number = ask(transaction)
+            before = transaction.forgetting.revision()
+            transaction.forgetting.suppress_with([b"ann"], [b"new", b"newer"])
+            assert transaction.forgetting.revision() > before
+            assert transaction.forgetting.suppressed() == {b"ann", b"tablet", b"new", b"newer"}
+            (row,) = transaction.forgetting.open()
+            row.done_us = NOW_US
+            transaction.forgetting.save(row)
+            assert transaction.forgetting.lift(number, NOW_US)
+            assert transaction.forgetting.suppressed() == frozenset()
+
     def test_whoever_belongs_together_is_one(self, tmp_path: Path) -> None:
         known = {
             "u:ann": KnownUser(email="Ann@x.example"),

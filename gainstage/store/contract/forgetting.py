@@ -37,6 +37,9 @@ class Forgetting(Protocol):
     def suppress(self, number: int, digests: Iterable[bytes]) -> None:
         """Let no event in any more of whom these mean."""
 
+    def suppress_with(self, known: Iterable[bytes], new: Iterable[bytes]) -> None:
+        """Let no event in of whom the new ones mean, for the same requests as those that are known."""
+
     def lift(self, number: int, now_us: int) -> bool:
         """Let events of the person in again; False where the request is not done, or lifted, or unknown."""
 

@@ -240,3 +240,21 @@ async def test_lifting_lets_events_in_again_and_is_done_once(shop: Workshop) -> 
     await shop.deliver()
     assert shop.outcome("hidden") == ("filtered", "suppressed")
     assert shop.outcome("passes")[0] == "delivered"
+
+
+async def test_another_id_that_the_person_takes_later_is_suppressed_too(shop: Workshop) -> None:
+    await shop.take({"type": "identify", **ANN, "anonymousId": "shared"})
+    await shop.deliver()
+    await done(shop, ask(shop, EMAIL))
+    again = {"type": "identify", "userId": "ada-again", "traits": {"email": EMAIL}}
+    await shop.take({**again, "anonymousId": "new-device"}, {**again, "anonymousId": "shared"})
+    tracks = [{"userId": "ada-again"}, {"anonymousId": "new-device"}, {"anonymousId": "shared"}]
+    context = {"traits": {"email": "other@x.example"}}
+    for number, who in enumerate(tracks):
+        whole = {"userId": None, **who, "type": "track", "event": "Used", "context": context}
+        await shop.take({**whole, "messageId": f"t-{number}"})
+    await shop.take({"type": "alias", "userId": "ada-third", "previousId": "ada-again"})
+    await shop.take({"type": "track", "event": "Used", "userId": "ada-third", "messageId": "t-3"})
+    await shop.deliver()
+    words = [shop.outcome(f"t-{number}")[0] for number in range(4)]
+    assert words == ["filtered", "filtered", "delivered", "filtered"]

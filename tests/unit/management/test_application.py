@@ -430,3 +430,25 @@ def failing(error: Exception) -> Callable[..., Any]:
 async def test_head_is_answered_where_get_is(asked: Asked) -> None:
     for path in ("/api/status", "/api/dead", "/api/dead/export", "/api/configuration"):
         assert (await asked.ask("HEAD", path)).status_code == 200
+
+
+async def test_nobody_is_forgotten_without_a_confirm_and_the_receipt_can_be_asked_for(asked: Asked) -> None:
+    person = {"person": "ann@x.example"}
+    found = (await asked.ask("POST", "/api/forget/find", json=person)).json()
+    assert found["emails"] == ["ann@x.example"] and found["log_entries"] == found["events"] == 0
+    answer = await asked.ask("POST", "/api/forget", json=person)
+    assert (answer.status_code, code(answer)) == (422, "unconfirmed")
+    assert (await asked.ask("GET", "/api/forget")).json() == {"requests": []}
+    answer = await asked.ask("POST", "/api/forget", json={**person, "at_gainsight": True, "confirm": True})
+    assert answer.status_code == 202 and answer.json()["state"] != "done"
+    number = answer.json()["request"]
+    told = {one["destination"]: one["outcome"] for one in answer.json()["gainsight"]}
+    assert told == {"clickstream": "by_hand", "cs": "by_hand", "px": "waiting"}
+    listed = (await asked.ask("GET", "/api/forget", params={"person": "ANN@x.example"})).json()["requests"]
+    assert [one["request"] for one in listed] == [number]
+    assert (await asked.ask("GET", f"/api/forget/{number}")).json()["suppressed"] is True
+    answer = await asked.ask("POST", f"/api/forget/{number}/lift")
+    assert (answer.status_code, code(answer)) == (422, "unusable")
+    for path in ("/api/forget/99", "/api/forget/none"):
+        answer = await asked.ask("GET", path)
+        assert (answer.status_code, code(answer)) == (404, "request_unknown")
