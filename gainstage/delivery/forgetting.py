@@ -36,6 +36,7 @@ PURGED_AT_ONCE = 200
 #: Entries of people who were forgotten before are erased this often; then the log's journal is emptied.
 ERASE_EVERY_US = SECOND_US
 LOOK_AGAIN_US = SECOND_US
+LOG_PAUSE_US = 30 * SECOND_US
 LONGEST_WAIT_US = 3_600 * SECOND_US
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class Forgetter:
         self._read: Read | None = None
         self._erasing: list[tuple[int, int]] = []
         self._erase_us = 0
+        self._paused_us = 0  # the log could not be used: not before
         self._erased: tuple[list[tuple[int, int]], int | None] | None = None
         #: Request, destination and what is under way.
         self._deletion: tuple[int, str, asyncio.Task[Outcome]] | None = None
@@ -83,6 +85,8 @@ class Forgetter:
 
     async def prepare(self, *, idle: bool) -> None:
         """Do what has to be waited for; `idle`: no call is under way."""
+        if not _is_due(self._paused_us, self._clock.now_us()):
+            return
         try:
             if self._erasing:
                 self._erased = await self._erase(self._erasing)
@@ -97,6 +101,7 @@ class Forgetter:
                 await self._rewrite(self._rewriting)
         except LogUnavailable as error:
             logger.error("log_unavailable %s", error)
+            self._paused_us = self._clock.now_us() + LOG_PAUSE_US
 
     async def _erase(self, places: Sequence[tuple[int, int]]) -> tuple[list[tuple[int, int]], int | None]:
         by_partition: dict[int, list[int]] = {}

@@ -9,7 +9,7 @@ import pytest
 
 from gainstage.clock import DAY_US
 from gainstage.destination import CallFailed, Deletion, Person, Request
-from gainstage.log.contract import Erased
+from gainstage.log.contract import Erased, LogUnavailable
 from gainstage.log.memory import MemoryLog
 from gainstage.outcome import Blocked, Delivered
 from gainstage.pseudonym import Pseudonyms
@@ -258,3 +258,33 @@ async def test_another_id_that_the_person_takes_later_is_suppressed_too(shop: Wo
     await shop.deliver()
     words = [shop.outcome(f"t-{number}")[0] for number in range(4)]
     assert words == ["filtered", "filtered", "delivered", "filtered"]
+
+
+class Away(MemoryLog):
+    """A log that cannot be used for a while."""
+
+    tries, away = 0, True
+
+    async def erase(self, partition: int, offsets: Sequence[int]) -> Erased:
+        self.tries += 1
+        if self.away:
+            raise LogUnavailable("The disk is away.")
+        return await super().erase(partition, offsets)
+
+
+async def test_while_the_log_cannot_erase_delivery_goes_on_and_it_is_tried_now_and_then(
+    shop: Workshop,
+) -> None:
+    shop.log = log = Away()
+    shop.engine = shop.new_engine()
+    await shop.take({"type": "identify", **ADA})
+    await shop.deliver()
+    number = ask(shop, EMAIL)
+    await shop.work(50)
+    await shop.take({"type": "identify", **ANN})
+    await shop.deliver()
+    assert shop.counts == {"delivered": 2} and log.tries == 1
+    log.away = False
+    shop.clock.forward(60)
+    assert (await done(shop, number)).counts["events"] == 1
+    assert b"lovelace" not in await held(shop)
