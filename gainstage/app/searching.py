@@ -31,7 +31,7 @@ class Person(NamedTuple):
 
 
 def events_of(store: Store, log: LocalLog, person: str, limit: int, now_us: int) -> dict[str, Any]:
-    """What a person's newest events became, newest first: `{"user", "ids", "events": [...]}`.
+    """What a person's newest events became: `{"user", "ids", "messages_since", "events": [...]}`.
 
     `person`: a userId, an anonymousId or an e-mail. Everything that was accepted is looked through, up to so
     many events that are the person's.
@@ -46,7 +46,13 @@ def events_of(store: Store, log: LocalLog, person: str, limit: int, now_us: int)
     )[:limit]
     with store.reading() as reading:
         events = [_outcomes(reading, source, event, now_us) for source, event in found]
-    return {"user": person, "ids": sorted(meant.ids | meant.emails), "events": events}
+    since_us = asyncio.run(log.kept()).since_us
+    return {
+        "user": person,
+        "ids": sorted(meant.ids | meant.emails),
+        "messages_since": iso(since_us) if since_us is not None else None,
+        "events": events,
+    }
 
 
 def who(reading: Reading, person: str) -> Person:

@@ -95,6 +95,8 @@ def show_events(out: "Console", found: "Mapping[str, Any]") -> None:
     also = [one for one in found["ids"] if one != found["user"]]
     known = f", also known as {safe(', '.join(also))}" if also else ""
     out.print(f"[bold]{safe(found['user'])}[/]{known}: {len(found['events'])} events, newest first")
+    if found["messages_since"]:
+        out.print(f"Messages are kept since {safe(found['messages_since'])}.")
     for event in found["events"]:
         name = f" {safe(event['event'])}" if event["event"] else ""
         out.print(
