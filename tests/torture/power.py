@@ -266,7 +266,8 @@ class World:
         deadline = time.monotonic() + SETTLED_WITHIN_SECONDS
         while True:
             status = await reports.status_now(self._clock.now_us())
-            if not sum(counts["pending"] for counts in status["connections"]):
+            rows = status["connections"]  # none until the engine's first turn
+            if rows and not sum(counts["pending"] for counts in rows):
                 return
             if engine.done():
                 engine.result()
