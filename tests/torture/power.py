@@ -31,7 +31,7 @@ VFS = Vfs(DISK)
 
 from gainstage.app.configuring import configurer, in_force  # noqa: E402
 from gainstage.app.reports import Reports  # noqa: E402
-from gainstage.app.sealing import seal_of  # noqa: E402
+from gainstage.app.sealing import KEY_NAME, seal_of  # noqa: E402
 from gainstage.clock import SECOND_US  # noqa: E402
 from gainstage.delivery.engine import Engine  # noqa: E402
 from gainstage.destination import Request, Response  # noqa: E402
@@ -152,6 +152,8 @@ class World:
             before, self._data = self._data, self._place / f"data-{number}"
             self._data.mkdir()
             DISK.leave(self._data)
+            for path in before.glob(KEY_NAME):  # SQLite has no part in these; they are synced when made
+                shutil.copy(path, self._data)
             shutil.rmtree(before)
             DISK.fate = lambda name, deed: False
             DISK.plug(self._data)
@@ -184,7 +186,7 @@ class World:
         tasks: list[asyncio.Task[Any]] = []
         try:
             store, log = Store(self._data), LocalLog(self._data)
-            configuration, _ = in_force(store, self._config, seal_of(store.folder, make=True))
+            configuration, _ = in_force(store, self._config, seal_of(self._data, make=True))
             sources = configuration.sources
             api = TrackingApi(log, self._clock, lambda: sources)
             engine = Engine(
@@ -192,7 +194,7 @@ class World:
                 log,
                 self._clock,
                 self._transport,
-                configurer(store.folder),
+                configurer(self._data),
                 random.Random(self._chance.random()),
             )
             stop = asyncio.Event()
