@@ -14,7 +14,7 @@ from typing import Any
 
 DAY_SECONDS = 86_400
 BATCH_AT_MOST = 6
-PAUSE_SECONDS = 0.08
+PAUSE_SECONDS = 0.14
 #: A batch that found no server is given up this often, and its events may or may not be kept.
 GIVE_UP = 0.2
 

@@ -82,10 +82,12 @@ def judge(
     kills: list[float],
     *,
     keyed: frozenset[str] = frozenset(),
+    call_seconds: float = CALL_SECONDS,
 ) -> Verdict:
     """Everything that can be said once all is settled and the server has stopped.
 
     `keyed`: the destinations whose vendor takes an event once by the key that it is sent with.
+    `call_seconds`: how long a call may be under way, by the clock of `kills`.
     """
     verdict = Verdict(acknowledged=len(acknowledged))
     ledger = read_ledger(data, source)
@@ -104,7 +106,7 @@ def judge(
     )
     kept = {message_id: sent[message_id] for message_id in ledger if message_id in sent}
     arrivals = arrived(state)
-    judge_appends(verdict, kept, arrivals, read_attempts(data), kills)
+    judge_appends(verdict, kept, arrivals, read_attempts(data), kills, call_seconds)
     for destination in sorted(keyed):
         if verdict.duplicates[destination]:
             verdict.problems.append(f"{destination}: an event twice where the vendor has a key for it")
@@ -140,6 +142,7 @@ def judge_appends(
     arrivals: Mapping[str, list[str]],
     attempts: Mapping[tuple[str, str], list[tuple[float, bool]]],
     kills: list[float],
+    call_seconds: float,
 ) -> None:
     """Each arrived; one that came twice was under way, unanswered, when a process was killed."""
     for destination, ids in arrivals.items():
@@ -152,7 +155,7 @@ def judge_appends(
         for one, n in twice.items():
             made = attempts.get((one, destination), [])
             repeated = [at for at, answered in made[:-1] if not answered]
-            excused = [at for at in repeated if any(at - 1 <= kill <= at + CALL_SECONDS for kill in kills)]
+            excused = [at for at in repeated if any(at - 1 <= kill <= at + call_seconds for kill in kills)]
             if len(excused) < n - 1:
                 verdict.add(f"{destination}: repeated without a kill", [(one, n, made)])
 

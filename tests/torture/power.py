@@ -43,7 +43,7 @@ from gainstage.store import store as store_file  # noqa: E402
 from gainstage.store.store import Store  # noqa: E402
 from tests.benchmarks.virtual import SandboxTransport  # noqa: E402
 from tests.torture.load import Message, Sender, Sent  # noqa: E402
-from tests.torture.oracle import judge  # noqa: E402
+from tests.torture.oracle import CALL_SECONDS, judge  # noqa: E402
 from tests.torture.report import Report  # noqa: E402
 from tests.torture.watching import differing_counters  # noqa: E402
 from tests.world import WRITE_KEY, clickstream, configured, cs, px  # noqa: E402
@@ -300,7 +300,14 @@ class World:
         sent = self._sent
         state = self._transport.sandbox.state.snapshot()
         verdict = judge(
-            self._data, "site", sent.messages, sent.acknowledged, state, self._cuts, keyed=frozenset({"px"})
+            self._data,
+            "site",
+            sent.messages,
+            sent.acknowledged,
+            state,
+            self._cuts,
+            keyed=frozenset({"px"}),
+            call_seconds=CALL_SECONDS * SPEED,
         )
         verdict.add("refused while the power was on", sent.refused)
         self._report.add(verdict)

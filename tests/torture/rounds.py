@@ -33,7 +33,8 @@ SERVER_MOMENTS = ("log transaction", "fsync", "before a log commit", "after a lo
 DELIVERY_MOMENTS = ("store transaction", "fsync", "exchange", "answer", "before a store commit",
                     "after a store commit", "at a call", "at an answer")  # fmt: skip
 AIMED = 0.75
-AIM_SECONDS = 2.0
+#: How long a kill waits for the delivery process to be at work, and then for its moment.
+WORK_SECONDS, AIM_SECONDS = 10.0, 4.0
 #: How far into a moment a kill comes, at most.
 INTO_SECONDS = {"exchange": 0.01, "store transaction": 0.001}
 
@@ -149,7 +150,7 @@ class _Life:
 
     def _delivery(self) -> int | None:
         """The delivery process, once it is at work; none where the server has not started one in time."""
-        deadline = time.monotonic() + AIM_SECONDS
+        deadline = time.monotonic() + WORK_SECONDS
         while time.monotonic() < deadline:
             pid = self._world.delivery_pid()
             if pid is not None and self._marks.is_followed(pid):
