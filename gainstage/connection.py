@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from gainstage.destination import Destination
 from gainstage.event import Event
+from gainstage.operating import CANARY_SOURCE, Alerts, Canary, Limits, Traces
 from gainstage.outcome import Blocked, Filtered
 
 SourceKind = Literal["web", "mobile", "server"]
@@ -156,10 +157,22 @@ class Configuration:
     #: Sources that are configured and cannot be used now: nobody knows their write keys.
     unusable_sources: frozenset[str] = frozenset()
     retention: Retention = Retention()
+    limits: Limits = field(default_factory=Limits)
+    alerts: Alerts = field(default_factory=Alerts)
+    #: None: none is sent.
+    canary: Canary | None = None
+    #: None: nothing is traced.
+    traces: Traces | None = None
 
     def fed_by(self, source: str) -> tuple[Connected, ...]:
         """The destinations that an event of this source meets: connected and enabled ones."""
-        return tuple(d for d in self.destinations.values() if d.enabled and source in d.sources)
+        return tuple(d for d in self.destinations.values() if d.enabled and self.feeds(source, d))
+
+    def feeds(self, source: str, destination: Connected) -> bool:
+        """Whether events of this source meet the destination. The canary's do where it is sent."""
+        if source == CANARY_SOURCE:
+            return self.canary is not None and destination.name in self.canary.destinations
+        return source in destination.sources
 
     @cached_property
     def names(self) -> frozenset[str]:

@@ -18,7 +18,7 @@ from gainstage.event import Event, Identity
 from gainstage.mapping import Fault
 from gainstage.mapping import Mapping as FieldTable
 from gainstage.operation import Operation, Record
-from gainstage.outcome import Blocked, Filtered, Outcome, Parked, Rejected, Retry, Throttled
+from gainstage.outcome import Blocked, Delivered, Filtered, Outcome, Parked, Rejected, Retry, Throttled
 from gainstage.schema import Schema, Use
 
 
@@ -235,6 +235,16 @@ class Doctor:
     examine: Callable[[Any, Schema], tuple[Finding, ...]]
 
 
+#: The object of a canary's operation: there is no record of it, and nothing is written.
+CANARY_OBJECT = "gainstage_canary"
+
+
+def unasked(works: Sequence[Work]) -> Exchange:
+    """Every work is done without a call."""
+    for index in range(len(works)):
+        yield Settled(index, Delivered())
+
+
 @dataclass(frozen=True)
 class Destination:
     """The declaration of a destination type. Everything in it is data or a pure function."""
@@ -277,6 +287,8 @@ class Destination:
     delete: Callable[[Any, Person], Deletion] | None = None
     #: Then: what to do instead, in a sentence.
     delete_by_hand: str = "No call for it is documented: delete the person in Gainsight."
+    #: What a canary comes to: at most one call that only reads. Without one it ends before the vendor.
+    canary: Callable[[Any, Sequence[Work]], Exchange] = lambda settings, works: unasked(works)
 
 
 RETRIED_STATUSES = frozenset({408, 423, 425})

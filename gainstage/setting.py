@@ -23,9 +23,11 @@ from pydantic import (
 
 UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 LONGEST_SECONDS = 366 * 86_400
+UNIT_BYTES = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3, "tb": 1024**4}
 HEADER_CHARACTERS = 1024
 
 DURATION = re.compile(r"([0-9]{1,9})\s*(s|m|h|d|w)?")
+SIZE = re.compile(r"([0-9]{1,15})\s*(b|kb|mb|gb|tb)?")
 HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 
 
@@ -73,6 +75,16 @@ def read_duration(given: Any) -> Any:
         if match is None:
             raise ValueError("write a duration as 7d, 12h, 30m, 45s or a number of seconds")
         return int(match[1]) * UNIT_SECONDS[match[2] or "s"]
+    return given
+
+
+def read_size(given: Any) -> Any:
+    """`2GB`, `500MB` or a number of bytes, as bytes; a kilobyte has 1,024."""
+    if isinstance(given, str):
+        match = SIZE.fullmatch(given.strip().lower())
+        if match is None:
+            raise ValueError("write a size as 2GB, 500MB or a number of bytes")
+        return int(match[1]) * UNIT_BYTES[match[2] or "b"]
     return given
 
 
@@ -138,6 +150,13 @@ Duration = Annotated[
     BeforeValidator(read_duration),
     Field(ge=0, le=LONGEST_SECONDS),
     WithJsonSchema({"type": ["string", "integer"], "examples": ["7d", "12h", "30m", 900]}),
+]
+
+Size = Annotated[
+    int,
+    BeforeValidator(read_size),
+    Field(ge=0),
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["2GB", "500MB"]}),
 ]
 
 ApiUrl = Annotated[str, AfterValidator(read_address)]

@@ -9,16 +9,19 @@ from typing import Any
 
 import msgspec
 
+from gainstage.app.alerting import standing
 from gainstage.app.budgets import budget_report
 from gainstage.app.dead import Dead
 from gainstage.app.entries import entry_of
 from gainstage.app.moments import iso
+from gainstage.app.pressing import read
 from gainstage.app.remarks import status_of
 from gainstage.app.searching import EVENTS_SHOWN, events_of
 from gainstage.app.spelling import notes_of
 from gainstage.configuration import resolve
 from gainstage.errors import DataUnusable
 from gainstage.event import Event, Identity
+from gainstage.ingest.pressure import Pressure
 from gainstage.log.contract import Entry, LogUnavailable
 from gainstage.log.local import LocalLog
 from gainstage.normalise import normalise
@@ -38,7 +41,7 @@ def open_store(data: Path) -> "Reports":
         UsageError: it holds no data, or cannot be read.
     """
     try:
-        return Reports(Store(data, create=False), LocalLog(data))
+        return Reports(Store(data, create=False), LocalLog(data), data)
     except (StorageUnavailable, LogUnavailable) as error:
         raise DataUnusable(str(error)) from None
     except NoStore as error:
@@ -50,8 +53,12 @@ def open_store(data: Path) -> "Reports":
 class Reports:
     """Questions about a data folder; each answer is one consistent view of the store."""
 
-    def __init__(self, store: Store, log: LocalLog) -> None:
+    def __init__(
+        self, store: Store, log: LocalLog, data: Path | None = None, pressure: Pressure | None = None
+    ) -> None:
         self._store, self._log = store, log
+        #: Whose limits are told: those of a server, else those of its folder as they would be judged now.
+        self._data, self._pressure = data, pressure
         #: What failed or is parked.
         self.dead = Dead(store, log)
 
@@ -66,6 +73,7 @@ class Reports:
             offsets = {number: reading.offset(number) for number in range(self._log.partitions)}
             oldest_us = reading.oldest_pending_us()
             rest = {
+                "alerts": standing(reading.alerts()),
                 "budgets": [budget_report(row, now_us) for row in reading.budgets()],
                 "kept": {"ledger": _kept_ledger(reading)},
                 "blocked": blocked(reading.destination_states(), now_us),
@@ -76,8 +84,30 @@ class Reports:
         log = await self._log.kept()
         rest["kept"]["log"] = {"since": iso(log.since_us) if log.since_us else None, "bytes": log.size_bytes}
         connections = await self._connections(counters, live, offsets)
-        oldest_us = oldest_us if oldest_us is not None else await self._oldest_unrouted(offsets)
-        return {"connections": connections, "oldest_pending_seconds": _age_seconds(oldest_us, now_us), **rest}
+        unrouted_us = await self._oldest_unrouted(offsets)
+        oldest_us = oldest_us if oldest_us is not None else unrouted_us
+        behind = [max(0, await self._log.end(number) - offset) for number, offset in offsets.items()]
+        return {
+            "connections": connections,
+            "oldest_pending_seconds": _age_seconds(oldest_us, now_us),
+            "log": {"unrouted": sum(behind), "oldest_unrouted_seconds": _age_seconds(unrouted_us, now_us)},
+            "limits": await self._limits(now_us),
+            **rest,
+        }
+
+    async def _limits(self, now_us: int) -> list[dict[str, Any]]:
+        """When senders are asked to wait, and how things stand with that."""
+        pressure = self._pressure
+        if pressure is None:
+            if self._data is None:
+                return []
+            pressure = Pressure()
+            with self._store.reading() as reading:
+                documents = reading.documents()
+            limits = resolve(documents, os.environ, lenient=True).configuration.limits
+            pressure.weigh(limits, await read(self._data, self._store, self._log), now_us)
+        rows = pressure.report()
+        return [{**row, "since": iso(row.pop("since_us")) if row["since_us"] else None} for row in rows]
 
     async def _connections(
         self,

@@ -6,6 +6,7 @@ the first does, however that ends: it reads a pipe that only the first holds ope
 
 import asyncio
 import contextlib
+import secrets
 import signal
 import sys
 import time
@@ -17,24 +18,36 @@ import structlog
 import uvloop
 
 from gainstage.app import descriptors
+from gainstage.app.alerting import Alerting
+from gainstage.app.canaries import Canaries
 from gainstage.app.configuring import configurer, in_force, seal_anew
 from gainstage.app.folder import held, open_parts
+from gainstage.app.logging import Style
+from gainstage.app.pressing import Pressing
+from gainstage.app.reporting import LINE_BYTES, DeliveryWatch, follow
 from gainstage.app.reports import Reports
 from gainstage.app.sealing import seal_of
+from gainstage.app.spans import follow_traces
 from gainstage.clock import SystemClock
 from gainstage.connection import Configuration, Source
 from gainstage.dashboard.application import pages
+from gainstage.dashboard.metrics import Vitals
 from gainstage.ingest.application import TrackingApi
 from gainstage.ingest.counts import Counts
 from gainstage.ingest.front import Front
+from gainstage.ingest.pressure import Pressure
+from gainstage.ingest.probes import DELIVERY
 from gainstage.ingest.server import serve as listen
 from gainstage.ingest.token_secret import KeptSecret
 from gainstage.log.contract import LogUnavailable
 from gainstage.log.local import LocalLog
 from gainstage.management import Access, Management, read_token
+from gainstage.management.aside import Aside
+from gainstage.operating import CANARY_SOURCE, Alerts, Canary, Limits
 from gainstage.sqlite import StorageUnavailable
 from gainstage.store.rows import Document
 from gainstage.store.store import Store
+from gainstage.tracing import Tracing
 
 __all__ = ["Front", "read_token", "serve"]
 
@@ -57,6 +70,7 @@ def serve(
     *,
     front: Front | None = None,
     token: str | None = None,
+    style: Style = Style(),  # noqa: B008 - it cannot be changed
     on_started: Callable[[str], None],
 ) -> None:
     """Take events and deliver them until SIGINT or SIGTERM; everything accepted is kept. Who has the `token`
@@ -81,7 +95,10 @@ def serve(
                 )
             sources = Sources(store, configuration, configurer(data))
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                parts = _Parts(store, log, sources, data.absolute(), front or Front(), token)
+                folder = data.absolute()
+                pressing = Pressing(folder, store, log, sources.limits, SystemClock())
+                watch = DeliveryWatch()
+                parts = _Parts(store, log, sources, folder, front or Front(), token, pressing, watch, style)
                 runner.run(_serve(parts, host, port, on_started))
         finally:
             asyncio.run(log.close())
@@ -97,11 +114,15 @@ class _Parts(NamedTuple):
     data: Path
     front: Front
     token: str | None
+    pressing: Pressing
+    watch: DeliveryWatch
+    style: Style
 
-    def api(self) -> TrackingApi:
+    def api(self, vitals: Vitals) -> TrackingApi:
         """Everything that it answers."""
-        counts, clock = Counts(), SystemClock()
-        reports = Reports(self.store, self.log)
+        counts, clock, pressure = Counts(), SystemClock(), self.pressing.pressure
+        reports = Reports(self.store, self.log, self.data, pressure)
+        ready = Readiness(self.store, self.log, pressure, self.watch).problems
         access = Access(self.token, clock, self.front.proxies.client, counts.refused)
         return TrackingApi(
             log=self.log,
@@ -110,35 +131,73 @@ class _Parts(NamedTuple):
             complete=self.sources.complete,
             front=self.front,
             counts=counts,
-            ready=Readiness(self.store, self.log).problems,
-            fallback=pages(reports, counts, Management(self.data, reports, access)),
+            ready=ready,
+            fallback=pages(reports, counts, Management(self.data, reports, access), vitals, ready),
             token_secret=KeptSecret(self.data / TOKEN_SECRET_NAME),
+            pressure=pressure,
+            tracing=self.sources.tracing,
         )
+
+    def alerting(self, canaries: Canaries) -> Alerting:
+        """Who is told when something needs a person."""
+        reports = Reports(self.store, self.log, self.data, self.pressing.pressure)
+        ready = Readiness(self.store, self.log, self.pressing.pressure, self.watch).problems
+        with self.store.reading() as reading:
+            rows = reading.alerts()
+        return Alerting(
+            self.data, rows, reports.status_now, ready, canaries.late, self.sources.alerts, SystemClock()
+        )
+
+    def vitals(self, alerting: Alerting, canaries: Canaries) -> Vitals:
+        """What this process knows beside the store."""
+        return Vitals(self.watch, self.log.load, self._disk, alerting.meter, canaries.arrived)
+
+    def _disk(self) -> tuple[int, int] | None:
+        reading = self.pressing.pressure.reading
+        return (reading.free_bytes, reading.disk_bytes) if reading is not None else None
 
 
 async def _serve(parts: _Parts, host: str, port: int, on_started: Callable[[str], None]) -> None:
-    delivery = asyncio.create_task(supervise(parts.data))
-    followed = [asyncio.create_task(parts.sources.follow()), asyncio.create_task(descriptors.watch())]
-    listening = asyncio.create_task(listen(parts.api(), host, port, started=on_started))
+    def started(address: str) -> None:
+        canaries.address = address
+        on_started(address)
+
+    await parts.pressing.look()
+    delivery = asyncio.create_task(supervise(parts.data, parts.watch, parts.style))
+    canaries = Canaries(parts.store, parts.sources.canary, parts.sources.canary_key, SystemClock())
+    alerting = parts.alerting(canaries)
+    vitals = parts.vitals(alerting, canaries)
+    works = (
+        parts.sources.follow(), parts.pressing.follow(), alerting.follow(), canaries.follow(),
+        descriptors.watch(),
+    )  # fmt: skip
+    beside = [asyncio.create_task(one) for one in works]
+    listening = asyncio.create_task(listen(parts.api(vitals), host, port, started=started))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, listening.cancel)
     try:
         with contextlib.suppress(asyncio.CancelledError):
             await listening
     finally:
-        for task in (*followed, delivery):
+        if parts.sources.tracing.spans is not None:
+            await Aside(1).run(parts.sources.tracing.spans.close)
+        for task in (*beside, delivery):
             task.cancel()
-        await asyncio.gather(*followed, delivery, return_exceptions=True)
+        await asyncio.gather(*beside, delivery, return_exceptions=True)
 
 
 class Readiness:
-    """Whether log and store can be used now."""
+    """Whether events are taken and delivered now."""
 
-    def __init__(self, store: Store, log: LocalLog) -> None:
-        self._store, self._log = store, log
+    def __init__(self, store: Store, log: LocalLog, pressure: Pressure, watch: DeliveryWatch) -> None:
+        self._store, self._log, self._pressure, self._watch = store, log, pressure, watch
 
     async def problems(self) -> Mapping[str, str]:
-        """The parts that cannot be used and why; empty when all can."""
+        """What stands in the way and why; empty when nothing does."""
+        delivery = {DELIVERY: told} if (told := self._watch.problem) else {}
+        return {**await self._storage(), **self._pressure.problems, **delivery}
+
+    async def _storage(self) -> Mapping[str, str]:
         try:
             with (
                 self._store.reading() as reading
@@ -161,10 +220,35 @@ class Sources:
         self._configuration = configuration
         self._configure = configure
         self._revision = self._current_revision()
+        #: With it this process sends the canary; nobody else ever learns it.
+        self.canary_key = secrets.token_urlsafe(24)
+        self._sources = self._with_canary()
+        #: What of accepted events is traced now.
+        self.tracing = Tracing()
+        self._trace = follow_traces(self.tracing, "tracking")
+        self._trace(configuration.traces)
 
     def current(self) -> Mapping[str, Source]:
-        """By name."""
-        return self._configuration.sources
+        """By name; the canary's is one of them where there is one."""
+        return self._sources
+
+    def canary(self) -> Canary | None:
+        """Where and how often a canary is sent; None for never."""
+        return self._configuration.canary
+
+    def _with_canary(self) -> Mapping[str, Source]:
+        sources = self._configuration.sources
+        if self._configuration.canary is None:
+            return sources
+        return {**sources, CANARY_SOURCE: Source(CANARY_SOURCE, "server", self.canary_key)}
+
+    def limits(self) -> Limits:
+        """When senders are asked to wait."""
+        return self._configuration.limits
+
+    def alerts(self) -> Alerts:
+        """Whom to tell when something needs a person."""
+        return self._configuration.alerts
 
     def complete(self) -> bool:
         """Whether these are all that are configured; one may name a variable that is not set here."""
@@ -183,23 +267,32 @@ class Sources:
             documents, revision = reading.documents(), reading.revision()
         self._configuration = self._configure(documents, revision)
         self._revision = revision
+        self._sources = self._with_canary()
+        self._trace(self._configuration.traces)
 
     def _current_revision(self) -> int:
         with self._store.reading() as reading:
             return reading.revision()
 
 
-async def supervise(data: Path) -> None:
+async def supervise(data: Path, watch: DeliveryWatch, style: Style) -> None:
     """Keep the delivery process running until cancelled; then let it finish its calls."""
     while True:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gainstage.app.worker", str(data), stdin=asyncio.subprocess.PIPE
-        )
+            sys.executable, "-m", "gainstage.app.worker", str(data), *style, stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE, limit=LINE_BYTES,
+        )  # fmt: skip
+        assert process.stdout is not None
+        watch.began()
+        following = asyncio.create_task(follow(process.stdout, watch))
         try:
             code = await process.wait()
         except asyncio.CancelledError:
             await _end(process)
             raise
+        finally:
+            following.cancel()
+        watch.ended()
         logger.error("delivery_ended", exit_code=code, remedy="It is started again.")
         await asyncio.sleep(RESTART_SECONDS)
 

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -57,15 +57,28 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        typer.Option(
+            "--log-level", help="How much the log on stderr says; nothing of any person on any level."
+        ),
+    ] = "info",
+    log_format: Annotated[
+        Literal["plain", "json"],
+        typer.Option("--log-format", help="How its lines are written: key=value, or a JSON object each."),
+    ] = "plain",
 ) -> None:
     """Take events from the SDKs and deliver them."""
     from gainstage import app
-    from gainstage.app.logging import log_plain_lines
+    from gainstage.app.logging import Style, log_lines
 
-    log_plain_lines()
+    style = Style(log_level, log_format)
+    log_lines(style)
     front = app.Front.of(trusted_proxy or (), public_url, analytics_js)
     token = app.read_token(api_token_file, os.environ)
-    app.serve(data, config_file(config), host, port, front=front, token=token, on_started=announce)
+    app.serve(
+        data, config_file(config), host, port, front=front, token=token, style=style, on_started=announce
+    )
     tell("gainstage has stopped; everything accepted is kept.")
 
 

@@ -55,6 +55,11 @@ def show(found: "Mapping[str, Any]") -> None:
                 *names, str(row["used"]), str(row["limit"]), left, safe(renewal(row["resets_at"]))
             )
         out.print(budgets)
+    for row in found["alerts"]:
+        out.print(f"[red]{safe(row['alert'])}[/] since {safe(row['since'])}: {safe(row['detail'])}")
+    for row in found["limits"]:
+        if row["reached"]:
+            out.print(f"[red]No room for more events[/]: {safe(row['detail'])}")
     for sentence in _remarks(found["budgets"]):
         out.print(safe(sentence))
     for sentence in _names(found):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, cast
 
-DocumentKind = Literal["source", "destination", "retention"]
+DocumentKind = Literal["source", "destination", "retention", "limits", "alerts", "canary", "traces"]
 Owner = Literal["file", "dashboard"]
 
 

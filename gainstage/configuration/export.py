@@ -74,5 +74,5 @@ def _body(document: Document, names: _Names) -> dict[str, Any]:
     given = []
     for steps, _ in secrets_of(document):
         within = steps[1:] if document.kind == "destination" else steps
-        given.append((steps, f"${{{names.give((document.name, *within))}}}"))
+        given.append((steps, f"${{{names.give((document.name or document.kind, *within))}}}"))
     return replaced(document.body, given)

@@ -16,7 +16,13 @@ from gainstage.errors import ConfigurationError, UsageError
 
 LISTS: dict[str, DocumentKind] = {"sources": "source", "destinations": "destination"}
 #: Keys that hold one mapping each: a document without a name.
-SECTIONS: dict[str, DocumentKind] = {"retention": "retention"}
+SECTIONS: dict[str, DocumentKind] = {
+    "retention": "retention",
+    "limits": "limits",
+    "alerts": "alerts",
+    "canary": "canary",
+    "traces": "traces",
+}
 LIMIT_BYTES = 4 * 1024 * 1024
 
 

@@ -11,6 +11,7 @@ from gainstage.configuration.document import Document, Written
 from gainstage.configuration.environment import Expansion
 from gainstage.configuration.form import DestinationForm, SourceForm
 from gainstage.configuration.oauth import conflicts
+from gainstage.configuration.operating import FORMS
 from gainstage.configuration.places import extend
 from gainstage.configuration.reader import Outline, Problem, outline
 from gainstage.configuration.retention import RetentionForm
@@ -160,7 +161,8 @@ class _Resolver:
                 destinations[connected.name] = connected
             self._end(checked)
         retention = self._retention(d for d in listed if d.kind == "retention")
-        return Configuration(revision, sources, destinations, frozenset(unusable), retention)
+        operating = self._operating(listed, destinations)
+        return Configuration(revision, sources, destinations, frozenset(unusable), retention, **operating)
 
     def _retention(self, documents: Iterable[Document]) -> Retention:
         """What is kept; with something wrong in it nothing is let go."""
@@ -171,6 +173,19 @@ class _Resolver:
             retention = form.made() if form and not checked.problems else Retention(None, None, None, None)
             self._end(checked)
         return retention
+
+    def _operating(self, listed: Iterable[Document], destinations: Iterable[str]) -> dict[str, Any]:
+        """What is said for the server as a whole; what cannot be used is as if it were not said."""
+        found: dict[str, Any] = {}
+        for document in (d for d in listed if d.kind in FORMS):
+            checked = self._begin(document)
+            form = checked.form(FORMS[document.kind], checked.body)
+            for place, told in form.wrong(destinations) if form is not None else ():
+                checked.refuse(place, told)
+            if form is not None and not checked.problems:
+                found[document.kind] = form.made(destinations)
+            self._end(checked)
+        return found
 
     def _begin(self, document: Document) -> _Checked:
         expansion = Expansion(self.environment)

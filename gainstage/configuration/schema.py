@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from gainstage.configuration.form import DestinationForm, SourceForm
+from gainstage.configuration.operating import FORMS
 from gainstage.configuration.retention import RetentionForm
 from gainstage.destinations import registry
 
@@ -22,6 +23,7 @@ def schema() -> dict[str, Any]:
         SourceForm,
         DestinationForm,
         RetentionForm,
+        *FORMS.values(),
         *(kind.settings for kind in types.values()),
     ]
     places, together = models_json_schema([(model, "validation") for model in models])
@@ -39,12 +41,14 @@ def schema() -> dict[str, Any]:
         key: {"type": "array", "items": places[(form, "validation")]}
         for key, form in (("sources", SourceForm), ("destinations", DestinationForm))
     }
+    forms: dict[str, type[BaseModel]] = {"retention": RetentionForm, **FORMS}
+    sections = {key: places[(form, "validation")] for key, form in forms.items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "gainstage configuration",
         "type": "object",
         "additionalProperties": False,
-        "properties": {**lists, "retention": places[(RetentionForm, "validation")]},
+        "properties": {**lists, **sections},
         "$defs": definitions,
     }
 

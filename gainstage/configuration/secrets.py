@@ -6,6 +6,7 @@ from typing import Any
 from gainstage.configuration.document import Document
 from gainstage.configuration.environment import is_reference
 from gainstage.configuration.form import SourceForm
+from gainstage.configuration.operating import FORMS
 from gainstage.configuration.places import Step
 from gainstage.configuration.wording import secret_values
 from gainstage.destinations import registry
@@ -26,7 +27,8 @@ def secrets_of(document: Document) -> list[Found]:
         inner = secret_values(known, settings) if known else texts(settings)
         found = [(("settings", *steps), text) for steps, text in inner]
     else:
-        found = []
+        form = FORMS.get(document.kind)
+        found = list(secret_values(form, body)) if form is not None else []
     return [(steps, text) for steps, text in found if not is_reference(text)]
 
 

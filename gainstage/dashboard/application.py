@@ -6,12 +6,10 @@ Whatever goes wrong here is answered in JSON too.
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
 from typing import Any, Protocol
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.registry import Collector, CollectorRegistry
+from prometheus_client.registry import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -21,12 +19,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gainstage import __version__
 from gainstage.dashboard import description
+from gainstage.dashboard.metrics import Figures, Intake, Vitals
 from gainstage.log.contract import LogUnavailable
 from gainstage.store import StorageUnavailable
 
 #: When to come again where the figures cannot be read, in seconds.
 UNAVAILABLE_SECONDS = 5
-WORDS = ("received", "delivered", "filtered", "failed", "parked", "pending")
 
 _log = logging.getLogger("gainstage.dashboard")
 
@@ -39,20 +37,16 @@ class Status(Protocol):
         ...
 
 
-class Intake(Protocol):
-    """What the tracking API counted since the process started."""
-
-    @property
-    def accepted(self) -> Mapping[str, int]: ...
-
-    @property
-    def refused(self) -> Mapping[tuple[str, str], int]: ...
-
-    @property
-    def old_keys(self) -> Mapping[str, int]: ...
+Ready = Callable[[], Awaitable[Mapping[str, str]]]
 
 
-def pages(status: Status, intake: Intake, management: ASGIApp | None = None) -> Starlette:
+def pages(
+    status: Status,
+    intake: Intake,
+    management: ASGIApp | None = None,
+    vitals: Vitals | None = None,
+    ready: Ready | None = None,
+) -> Starlette:
     """The application that answers what the tracking API does not; `management` answers below `/api`."""
 
     async def index(request: Request) -> Response:
@@ -74,7 +68,8 @@ def pages(status: Status, intake: Intake, management: ASGIApp | None = None) -> 
 
     async def metrics(request: Request) -> Response:
         registry = CollectorRegistry()
-        registry.register(_Figures(await _figures_of(status), intake))
+        is_ready = None if ready is None else not await ready()
+        registry.register(Figures(await _figures_of(status), intake, vitals, is_ready))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     routes: list[BaseRoute] = [
@@ -139,84 +134,6 @@ _HANDLERS: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
     405: _wrong_method,
     503: _unavailable,
 }
-
-
-class _Figures(Collector):
-    """One reading of the status, as metrics."""
-
-    def __init__(self, status: Mapping[str, Any], intake: Intake) -> None:
-        self._status, self._intake = status, intake
-
-    def collect(self) -> list[Metric]:
-        events = GaugeMetricFamily(
-            "gainstage_events",
-            "Events by connection and word of the ledger.",
-            labels=("source", "destination", "word"),
-        )
-        for row in self._status["connections"]:
-            for word in WORDS:
-                events.add_metric((row["source"], row["destination"], word), row[word])
-        used = GaugeMetricFamily(
-            "gainstage_budget_used_calls", "Calls used in the window.", labels=("account", "family", "window")
-        )
-        limit = GaugeMetricFamily(
-            "gainstage_budget_limit_calls",
-            "Calls allowed in the window.",
-            labels=("account", "family", "window"),
-        )
-        usable = GaugeMetricFamily(
-            "gainstage_budget_usable_calls",
-            "Calls used in the window at most: for a while below the limit after the vendor refused one.",
-            labels=("account", "family", "window"),
-        )
-        alert = GaugeMetricFamily(
-            "gainstage_budget_alert_percent",
-            "The alert that stands (50, 70 or 90 percent used), else 0.",
-            labels=("account", "family", "window"),
-        )
-        ends = GaugeMetricFamily(
-            "gainstage_budget_ends_timestamp_seconds",
-            "When the budget is used up at the rate of the last hour; absent where it is not.",
-            labels=("account", "family", "window"),
-        )
-        for row in self._status["budgets"]:
-            names = (row["account"], row["family"], row["window"])
-            used.add_metric(names, row["used"])
-            limit.add_metric(names, row["limit"])
-            usable.add_metric(names, row["usable"])
-            alert.add_metric(names, row["alert_percent"] or 0)
-            if row["ends_at"] is not None:
-                ends.add_metric(names, datetime.fromisoformat(row["ends_at"]).timestamp())
-        blocked = GaugeMetricFamily(
-            "gainstage_destination_blocked", "1 where nothing is sent now.", labels=("destination", "reason")
-        )
-        for row in self._status["blocked"]:
-            blocked.add_metric((row["destination"], row["reason"] or ""), 1)
-        oldest = GaugeMetricFamily(
-            "gainstage_oldest_pending_seconds", "Age of the oldest pending event, 0 if none."
-        )
-        oldest.add_metric((), self._status["oldest_pending_seconds"] or 0)
-        return [events, used, limit, usable, alert, ends, blocked, oldest, *self._taken()]
-
-    def _taken(self) -> list[Metric]:
-        accepted = CounterMetricFamily(
-            "gainstage_accepted_messages", "Messages accepted since the start.", labels=("source",)
-        )
-        for source, n in self._intake.accepted.items():
-            accepted.add_metric((source,), n)
-        refused = CounterMetricFamily(
-            "gainstage_refused_requests", "Requests turned away since the start.", labels=("code", "source")
-        )
-        for (code, source), n in self._intake.refused.items():
-            refused.add_metric((code, source), n)
-        old_keys = CounterMetricFamily(
-            "gainstage_old_write_key_requests",
-            "Requests with a former write key since the start.",
-            labels=("source",),
-        )
-        for source, n in self._intake.old_keys.items():
-            old_keys.add_metric((source,), n)
-        return [accepted, refused, old_keys]
 
 
 def _now_us() -> int:

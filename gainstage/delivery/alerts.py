@@ -33,16 +33,10 @@ Announce = Callable[[BudgetAlert], None]
 
 def log_alert(one: BudgetAlert) -> None:
     """As a warning of the server's log."""
-    logger.warning(
-        'budget_alert account="%s" family=%s window=%s percent=%d used=%d usable=%d seconds_left=%s',
-        one.account,
-        one.family,
-        one.window,
-        one.percent,
-        one.used,
-        one.usable,
-        "none" if one.ends_us is None else (one.ends_us - one.at_us) // 1_000_000,
-    )
+    left = "none" if one.ends_us is None else (one.ends_us - one.at_us) // 1_000_000
+    names = ("account", "family", "window", "percent", "used", "usable")
+    fields = {name: getattr(one, name) for name in names}
+    logger.warning("budget_alert", extra={**fields, "seconds_left": left})
 
 
 def due_alerts(store: Budgets, now_us: int) -> list[BudgetAlert]:

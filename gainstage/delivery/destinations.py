@@ -10,6 +10,7 @@ from pydantic import BaseModel, SecretStr
 from gainstage.clock import SECOND_US
 from gainstage.connection import Configuration, Connected
 from gainstage.destination import SECRET_CHARACTERS, Budget, Request, concealer
+from gainstage.operating import CANARY_SOURCE
 from gainstage.schema import Schema
 from gainstage.store.contract import Transaction
 from gainstage.store.rows import DestinationRow
@@ -110,8 +111,8 @@ def activate(transaction: Transaction, configuration: Configuration, now_us: int
     transaction.destinations.connect(
         (transaction.names.source(source), active.number)
         for active in found.values()
-        for source in sorted(active.connected.sources)
-        if active.connected.enabled
+        for source in (*sorted(active.connected.sources), CANARY_SOURCE)
+        if active.connected.enabled and configuration.feeds(source, active.connected)
     )
     return found
 

@@ -22,6 +22,7 @@ from gainstage.delivery.flight import Flight
 from gainstage.delivery.forgetting import Forgetter
 from gainstage.delivery.joining import join_records
 from gainstage.delivery.journal import begin_call, end_call
+from gainstage.delivery.observing import Observer
 from gainstage.delivery.pace import Pace
 from gainstage.delivery.replanning import Replanner
 from gainstage.delivery.router import Router
@@ -76,11 +77,13 @@ class Engine:
         *,
         pseudonyms: Pseudonyms | None = None,
         sends: bool = True,
+        observer: Observer | None = None,
     ) -> None:
         self._store, self._log, self._clock, self._transport = store, log, clock, transport
         self._configure = configure
         self._chance = chance or random.Random()
         self._announce = announce
+        self.observer = observer or Observer()
         self._alerts_us = 0  # when marks of budgets are looked at next
         self._configuration: Configuration | None = None
         self._schemas = 0  # the revision of what is known of the tenants' objects
@@ -108,12 +111,12 @@ class Engine:
                 try:
                     busy = await self.turn(claim.partitions)
                 except StorageUnavailable as error:
-                    logger.error("storage_unavailable %s", error)
+                    logger.error("storage_unavailable", extra={"problem": str(error)})
                     await self._abandon()
                     await self._clock.sleep(STORAGE_PAUSE_SECONDS)
                     continue
                 except PartitionLost as error:
-                    logger.warning("partition_lost %s", error)
+                    logger.warning("partition_lost", extra={"problem": str(error)})
                     await self._abandon()
                     continue
                 if not busy:
@@ -124,6 +127,7 @@ class Engine:
     async def turn(self, partitions: Sequence[int]) -> bool:
         """One turn; True when there is certainly more to do at once."""
         slices = await self._read(partitions)
+        began_us = self._clock.now_us()
         await self._forgetter.prepare(idle=not self._calls)
         trimmed = await self._trimmer.prepare(self._retention)
         finished, self._finished = self._finished, []
@@ -134,7 +138,7 @@ class Engine:
             router = self._router(transaction, now_us)
             for partition, expected, slice_ in slices:
                 router.route(partition, expected, slice_)
-            settler = Settler(transaction, now_us, self._chance)
+            settler = Settler(transaction, now_us, self._chance, self.observer)
             for one in finished:
                 self._record(transaction, settler, one, now_us)
             ready = self._reserve(transaction, settler, now_us)
@@ -146,18 +150,23 @@ class Engine:
             picked = self._dispatch(transaction, settler, now_us)
             ready.extend(picked)
             alerts = self._due_alerts(transaction, now_us)
+            ending_us = self._clock.now_us()
+        busy = bool(slices or finished or joined or replanned or forgotten or trimmed)
+        self.observer.turned(began_us, ending_us, self._clock.now_us(), wrote=busy or bool(picked))
         started = [flight for flight in ready if flight is not None]
         for flight in started:
             self._call(flight)
         for alert in alerts:
             self._announce(alert)
-        return bool(
-            slices or finished or joined or replanned or forgotten or trimmed or (picked and not started)
-        )
+        return busy or bool(picked and not started)
 
     @property
     def _retention(self) -> Retention:
         return self._configuration.retention if self._configuration is not None else KEEP_ALL
+
+    def under_way(self) -> Counter[str]:
+        """Calls that are being made, by destination."""
+        return Counter(flight.active.connected.name for flight in self._flights)
 
     # the parts of a turn
 
@@ -186,7 +195,8 @@ class Engine:
                     flight.active.row = self._active[name].row
                     if flight.active.current:  # also its budgets, which other destinations may have narrowed
                         flight.active = self._active[name]
-            logger.info("configuration_loaded revision=%d destinations=%d", revision, len(self._active))
+            loaded = {"revision": revision, "destinations": len(self._active)}
+            logger.info("configuration_loaded", extra=loaded)
 
     def _recover(self, transaction: Transaction, *, everything: bool = False) -> None:
         """Calls of a process that is gone count as unknown: their records are free again, in doubt.
@@ -203,11 +213,12 @@ class Engine:
     def _router(self, transaction: Transaction, now_us: int) -> Router:
         assert self._configuration is not None
         suppression = self._suppression.refresh(transaction)
-        return Router(transaction, self._configuration, self._active, now_us, suppression)
+        return Router(transaction, self._configuration, self._active, now_us, suppression, self.observer)
 
     def _record(self, transaction: Transaction, settler: Settler, finished: Finished, now_us: int) -> None:
         """Hand a call's end to its exchange and record what that settles."""
         flight, result, at_us = finished
+        self.observer.called(flight.active.connected.name, result, at_us - flight.reserved[1])
         end_call(transaction, flight, result, now_us, at_us, self._pace)
         settled = flight.answer(result) if isinstance(result, Response) else flight.fail(result)
         for one in settled:
@@ -348,7 +359,7 @@ class Engine:
             await asyncio.wait(self._calls)
         with self._store.transaction() as transaction:
             now_us = self._clock.now_us()
-            settler = Settler(transaction, now_us, self._chance)
+            settler = Settler(transaction, now_us, self._chance, self.observer)
             for one in self._finished:
                 self._record(transaction, settler, one, now_us)
             for flight in (*self._hungry, *self._resting):
@@ -360,6 +371,7 @@ class Engine:
 
     async def _abandon(self) -> None:
         """A turn was rolled back: what was under way counts as unknown, and is taken up again."""
+        self.observer.abandoned()
         for task in tuple(self._calls):
             task.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)

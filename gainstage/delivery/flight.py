@@ -8,7 +8,7 @@ import msgspec
 from gainstage.clock import SECOND_US
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.merging import Merged
-from gainstage.destination import Budget, CallFailed, Request, Response, Settled, Work
+from gainstage.destination import CANARY_OBJECT, Budget, CallFailed, Request, Response, Settled, Work
 from gainstage.operation import Record
 from gainstage.outcome import Outcome, Retry, Unknown
 from gainstage.store.rows import LIVE, OperationRow
@@ -59,7 +59,9 @@ class Flight:
         self.in_doubt: set[int] = set()
         self.last_response: Response | None = None
         self._settled: set[int] = set()
-        self._exchange = active.connected.type.exchange(active.settings, works)
+        is_canary = bool(works) and works[0].record.object == CANARY_OBJECT
+        converse = active.connected.type.canary if is_canary else active.connected.type.exchange
+        self._exchange = converse(active.settings, works)
 
     @property
     def live(self) -> bool:

@@ -13,7 +13,9 @@ from gainstage.clock import SECOND_US
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.identity import watched
 from gainstage.delivery.merging import merge
+from gainstage.destination import CANARY_OBJECT, Planned
 from gainstage.event import Event, Identity
+from gainstage.operating import CANARY_SOURCE
 from gainstage.operation import Append, Operation, Record, Upsert
 from gainstage.outcome import Filtered, Parked, Rejected
 from gainstage.store.contract import Transaction
@@ -37,6 +39,8 @@ LINGER_US = 2 * SECOND_US
 AMPLE_LINGER_US = 5 * SECOND_US
 LONGEST_LINGER_US = 30 * SECOND_US
 UPSERT, APPEND = 0, 1
+#: What a canary asks of every destination, whatever that takes.
+CANARY = Planned((Append(Record(CANARY_OBJECT, "canary"), {}),))
 
 logger = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -82,7 +86,8 @@ class Planner:
         """Plan one event at one destination. The caller enters the delivery; `write` enters the rest."""
         event, settings = routed.event, active.settings
         place = (routed.event_id, active.number, routed.source_id)
-        refusal = active.connected.refuses(event)
+        is_canary = event.source == CANARY_SOURCE
+        refusal = None if is_canary else active.connected.refuses(event)
         if refusal is not None:
             return NewDelivery(*place, FILTERED, refusal.code, refusal.detail)
         if settings is None:
@@ -90,9 +95,13 @@ class Planner:
             detail = problem.detail if problem else "The settings cannot be used."
             return NewDelivery(*place, PENDING, "configuration_invalid", detail)
         try:
-            planned = active.connected.type.plan(settings, event, routed.identity, active.schema)
+            planned = (
+                CANARY
+                if is_canary
+                else active.connected.type.plan(settings, event, routed.identity, active.schema)
+            )
         except Exception as error:  # a defect of a destination must not stop the router
-            logger.exception("plan_failed destination=%s", active.connected.name)
+            logger.exception("plan_failed", extra={"destination": active.connected.name})
             return NewDelivery(*place, FAILED, "internal_error", f"Planning failed: {type(error).__name__}.")
         for name in planned.unmapped:
             self._transaction.ledger.count_unmapped(active.number, name)

@@ -11,13 +11,16 @@ import msgspec
 from gainstage.connection import Configuration
 from gainstage.delivery import identity as memory
 from gainstage.delivery.destinations import Active
+from gainstage.delivery.observing import Observer
 from gainstage.delivery.planning import Planner, Routed
 from gainstage.delivery.suppressing import SUPPRESSED, Suppression
 from gainstage.event import Event, Identity, Refusal
 from gainstage.log.contract import Entry, Stored
 from gainstage.normalise import is_edited, normalise, priority_of, run_of
+from gainstage.operating import CANARY_SOURCE
 from gainstage.store.contract import Transaction
 from gainstage.store.rows import (
+    DELIVERED,
     DUPLICATE,
     FAILED,
     FILTERED,
@@ -58,9 +61,11 @@ class Router:
         active: Mapping[str, Active],
         now_us: int,
         suppression: Suppression,
+        observer: Observer | None = None,
     ) -> None:
         self._transaction = transaction
         self._suppression = suppression
+        self._observer = observer or Observer()
         self._configuration = configuration
         self._active = active
         self._by_number = {one.number: one for one in active.values()}
@@ -115,7 +120,7 @@ class Router:
         self._transaction.ledger.unpark(kept.event_id, active.number)
         urgency = self._hurried(kept.run), priority_of(entry)
         routed = Routed(kept.event_id, kept.source_id, event, resolved, event.stamp, *urgency)
-        delivery = self._planner.plan(routed, active)
+        delivery = self._planned(routed, active)
         self._planner.write()
         self._transaction.ledger.change(delivery, self._now_us)
         return delivery
@@ -190,6 +195,8 @@ class Router:
     def _count(self, source_id: int, event: Event) -> None:
         """Count what the event is called, and keys of `integrations` that are nearly a destination's name."""
         vocabulary = self._transaction.vocabulary
+        if event.source == CANARY_SOURCE:
+            return
         if event.kind in NAMED:
             vocabulary.count(source_id, event.kind, event.name, event.properties, event.received_us)
         if event.integrations:
@@ -207,10 +214,23 @@ class Router:
         return resolved, _encode(resolved) if told else None
 
     def _plan(self, routed: Routed, entry: Entry) -> None:
-        deliveries = [self._planner.plan(routed, active) for active in self._fed_by(entry.source)]
+        fed = self._fed_by(entry.source)
+        deliveries = [self._planned(routed, active) for active in fed]
+        if self._observer.tracing.spans is not None:
+            met = {
+                active.connected.name: delivery.word for active, delivery in zip(fed, deliveries, strict=True)
+            }
+            self._observer.routed(routed.event, met, self._now_us)
         self._deliveries.extend(deliveries)
         if any(delivery.word >= 2 for delivery in deliveries):
             self._bodies.append((routed.event_id, _encode_entry(entry)))
+
+    def _planned(self, routed: Routed, active: Active) -> NewDelivery:
+        delivery = self._planner.plan(routed, active)
+        if delivery.word == DELIVERED:
+            received_us = routed.event.received_us
+            self._observer.delivered(active.connected.name, received_us, routed.priority, self._now_us)
+        return delivery
 
     def _unpark(self, news: tuple[str, ...]) -> None:
         """Something is known now that parked events may have waited for: plan them, before this one."""

@@ -8,6 +8,7 @@ import msgspec
 from gainstage.clock import SECOND_US
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.flight import Flight, Member
+from gainstage.delivery.observing import Observer
 from gainstage.delivery.planning import UPSERT
 from gainstage.delivery.retrying import (
     FAILURES_BEFORE_PROBING,
@@ -21,7 +22,7 @@ from gainstage.delivery.retrying import (
     wait_seconds,
 )
 from gainstage.delivery.throttling import refused
-from gainstage.destination import OTHERS, Settled
+from gainstage.destination import CANARY_OBJECT, OTHERS, Settled
 from gainstage.operation import Record
 from gainstage.outcome import Blocked, Delivered, Filtered, Parked, Rejected, Retry, Throttled, Unknown
 from gainstage.store.contract import Transaction
@@ -46,10 +47,17 @@ UNTRIED = ("queued", "out_of_budget")
 class Settler:
     """Records outcomes within one transaction."""
 
-    def __init__(self, transaction: Transaction, now_us: int, chance: random.Random) -> None:
+    def __init__(
+        self,
+        transaction: Transaction,
+        now_us: int,
+        chance: random.Random,
+        observer: Observer | None = None,
+    ) -> None:
         self._transaction = transaction
         self._now_us = now_us
         self._chance = chance
+        self._observer = observer or Observer()
 
     def record(self, flight: Flight, settled: Settled) -> None:
         """Record how one work of a flight ended; nothing if its lease was lost meanwhile."""
@@ -78,13 +86,18 @@ class Settler:
         if unsure or in_doubt:
             lanes.doubt(operation.id for operation in member.operations)
         active = flight.active
+        status = flight.last_response.status if flight.last_response is not None else None
+        began_us = flight.reserved[1] or self._now_us
+        name, object_ = active.connected.name, member.record.object
+        self._observer.settled(member.operations, name, object_, outcome, status, began_us)
         match outcome:
             case Delivered() if joins:  # what else is known of it may be newer than what was written just now
                 self._recovered(active)
                 sentence = "The record turned out to be known by another key, too."
                 self._wait(active, member, self._now_us, "queued", sentence, attempt=False)
             case Delivered():
-                self._recovered(active)
+                if member.record.object != CANARY_OBJECT:  # that the vendor answers proves nothing of writing
+                    self._recovered(active)
                 self._deliver(active, member, outcome)
             case Rejected():
                 self._recovered(active)
@@ -126,9 +139,12 @@ class Settler:
         lanes, ledger, event_id = self._transaction.lanes, self._transaction.ledger, operation.event_id
         if operation.alone:
             ledger.deliver_alone(event_id, active.number, operation.source_id, code, self._now_us)
+            self._observer.delivered_by(active.connected.name, operation, self._now_us)
             return
         still_open = ledger.deliver_one(event_id, active.number, code, self._now_us)
-        if still_open:
+        if still_open == 0:
+            self._observer.delivered_by(active.connected.name, operation, self._now_us)
+        elif still_open:
             folded = self._transaction.records.folded(active.tenant_id)
             names = {member.record} | {
                 member.record._replace(key=old) for old, new in folded.items() if new == member.record.key
@@ -274,6 +290,8 @@ class Settler:
             seconds = self._asked(flight)
         if seconds is None:
             seconds = wait_seconds(member.attempts + 1, self._chance)
+        if tried:
+            self._observer.retried(active.connected.name, outcome.code)
         if tried and outcome.code != "record_gone":
             self._failed(active, outcome)
         self._wait(

@@ -66,6 +66,13 @@ def rate_limited(source: str, wait_seconds: int) -> Answer:
     return refusal(429, "rate_limited", message, retry_after=wait, x_ratelimit_reset=wait)
 
 
+def overloaded(wait_seconds: int) -> Answer:
+    """There is no room for more now. 429 and not 503: more SDKs obey the wait, and count no try for it."""
+    wait = str(wait_seconds)
+    message = "no events are taken for a while, so that none is lost; keep them and come again"
+    return refusal(429, "overloaded", message, retry_after=wait, x_ratelimit_reset=wait)
+
+
 INVALID_WRITE_KEY = refusal(401, "invalid_write_key", "invalid write key")
 MISSING_WRITE_KEY = refusal(
     401, "missing_write_key", "no write key: send it as the user of Basic authentication, or as writeKey"

@@ -4,6 +4,7 @@ No framework stands on this path: a request costs little more than its body. Eve
 serves is handed in as `fallback`. Which maker's SDK calls is never asked: one answer is right for all.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -21,12 +22,14 @@ from gainstage.ingest.decoding import Decode, decode_batch, decode_single
 from gainstage.ingest.front import Front
 from gainstage.ingest.intake import Intake
 from gainstage.ingest.oauth import TokenEndpoint
+from gainstage.ingest.pressure import Pressure
 from gainstage.ingest.probes import VERSION, Readiness, always_ready, health, readiness
 from gainstage.ingest.routing import GET, POST, Paths, Route, varying, wrong_method
 from gainstage.ingest.token_secret import TokenSecret, passing_secret
 from gainstage.ingest.tokens import AccessTokens
 from gainstage.log.contract import Log
 from gainstage.normalise import Surroundings
+from gainstage.tracing import Tracing
 
 #: RudderStack's calls beyond Segment's kinds: kept, and explained as what no destination takes.
 OTHER_KINDS = ("merge", "audiencelist")
@@ -37,6 +40,8 @@ SEGMENT_BATCH_PATH = "/v1/b"
 #: What SDKs tell about themselves.
 DISCARDED_PATHS = ("/v1/m", "/rsaMetrics")
 SEGMENT_PIXELS = KINDS
+#: Who asks whether the process lives waits no longer than this for what else there is to say.
+HEALTH_SECONDS = 1.0
 RUDDER_PIXELS = ("track", "page")
 
 
@@ -49,7 +54,8 @@ class TrackingApi:
 
     `sources` gives the configured sources by name; a changed configuration is a new mapping. While `complete`
     says no, one of them cannot be read and an unknown key may be its. `fallback` serves every path that is
-    not in `routes`. `token_secret` signs access tokens; by default they end with the process.
+    not in `routes`. `token_secret` signs access tokens; by default they end with the process. While
+    `pressure` is too high senders are asked to wait.
     """
 
     def __init__(
@@ -64,6 +70,8 @@ class TrackingApi:
         ready: Readiness = always_ready,
         fallback: Application | None = None,
         token_secret: TokenSecret | None = None,
+        pressure: Pressure | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         front = front or Front()
         self.counts = counts or Counts()
@@ -72,7 +80,16 @@ class TrackingApi:
         credentials = Credentials(sources, complete, self.counts.old_keys)
         clients = Clients(sources)
         tokens = AccessTokens(clients, clock, token_secret or passing_secret())
-        self._intake = Intake(log, clock, credentials, tokens, self.counts, front.proxies)
+        self._intake = Intake(
+            log,
+            clock,
+            credentials,
+            tokens,
+            self.counts,
+            front.proxies,
+            pressure or Pressure(),
+            tracing or Tracing(),
+        )
         self._tokens = TokenEndpoint(
             clients, tokens, complete, front.public_address, clock, self.counts, self._intake.report
         )
@@ -144,7 +161,11 @@ class TrackingApi:
         await answer(send, readable_by(header(scope, b"origin")))
 
     async def _answer_health(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await health(await self._problems())(send)
+        try:
+            problems = await asyncio.wait_for(self._problems(), HEALTH_SECONDS)
+        except TimeoutError:  # a disk that hangs: the process is alive all the same
+            problems = {"log": "The log does not answer in time."}
+        await health(problems)(send)
 
     async def _answer_ready(self, scope: Scope, receive: Receive, send: Send) -> None:
         await readiness(await self._problems())(send)

@@ -3,6 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from gainstage.meter import Meter
+
 
 @dataclass
 class Counts:
@@ -15,3 +17,5 @@ class Counts:
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     #: Requests that came with a former write key, by source: some SDK has not got the new one yet.
     old_keys: Counter[str] = field(default_factory=Counter)
+    #: How long it took until messages were durable.
+    meter: Meter = field(default_factory=Meter)

@@ -2,7 +2,7 @@
 
 import logging
 
-from gainstage.clock import MINUTE_US, Clock
+from gainstage.clock import MINUTE_US, SECOND_US, Clock
 from gainstage.connection import Source
 from gainstage.ingest.answers import (
     ORIGIN_NOT_ALLOWED,
@@ -22,11 +22,14 @@ from gainstage.ingest.counts import Counts
 from gainstage.ingest.credentials import Credentials, basic_user, query_key, text_key
 from gainstage.ingest.decoding import Decode, Decoded, undecodable
 from gainstage.ingest.pixel import GIF, decode_pixel
+from gainstage.ingest.pressure import Pressure
 from gainstage.ingest.proxies import Proxies
 from gainstage.ingest.rate import RateLimits
 from gainstage.ingest.token_secret import SecretUnavailable
 from gainstage.ingest.tokens import AccessTokens
 from gainstage.log.contract import Log, LogUnavailable
+from gainstage.meter import DISK_BOUNDS
+from gainstage.tracing import Attributes, TraceId, Tracing
 
 FAULTS_REMEMBERED = 100
 
@@ -44,6 +47,8 @@ class Intake:
         tokens: AccessTokens,
         counts: Counts,
         proxies: Proxies,
+        pressure: Pressure,
+        tracing: Tracing,
     ) -> None:
         self._log = log
         self._clock = clock
@@ -51,6 +56,8 @@ class Intake:
         self._tokens = tokens
         self._counts = counts
         self._proxies = proxies
+        self._pressure = pressure
+        self._tracing = tracing
         self._rates = RateLimits()
         self._bodies = BodyReader()
         self._received_us = 0
@@ -114,7 +121,9 @@ class Intake:
         else:
             self.report(f"{type(error).__name__} while answering an SDK", error)
             answer = unavailable("something went wrong here")
-        self._counts.refused[answer.code, source.name if source else ""] += 1
+        name = source.name if source else ""
+        self._counts.refused[answer.code, name] += 1
+        _log.debug("request_refused", extra={"code": answer.code, "source": name})
         return answer
 
     def report(self, sentence: str, error: Exception | None = None) -> None:
@@ -149,6 +158,8 @@ class Intake:
             self._tokens.check(source.oauth, headers)
         if not source.enabled:
             raise Refused(SOURCE_DISABLED)
+        if self._pressure.refusal is not None:
+            raise Refused(self._pressure.refusal)
         if source.rate_limit is not None:
             wait_seconds = self._rates.wait_seconds(source, self._clock.now_us())
             if wait_seconds:
@@ -162,6 +173,13 @@ class Intake:
         if source.rate_limit is not None:
             self._rates.take(source, len(entries), received_us)
         await self._log.append(entries)
+        kept_us = self._clock.now_us()
+        self._counts.meter.observe("append", DISK_BOUNDS, (kept_us - received_us) / SECOND_US)
+        if (spans := self._tracing.spans) is not None:
+            about: Attributes = {"gainstage.source": source.name, "gainstage.batch": len(entries)}
+            for entry in entries:
+                event = TraceId.of(entry.received_us, entry.place)
+                spans.add(event, "accept", about, received_us, kept_us, root=True)
         self._counts.accepted[source.name] += len(entries)
         self._counts.accepted_bytes[source.name] += sum([len(entry.body) for entry in entries])
 

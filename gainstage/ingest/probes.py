@@ -13,6 +13,10 @@ from gainstage.ingest.answers import Answer
 #: The parts that cannot be used now and why, one sentence each; empty when all can.
 Readiness = Callable[[], Awaitable[Mapping[str, str]]]
 
+#: What a problem is about, where it is not that events cannot be taken.
+DELIVERY = "delivery"
+STORAGE = frozenset({"log", "store"})
+
 VERSION = Answer(200, msgspec.json.encode({"name": "gainstage", "version": __version__}))
 
 
@@ -27,7 +31,7 @@ def health(problems: Mapping[str, str]) -> Answer:
 
 
 def readiness(problems: Mapping[str, str]) -> Answer:
-    """503 while events cannot be taken, with what stands in the way."""
+    """503 while events cannot be taken or are not delivered, with what stands in the way."""
     return _told(503, "unavailable", problems) if problems else _told(200, "ready", problems)
 
 
@@ -36,8 +40,8 @@ def _told(status: int, word: str, problems: Mapping[str, str]) -> Answer:
         "status": word,
         "appType": "GAINSTAGE",
         "server": "UP",
-        "db": "DOWN" if problems else "UP",
-        "acceptingEvents": "FALSE" if problems else "TRUE",
+        "db": "DOWN" if STORAGE & set(problems) else "UP",
+        "acceptingEvents": "TRUE" if set(problems) <= {DELIVERY} else "FALSE",
         "mode": "NORMAL",
     }
     if problems:

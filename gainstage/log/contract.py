@@ -12,6 +12,8 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from gainstage.meter import Histogram
+
 #: The surroundings of an entry that was lost to a damage of the disk; see `gainstage.normalise.Surroundings`.
 DAMAGED = b'{"damaged":true}'
 
@@ -67,6 +69,17 @@ class Erased(NamedTuple):
     entries: int
     #: None: they are gone now. Else the log cannot take single entries out, and its retention ends them then.
     gone_by_us: int | None = None
+
+
+class Load(NamedTuple):
+    """What this handle has to do, and how it went so far."""
+
+    #: Entries and bytes that were handed in and are not durable yet, and how many bytes may be.
+    waiting_entries: int
+    waiting_bytes: int
+    most_bytes: int
+    #: How long it took to make entries durable; None where that is not measured.
+    commits: Histogram | None = None
 
 
 class LogUnavailable(Exception):
@@ -143,6 +156,14 @@ class Log(Protocol):
 
         Returns how often they stand there then; None where nobody can look.
         """
+        ...
+
+    async def end(self, partition: int) -> int:
+        """The offset of the newest entry; 0 where there never was one."""
+        ...
+
+    def load(self) -> Load:
+        """What waits to become durable; never waits itself."""
         ...
 
     def claim(self, group: str) -> AbstractAsyncContextManager[Claim]:

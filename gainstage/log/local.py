@@ -15,7 +15,7 @@ from typing import TypeVar
 import apsw
 
 from gainstage.log.claim import claimed
-from gainstage.log.contract import Claim, Entry, Erased, LogKept, LogUnavailable, Position, Stored
+from gainstage.log.contract import Claim, Entry, Erased, Load, LogKept, LogUnavailable, Position, Stored
 from gainstage.log.damage import read_around
 from gainstage.log.file import FILE_NAME, LogDamaged, create, opened, translated
 from gainstage.log.keeping import Keeper
@@ -87,6 +87,15 @@ class LocalLog:
 
     async def scrub(self, texts: Sequence[bytes], known: int) -> int | None:
         return await self._keep(lambda: self._keeper.scrub(texts, known))
+
+    async def end(self, partition: int) -> int:
+        def newest(connection: apsw.Connection) -> int:
+            return int(connection.execute(f'SELECT max("offset") FROM partition_{partition:d}').get or 0)
+
+        return await self._read(partition, newest)
+
+    def load(self) -> Load:
+        return self._writer.load()
 
     def claim(self, group: str) -> AbstractAsyncContextManager[Claim]:
         return self._claimed(group)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
-from gainstage.log.contract import Claim, Entry, Erased, LogKept, LogUnavailable, Position, Stored
+from gainstage.log.contract import Claim, Entry, Erased, Load, LogKept, LogUnavailable, Position, Stored
 from gainstage.log.partition import partition_of
 
 
@@ -103,6 +103,13 @@ class MemoryLog:
         entries = [stored.entry for kept in self._shelf.partitions for stored in kept]
         held = b"\0".join(b"%s\0%s" % (entry.key.encode(), entry.body) for entry in entries).lower()
         return sum(held.count(text) for text in texts)
+
+    async def end(self, partition: int) -> int:
+        self._usable()
+        return len(self._shelf.partitions[partition])
+
+    def load(self) -> Load:
+        return Load(0, 0, self._limit_bytes or 0)
 
     def claim(self, group: str) -> AbstractAsyncContextManager[Claim]:
         self._usable()

@@ -7,6 +7,7 @@ because every statement hands Python's lock over once and a busy event loop give
 
 import asyncio
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import repeat
@@ -15,10 +16,11 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from gainstage.log.contract import Entry, LogUnavailable, Position
+from gainstage.log.contract import Entry, Load, LogUnavailable, Position
 from gainstage.log.file import PAGE_BYTES, LogDamaged, opened, translated
 from gainstage.log.mending import note_damage
 from gainstage.log.partition import partition_of
+from gainstage.meter import DISK_BOUNDS, Histogram
 from gainstage.sqlite import explained
 
 ROWS_A_STATEMENT = 100
@@ -54,6 +56,7 @@ class Writer:
         self._changed = threading.Condition()
         self._waiting: list[Call] = []
         self._waiting_bytes = 0
+        self._commits = Histogram.of(DISK_BOUNDS)
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
@@ -78,6 +81,12 @@ class Writer:
             self._waiting_bytes += size_bytes
             self._changed.notify()
         return call.answer
+
+    def load(self) -> Load:
+        """What waits, and how long commits took."""
+        with self._changed:
+            entries = sum([len(call.entries) for call in self._waiting])
+            return Load(entries, self._waiting_bytes, WAITING_BYTES, self._commits)
 
     def close(self) -> None:
         """Write what waits, then let go of the file. Blocks; idempotent."""
@@ -141,7 +150,9 @@ class Writer:
                 positions = self._insert_in_order(connection, calls)
             else:
                 positions = self._insert_by_partition(connection, calls)
+            began = time.perf_counter()
             connection.execute("COMMIT")
+            self._commits.observe(time.perf_counter() - began)
         return positions
 
     def _insert_in_order(self, connection: apsw.Connection, calls: Sequence[Call]) -> list[list[Position]]:

@@ -7,6 +7,7 @@ import msgspec
 
 from gainstage.reason import WORDS
 from gainstage.sqlite import Database
+from gainstage.store.alerts import Alerts
 from gainstage.store.budgets import Budgets
 from gainstage.store.forgetting import Receipts
 from gainstage.store.rows import (
@@ -15,6 +16,7 @@ from gainstage.store.rows import (
     LIVE,
     PENDING,
     REFUSED,
+    AlertRow,
     BudgetRow,
     DestinationRow,
     Document,
@@ -137,6 +139,13 @@ class Reading:
         ]
         return int((sizes[0] - sizes[1]) * sizes[2])
 
+    def waiting_events(self) -> int:
+        """How many events wait at destinations."""
+        (waiting,) = self._connection.execute(
+            "SELECT coalesce(sum(n), 0) FROM counter WHERE word = ? AND destination_id != 0", (PENDING,)
+        ).fetchone()
+        return int(waiting)
+
     def oldest_pending_us(self) -> int | None:
         """Receipt of the oldest event that is still on its way; None when nothing is."""
         planned = self._connection.execute(
@@ -163,6 +172,10 @@ class Reading:
     def budgets(self) -> list[BudgetRow]:
         """What is known of every budget."""
         return Budgets(self._connection).all()
+
+    def alerts(self) -> list[AlertRow]:
+        """Alerts that stand, or whose end was not told yet."""
+        return Alerts(self._connection).all()
 
     def users(self, person: str, emails: Iterable[str]) -> list[tuple[str, str, str]]:
         """Rows of identity memory (key, user id, e-mail) that an id or e-mails lead to; all are looked at."""

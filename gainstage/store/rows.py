@@ -19,6 +19,7 @@ REFUSED, DUPLICATE = 5, 6
 GIVEN_UP = "given_up"
 #: How urgent an event is: of lanes that are due the most urgent go first.
 LIVE, AUDIENCE, HISTORY = PRIORITIES = (0, 1, 2)
+PRIORITY_WORDS = ("live", "audience", "history")
 
 State = dict[str, list[Any]]
 #: Per field of a record the stamp and the value that a call may have written, and that nothing asks for any
@@ -163,6 +164,17 @@ class OperationRow(msgspec.Struct, frozen=True):
     content: dict[str, Any]
     follows: tuple[Record, ...] = ()
     priority: int = LIVE
+
+
+class AlertRow(msgspec.Struct, frozen=True):
+    """An alert: what it is about stands in `body`, as JSON."""
+
+    key: str
+    begun_us: int
+    ended_us: int | None
+    #: Whether its beginning was told.
+    told: bool
+    body: bytes
 
 
 class Slice(NamedTuple):

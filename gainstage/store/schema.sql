@@ -337,3 +337,12 @@ CREATE TABLE erasure (
     "offset" INTEGER NOT NULL,
     PRIMARY KEY (partition, "offset")
 ) WITHOUT ROWID;
+
+-- Alerts that stand, or whose end was not told yet.
+CREATE TABLE alert (
+    key TEXT PRIMARY KEY,
+    begun_us INTEGER NOT NULL,
+    ended_us INTEGER,                      -- null while it stands
+    told INTEGER NOT NULL DEFAULT 0,       -- 1: its beginning was told
+    body BLOB NOT NULL                     -- what it is about, JSON
+) WITHOUT ROWID;

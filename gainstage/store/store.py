@@ -12,6 +12,7 @@ from pathlib import Path
 import apsw
 
 from gainstage.sqlite import StorageUnavailable, connect, count_texts, emptied_journal, explained
+from gainstage.store.alerts import Alerts
 from gainstage.store.budgets import Budgets
 from gainstage.store.calls import Calls
 from gainstage.store.forgetting import Forgetting
@@ -147,6 +148,13 @@ MIGRATIONS = {
             "offset" INTEGER NOT NULL,
             PRIMARY KEY (partition, "offset")
         ) WITHOUT ROWID;
+        CREATE TABLE alert (
+            key TEXT PRIMARY KEY,
+            begun_us INTEGER NOT NULL,
+            ended_us INTEGER,
+            told INTEGER NOT NULL DEFAULT 0,
+            body BLOB NOT NULL
+        ) WITHOUT ROWID;
     """,
 }
 #: Enough for the pages that a turn of the engine changes, so that none is written twice.
@@ -186,6 +194,7 @@ class Transaction:
         self.destinations = Destinations(connection)
         self.documents = Documents(connection)
         self.schemas = Schemas(connection)
+        self.alerts = Alerts(connection)
         self.vocabulary = Vocabulary(connection, known.admitted)
         self.forgetting = Forgetting(connection, known, self.ledger, self.lanes, self.calls)
         self.retention = Retention(connection)

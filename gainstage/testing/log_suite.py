@@ -86,6 +86,20 @@ class LogSuite(ABC):
             assert list(await log.append([])) == []
             assert list(await log.read(0, 0, 10)) == []
 
+    async def test_the_end_is_the_offset_of_the_newest_entry(self, tmp_path: Path) -> None:
+        async with self.log(tmp_path, partitions=2) as log:
+            assert [await log.end(number) for number in range(2)] == [0, 0]
+            positions = await log.append([entry(n, key=f"user {n}") for n in range(20)])
+            newest = {position.partition: position.offset for position in positions}
+            assert [await log.end(number) for number in range(2)] == [newest.get(0, 0), newest.get(1, 0)]
+
+    async def test_the_load_says_what_is_not_durable_yet(self, tmp_path: Path) -> None:
+        async with self.log(tmp_path) as log:
+            await log.append([entry(n) for n in range(20)])
+            load = log.load()
+            assert (load.waiting_entries, load.waiting_bytes) == (0, 0)
+            assert load.commits is None or load.commits.observed > 0
+
     async def test_one_key_stays_in_one_partition_and_in_order(self, tmp_path: Path) -> None:
         async with self.log(tmp_path, partitions=4) as log:
             appended = [entry(n, key=f"user {n % 13}") for n in range(130)]

@@ -20,6 +20,7 @@ from gainstage.store.rows import (
     FILTERED,
     PARKED,
     PENDING,
+    AlertRow,
     Document,
     KnownUser,
     NewDelivery,
@@ -49,6 +50,24 @@ SECOND_US = 1_000_000
 
 class StoreSuite(LanesSuite, KeysSuite, VocabularySuite, ForgettingSuite, RetentionSuite):
     """The behaviours of `gainstage.store.contract.Store`."""
+
+    # alerts
+
+    def test_alerts_are_kept_until_they_are_removed(self, tmp_path: Path) -> None:
+        first = AlertRow("blocked cs", 5, None, False, b"{}")
+        second = AlertRow("disk", 4, None, True, b"{}")
+        with self.store(tmp_path) as store:
+            with store.transaction() as transaction:
+                transaction.alerts.save(first)
+                transaction.alerts.save(second)
+                transaction.alerts.remove("nothing")
+            with store.transaction() as transaction:
+                assert transaction.alerts.all() == [second, first]
+                ended = AlertRow("blocked cs", 5, 9, True, b"{}")
+                transaction.alerts.save(ended)
+                transaction.alerts.remove("disk")
+            with store.reading() as reading:
+                assert reading.alerts() == [ended]
 
     # everything or nothing
 

@@ -10,7 +10,7 @@ from tests.project.sources import ROOT, modules, parse, shown
 
 VOCABULARY = {
     "errors", "event", "operation", "outcome", "reason", "clock", "mapping", "schema", "destination",
-    "connection",
+    "connection", "operating", "meter", "tracing",
 }  # fmt: skip
 
 # What a room (gainstage/<room>.py or gainstage/<room>/) may import of ours, beside itself.
@@ -20,15 +20,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "outcome": set(),
     "reason": set(),
     "clock": set(),
+    "operating": set(),
+    "meter": set(),
+    "tracing": set(),
     "setting": set(),
     "pseudonym": {"event"},
     "schema": set(),
     "operation": {"event"},
     "mapping": {"event", "operation"},
     "destination": {"event", "operation", "outcome", "mapping", "schema"},
-    "connection": {"event", "outcome", "destination"},
+    "connection": {"event", "outcome", "destination", "operating"},
+    "alerts": {"clock", "destination", "operating", "reason", "store"},
     "sqlite": {"errors"},
-    "log": {"errors", "event", "clock", "sqlite"},
+    "log": {"errors", "event", "clock", "sqlite", "meter"},
     "store": {
         "errors",
         "event",
@@ -43,8 +47,28 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "normalise": {"event", "clock", "log"},
     "destinations": {"setting", "event", "operation", "outcome", "mapping", "schema", "destination"},
-    "configuration": {"errors", "setting", "event", "outcome", "destination", "destinations", "connection"},
-    "ingest": {"errors", "event", "connection", "log", "store", "clock", "normalise"},
+    "configuration": {
+        "errors",
+        "setting",
+        "event",
+        "outcome",
+        "destination",
+        "destinations",
+        "connection",
+        "operating",
+    },
+    "ingest": {
+        "errors",
+        "event",
+        "connection",
+        "log",
+        "store",
+        "clock",
+        "normalise",
+        "operating",
+        "meter",
+        "tracing",
+    },
     "delivery": VOCABULARY | {"log", "pseudonym", "store", "normalise"},
     "reference": {"outcome", "reason", "mapping", "destination", "destinations", "setting"},
     "dashboard": VOCABULARY | {"log", "store", "configuration", "app"},
@@ -76,6 +100,9 @@ WITHOUT_IO = {
     "connection",
     "setting",
     "destinations",
+    "operating",
+    "meter",
+    "tracing",
 }
 IO = {
     "aiohttp", "anyio", "apsw", "asyncio", "http.client", "httpx", "httpx2", "requests", "socket", "sqlite3",

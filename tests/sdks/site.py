@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gainstage.app import open_store
+from gainstage.app import apply, open_store
 from gainstage.event import Event, Refusal
 from gainstage.log.local import LocalLog
 from gainstage.normalise import normalise
@@ -38,7 +38,9 @@ class Kept:
 class Site:
     """A server in processes of its own. Each test takes a source for itself and meets only its own events."""
 
-    def __init__(self, folder: Path, sandbox: str, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, sandbox: str, options: Sequence[str] = (), *, limits: dict[str, Any] | None = None
+    ) -> None:
         sources = [
             {"name": f"{kind}-{number}", "kind": kind, "write_key": f"key-of-{kind}-{number}"}
             for kind in KINDS
@@ -48,9 +50,16 @@ class Site:
             {"name": name, "kind": "server", "write_key": f"key-of-{name}", "rate_limit": RATE_LIMIT}
             for name in (f"limited-{number}" for number in range(SOURCES_OF_A_KIND))
         ]
-        configuration = {"sources": sources, "destinations": [clickstream(sandbox)]}
-        self.world = World(folder, sandbox, configuration, options=options)
+        self.configuration: dict[str, Any] = {
+            "sources": sources, "destinations": [clickstream(sandbox)], "limits": limits or {},
+        }  # fmt: skip
+        self.world = World(folder, sandbox, self.configuration, options=options)
         self._numbers = {kind: itertools.count() for kind in (*KINDS, "limited")}
+
+    def pause(self, paused: bool) -> None:
+        """Keep events from being delivered, or let them go again."""
+        self.configuration["destinations"][0]["paused"] = paused
+        apply(self.world.data, self.world.configure(self.configuration))
 
     def source(self, kind: str = "server") -> "Source":
         """A source that nobody else uses; "limited" ones are for servers and have a rate limit."""

@@ -1,7 +1,7 @@
 """Gainsight CS (NXT): People, Companies and the Events Framework."""
 
 from gainstage.destination import Destination, Doctor
-from gainstage.destinations.gainsight_cs.api import check, exchange, pretend
+from gainstage.destinations.gainsight_cs.api import canary, check, exchange, pretend
 from gainstage.destinations.gainsight_cs.bulk import gather
 from gainstage.destinations.gainsight_cs.companies import COMPANIES_A_LOOK_UP
 from gainstage.destinations.gainsight_cs.describing import describe, read_description
@@ -31,4 +31,5 @@ destination = Destination(
         "The form of a call that deletes a Person is not published: delete the Person in Gainsight CS."
     ),
     doctor=Doctor(describe, read_description, uses, examine),
+    canary=canary,
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from gainstage.destination import Check, Exchange, Finding, Request, Response, Work
+from gainstage.destination import Check, Exchange, Finding, Request, Response, Settled, Work, unasked
 from gainstage.destinations.gainsight_cs.answers import read_answer, rows
 from gainstage.destinations.gainsight_cs.bulk import BULK_PATH, exchange_bulk
 from gainstage.destinations.gainsight_cs.calls import COMPANY_PATH, EVENT_PATH, QUERY_PATH, object_request
@@ -14,8 +14,10 @@ from gainstage.destinations.gainsight_cs.companies import exchange_companies
 from gainstage.destinations.gainsight_cs.events import exchange_events
 from gainstage.destinations.gainsight_cs.people import exchange_people
 from gainstage.destinations.gainsight_cs.settings import CsSettings
-from gainstage.outcome import Blocked
+from gainstage.outcome import Blocked, Delivered
 
+#: A read that shows whether domain and access key are right.
+ONE_COMPANY = {"select": ["Gsid", "Name"], "limit": 1, "offset": 0}
 EXCHANGES = {"company": exchange_companies, "person": exchange_people, "event": exchange_events}
 
 
@@ -32,8 +34,7 @@ def check(settings: CsSettings) -> Check:
     if settings.access_key is None:
         yield Finding("warning", "access_key", "Not set: identify and group calls wait until it is.")
     else:
-        body = {"select": ["Gsid", "Name"], "limit": 1, "offset": 0}
-        response = yield object_request(settings, "POST", f"{QUERY_PATH}/Company", body, ())
+        response = yield object_request(settings, "POST", f"{QUERY_PATH}/Company", ONE_COMPANY, ())
         assert response is not None
         yield judge(settings, response)
     missing = [name for name in ("shared_secret", "tenant_id") if not getattr(settings, name)]
@@ -42,6 +43,18 @@ def check(settings: CsSettings) -> Check:
     if not missing:
         sentence = "Whether it is right shows with the first event: publishing is the only call that uses it."
         yield Finding("ok", "shared_secret", sentence)
+
+
+def canary(settings: CsSettings, works: Sequence[Work]) -> Exchange:
+    """Read one company. Without an access key nothing can be read, and nothing is asked."""
+    if settings.access_key is None:
+        yield from unasked(works)
+        return
+    for index in range(len(works)):
+        response = yield object_request(settings, "POST", f"{QUERY_PATH}/Company", ONE_COMPANY, (index,))
+        assert response is not None
+        found = rows(settings, response)
+        yield Settled(index, Delivered() if isinstance(found, list) else found)
 
 
 def judge(settings: CsSettings, response: Response) -> Finding:

@@ -3,7 +3,7 @@
 from gainstage.destination import Destination, Doctor
 from gainstage.destinations.gainsight_px.api import pretend
 from gainstage.destinations.gainsight_px.ceilings import names, within_ceilings
-from gainstage.destinations.gainsight_px.checking import check
+from gainstage.destinations.gainsight_px.checking import canary, check
 from gainstage.destinations.gainsight_px.deleting import delete
 from gainstage.destinations.gainsight_px.describing import describe, read_description
 from gainstage.destinations.gainsight_px.doctor import examine, uses
@@ -30,4 +30,5 @@ destination = Destination(
     people=(("user", "id:{id}"),),
     delete=delete,
     doctor=Doctor(describe, read_description, uses, examine),
+    canary=canary,
 )

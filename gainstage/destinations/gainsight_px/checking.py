@@ -1,12 +1,22 @@
 """`check`: what can be told of keys, data center and permissions without writing anything."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from gainstage.destination import CallFailed, Check, Finding, Request, Response
+from gainstage.destination import (
+    CallFailed,
+    Check,
+    Exchange,
+    Finding,
+    Request,
+    Response,
+    Settled,
+    Work,
+    unasked,
+)
 from gainstage.destinations.gainsight_px.api import has_api_error, is_page, read_answer, reason, request
 from gainstage.destinations.gainsight_px.push import push_request, read_push
 from gainstage.destinations.gainsight_px.settings import PUSH_REGIONS, REGIONS, PxSettings
-from gainstage.outcome import Blocked, Outcome
+from gainstage.outcome import Blocked, Delivered, Outcome, Retry
 
 READ_PATH, WRITE_PATH = "/v1/users?pageSize=1", "/v1/users"
 #: A user needs `identifyId` and `propertyKeys` [documented]: of this one nothing can come.
@@ -22,6 +32,23 @@ def check(settings: PxSettings) -> Check:
         yield from check_push(settings)
     else:
         yield from check_rest(settings)
+
+
+def canary(settings: PxSettings, works: Sequence[Work]) -> Exchange:
+    """List one user: a key that may not read is answered all the same. Where messages are pushed there is
+    nothing that could be read, and nothing is asked.
+    """
+    if settings.pushes:
+        yield from unasked(works)
+        return
+    for index in range(len(works)):
+        response = yield request(settings, "GET", READ_PATH, works=(index,))
+        assert response is not None
+        if accepts(settings, response):
+            yield Settled(index, Delivered())
+        else:
+            told = Retry("answer_unreadable", f"HTTP {response.status}")
+            yield Settled(index, read_answer(settings, response) or told)
 
 
 def check_rest(settings: PxSettings) -> Check:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from gainstage.store.contract.alerts import Alerts
 from gainstage.store.contract.budgets import Budgets
 from gainstage.store.contract.calls import Calls
 from gainstage.store.contract.forgetting import Forgetting
@@ -26,6 +27,7 @@ from gainstage.store.contract.vocabulary import Vocabulary
 from gainstage.store.reading import Reading
 
 __all__ = [
+    "Alerts",
     "Budgets",
     "Calls",
     "Destinations",
@@ -81,6 +83,9 @@ class Transaction(Protocol):
 
     @property
     def schemas(self) -> Schemas: ...
+
+    @property
+    def alerts(self) -> Alerts: ...
 
     @property
     def vocabulary(self) -> Vocabulary: ...
