@@ -6,14 +6,12 @@ any level: ids, traits, names and e-mails stay in the store, what a vendor said 
 
 import logging
 import sys
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import structlog
 
 Level = Literal["debug", "info", "warning", "error"]
 Form = Literal["plain", "json"]
-LEVELS: tuple[Level, ...] = get_args(Level)
-FORMS: tuple[Form, ...] = get_args(Form)
 
 
 class Style(NamedTuple):

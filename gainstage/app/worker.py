@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gainstage.app.configuring import configurer
 from gainstage.app.folder import open_parts
-from gainstage.app.logging import FORMS, LEVELS, Style, log_lines
+from gainstage.app.logging import Style, log_lines
 from gainstage.app.pseudonyms import pseudonyms_of
 from gainstage.app.reporting import tell
 from gainstage.app.spans import follow_traces
@@ -74,8 +74,8 @@ def collect_rarely() -> None:
 
 def main() -> int:
     """Exit code 1 when the data folder cannot be used; the server starts us again."""
-    data, level, form = sys.argv[1:4]
-    log_lines(Style(LEVELS[LEVELS.index(level)], FORMS[FORMS.index(form)]))
+    data, *style = sys.argv[1:4]
+    log_lines(Style(*style))  # type: ignore[arg-type]
     collect_rarely()
     try:
         asyncio.run(deliver(Path(data)))

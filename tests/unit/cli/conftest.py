@@ -15,6 +15,7 @@ import gainstage.app.logging  # commands find it there, though `gainstage.app` i
 from gainstage.app.checking import summary
 from gainstage.app.editing import Change
 from gainstage.app.filtering import filters
+from gainstage.app.logging import Style
 from gainstage.app.spreadsheet import csv_lines
 from gainstage.cli.main import run
 from gainstage.errors import UsageError
@@ -152,6 +153,8 @@ class FakeApp:
                 "log": {"since": "2026-01-01T00:00:00.000Z", "bytes": 2_500_000},
                 "ledger": {"since": None, "bytes": 4096},
             },
+            "alerts": [],
+            "limits": [],
             "event_names": [],
             "near_misses": [],
             "uncounted": [],
@@ -187,10 +190,11 @@ class FakeApp:
         *,
         front: Front,
         token: str | None,
+        style: Style,
         on_started: Callable[[str], None],
     ) -> None:
         self._ask("serve", data, config, host, port)
-        self.front, self.token = front, token
+        self.front, self.token, self.style = front, token, style
         on_started("http://127.0.0.1:8080")
 
     def send(

@@ -120,6 +120,13 @@ def test_status_prints_the_shape_and_a_table(gainstage_command: Command, app: Fa
         "connections": [COUNTS],
         "kept": app.status_now["kept"],
         "oldest_pending_seconds": 200,
+        "alerts": [
+            {"alert": "disk", "subject": "", "detail": "Nearly full.", "since": "2026-01-01T00:00:00.000Z"}
+        ],
+        "limits": [
+            {"limit": "free_disk", "reached": True, "detail": "Free some space."},
+            {"limit": "waiting_events", "reached": False, "detail": ""},
+        ],
         "budgets": [
             {
                 "account": "acme",
@@ -152,6 +159,8 @@ def test_status_prints_the_shape_and_a_table(gainstage_command: Command, app: Fa
     assert "PX [US]: 1,640 of 2,000 event names are in use" in said
     assert "web sent the key '[gainsight]' in `integrations` (events: 3)" in said and "'Gainsight'" in said
     assert "web: 7 events had names" in said
+    assert "disk since 2026-01-01T00:00:00.000Z: Nearly full." in said
+    assert said.count("No room for more events") == 1
 
 
 def test_status_says_when_a_budget_ends_and_what_refusals_taught(
@@ -165,7 +174,14 @@ def test_status_says_when_a_budget_ends_and_what_refusals_taught(
         "alert_since": ends.isoformat(), "stopped_until": ends.isoformat(),
         "lowered": {"to": 600, "at": ends.isoformat(), "until": ends.isoformat(), "reason": "Others use it."},
     }  # fmt: skip
-    app.status_now = {"connections": [], "oldest_pending_seconds": None, "budgets": [row], "blocked": []}
+    app.status_now = {
+        "connections": [],
+        "oldest_pending_seconds": None,
+        "budgets": [row],
+        "blocked": [],
+        "alerts": [],
+        "limits": [],
+    }
     out = " ".join(gainstage_command("status").out.split())
     assert "acme, day: at this rate the budget ends at 15:40." in out
     assert "acme, day: 70% of the budget reached at 15:40." in out
