@@ -61,8 +61,9 @@ class Hook:
         self.url = f"http://127.0.0.1:{self._server.server_port}{HOOK_PATH}"
 
     def heard(self, alert: str) -> list[str]:
-        """The states told of an alert so far."""
-        return [post["state"] for post in self.posts if post["alert"] == alert]
+        """The states told so far of the first alert of this kind about cs."""
+        about = [post for post in self.posts if (post["alert"], post["subject"]) == (alert, "cs")]
+        return [post["state"] for post in about if post["id"] == about[0]["id"]]
 
     def close(self) -> None:
         self._server.shutdown()
@@ -97,7 +98,7 @@ def watched(sandbox: Running, hook: Hook, **settings: Any) -> dict[str, Any]:
     configuration["alerts"] = {
         "webhook": hook.url, "secret": HOOK_SECRET, "blocked_after": "0s", "ends_after": "1s",
     }  # fmt: skip
-    configuration["canary"] = {"every": "2s", "within": "3s"}
+    configuration["canary"] = {"every": "2s", "within": "4s"}
     return configuration
 
 
@@ -128,6 +129,7 @@ def test_a_day_of_a_server_is_told_and_nothing_of_anybody_with_it(
     world.start()  # a restart announces nothing anew
     wait_for(lambda: hook.heard("canary") == ["begun"], what="the alert of the canary")
     assert [row["alert"] for row in world.status()["alerts"]].count("blocked") == 1
+    assert hook.heard("blocked") == ["begun"]
     sandbox.state.faults.reset()
     world.apply(watched(sandbox, hook, park_for="8d"))  # corrected settings are tried at once
     wait_for(lambda: hook.heard("blocked") == ["begun", "ended"], what="the end of the alert")
