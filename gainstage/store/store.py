@@ -300,7 +300,8 @@ class Store:
             try:
                 yield Reading(self._connection)
             finally:
-                self._connection.execute("COMMIT")
+                if self._connection.in_transaction:  # a failing disk may have ended it already
+                    self._connection.execute("COMMIT")
 
     @contextmanager
     def _exclusively(self) -> Iterator[None]:
