@@ -12,13 +12,9 @@ class Alerts:
 
     def all(self) -> list[AlertRow]:
         """Every one, the oldest first."""
-        rows = self._connection.execute(
-            "SELECT key, begun_us, ended_us, told, body FROM alert ORDER BY begun_us, key"
-        )
-        return [
-            AlertRow(key, begun_us, ended_us, bool(told), body)
-            for key, begun_us, ended_us, told, body in rows
-        ]
+        rows = self._connection.execute("SELECT key, begun_us, ended_us, told, body FROM alert")
+        found = [AlertRow(key, begun, ended, bool(told), body) for key, begun, ended, told, body in rows]
+        return sorted(found, key=lambda row: (row.begun_us, row.key))
 
     def save(self, row: AlertRow) -> None:
         """Keep one as it is."""

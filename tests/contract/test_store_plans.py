@@ -18,7 +18,7 @@ from tests.unit.delivery.workshop import Answer, Settings, Workshop, opened, sta
 SMALL = {
     "meta", "source", "tenant", "destination", "connection", "partition", "counter", "unmapped", "document",
     "budget_limit", "joining", "json_each", "vocabulary", "near_miss", "name_limit",
-    "forgetting", "erasure", "suppressed",
+    "forgetting", "erasure", "suppressed", "alert",
 }  # fmt: skip
 RUN = 77
 #: Scans that end with their first row, and the few rows of one event, sorted.
