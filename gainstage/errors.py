@@ -19,6 +19,10 @@ class UnknownRequest(UnknownName):
     """A request to forget a person is named that is not there."""
 
 
+class UnknownReplay(UsageError):
+    """A replay is named that is not there."""
+
+
 class DataUnusable(UsageError):
     """The data folder cannot be used now: a full disk, a damaged or a missing file."""
 

@@ -13,6 +13,7 @@ import msgspec
 from gainstage.app.editing import Change, edited
 from gainstage.app.entries import entry_of, read
 from gainstage.app.moments import iso
+from gainstage.app.searching import Person, who
 from gainstage.errors import UsageError
 from gainstage.event import Event
 from gainstage.log.local import LocalLog
@@ -52,9 +53,10 @@ class Dead:
         until_us: int | None = None,
         outcome: str | None = None,
         limit: int | None = None,
+        **filters: Any,
     ) -> Iterator[dict[str, Any]]:
         """All of them that fit, oldest first."""
-        for _, row in islice(self._found(destination, reason, since_us, until_us, outcome), limit):
+        for _, row in islice(self._found(destination, reason, since_us, until_us, outcome, **filters), limit):
             yield self._listed(row)
 
     def page(self, limit: int, after: Place = FIRST, **filters: Any) -> dict[str, Any]:
@@ -190,10 +192,13 @@ class Dead:
         since_us: int | None = None,
         until_us: int | None = None,
         outcome: str | None = None,
+        user: str | None = None,
+        kind: str | None = None,
+        name: str | None = None,
         after: Place = FIRST,
     ) -> Iterator[tuple[Place, DeliveryRow]]:
         kinds = (self._paged(ask, after) for ask in (Reading.dead, Reading.refused))
-        return (
+        found = (
             (place, row)
             for place, row in merge(*kinds, key=itemgetter(0))
             if (destination is None or row.destination == destination)
@@ -202,6 +207,14 @@ class Dead:
             and (since_us is None or row.at_us >= since_us)
             and (until_us is None or row.at_us < until_us)
         )
+        if user is None and kind is None and name is None:
+            return found
+        person = self._who(user) if user is not None else None
+        return (one for one in found if _says(self._event(one[1]), person, kind, name))
+
+    def _who(self, user: str) -> Person:
+        with self._store.reading() as reading:
+            return who(reading, user)
 
     def _paged(self, ask: Page, place: Place) -> Iterator[tuple[Place, DeliveryRow]]:
         """Page by page, each a view of its own: a long list holds back nobody and fills no memory."""
@@ -231,6 +244,16 @@ class Dead:
         with self._store.reading() as reading:
             body = reading.body(row.event_id)
         return {"entry": body, "partition": row.partition, "offset": row.offset}
+
+
+def _says(event: Event | None, person: Person | None, kind: str | None, name: str | None) -> bool:
+    """Whether an event is of this person, type and name; a message that is none fits nothing of these."""
+    return (
+        event is not None
+        and (person is None or person.is_meant(event))
+        and (kind is None or event.kind == kind)
+        and (name is None or event.name == name)
+    )
 
 
 def _row(row: DeliveryRow, event: Event | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from gainstage.clock import SECOND_US
 from gainstage.errors import UsageError
+from gainstage.event import KINDS
 from gainstage.reason import REASONS
 
 OUTCOMES = ("failed", "parked")
@@ -19,6 +20,9 @@ def filters(
     outcome: str | None = None,
     since: str | None = None,
     until: str | None = None,
+    user: str | None = None,
+    kind: str | None = None,
+    name: str | None = None,
 ) -> dict[str, Any]:
     """The filters as `Reports` takes them.
 
@@ -31,6 +35,8 @@ def filters(
         raise UsageError(
             f"There is no reason {reason}: the list of what failed shows the ones that occurred."
         )
+    if kind is not None and kind not in KINDS:
+        raise UsageError(f"There is no type {kind}: it is one of {', '.join(KINDS)}.")
     now = datetime.now(UTC)
     return {
         "destination": destination,
@@ -38,6 +44,9 @@ def filters(
         "outcome": outcome,
         "since_us": read_moment(since, now) if since else None,
         "until_us": read_moment(until, now) if until else None,
+        "user": user,
+        "kind": kind,
+        "name": name,
     }
 
 

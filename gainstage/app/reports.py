@@ -16,6 +16,7 @@ from gainstage.app.entries import entry_of
 from gainstage.app.moments import iso
 from gainstage.app.pressing import read
 from gainstage.app.remarks import status_of
+from gainstage.app.replaying import SHOWN, Replays, replay_report
 from gainstage.app.searching import EVENTS_SHOWN, events_of
 from gainstage.app.spelling import notes_of
 from gainstage.configuration import resolve
@@ -28,6 +29,7 @@ from gainstage.normalise import normalise
 from gainstage.reason import WORDS
 from gainstage.sqlite import StorageUnavailable
 from gainstage.store.reading import DeliveryRow, Reading, json_or_text
+from gainstage.store.replay import PAUSED, RUNNING
 from gainstage.store.rows import DestinationRow, Document
 from gainstage.store.store import NoStore, Store
 
@@ -61,6 +63,8 @@ class Reports:
         self._data, self._pressure = data, pressure
         #: What failed or is parked.
         self.dead = Dead(store, log)
+        #: What of history is sent again.
+        self.replays = Replays(store, log, store.folder)
 
     def status(self, now_us: int) -> dict[str, Any]:
         """Counts of every connection, oldest pending, budgets, what is blocked and why."""
@@ -80,6 +84,7 @@ class Reports:
                 "sources": reading.met_none(),
                 "unmapped": reading.unmapped(),
                 **status_of(reading, now_us),
+                "replays": _under_way(reading),
             }
         log = await self._log.kept()
         rest["kept"]["log"] = {"since": iso(log.since_us) if log.since_us else None, "bytes": log.size_bytes}
@@ -197,6 +202,12 @@ class Reports:
         """Let go of the files."""
         self._store.close()
         asyncio.run(self._log.close())
+
+
+def _under_way(reading: Reading) -> list[dict[str, Any]]:
+    """Replays that have not ended, the oldest first."""
+    replays = (replay for replay in reversed(reading.replays.all(2 * SHOWN)))
+    return [replay_report(one) for one in replays if one.open or one.state in (RUNNING, PAUSED)]
 
 
 def undelivered(row: DeliveryRow) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Set
 from typing import Any, NamedTuple
 
 from gainstage.app.moments import iso
+from gainstage.delivery.replaying import is_of
 from gainstage.event import Event
 from gainstage.log.contract import Stored
 from gainstage.log.local import LocalLog
@@ -24,10 +25,7 @@ class Person(NamedTuple):
 
     def is_meant(self, event: Event) -> bool:
         """Whether an event is this person's: by its ids, or by the e-mail that it tells."""
-        told = (event.traits.get("email"), event.context_traits.get("email"))
-        return bool({event.user_id, event.anonymous_id} & self.ids) or any(
-            isinstance(email, str) and email.strip().lower() in self.emails for email in told
-        )
+        return is_of(event, self.ids, self.emails)
 
 
 def events_of(store: Store, log: LocalLog, person: str, limit: int, now_us: int) -> dict[str, Any]:

@@ -38,6 +38,23 @@ Since = Annotated[
 Until = Annotated[
     str | None, typer.Option("--until", metavar="T", help="Settled before.", show_default=False)
 ]
+User = Annotated[
+    str | None,
+    typer.Option(
+        "--user",
+        metavar="ID",
+        help="Only this person's: userId, anonymousId or e-mail.",
+        show_default=False,
+    ),
+]
+Type = Annotated[
+    str | None,
+    typer.Option("--type", metavar="TYPE", help="Only identify, track, ... calls.", show_default=False),
+]
+EventName = Annotated[
+    str | None,
+    typer.Option("--event", metavar="NAME", help="Only events of this name.", show_default=False),
+]
 Limit = Annotated[
     int | None, typer.Option("--limit", metavar="N", min=1, help="At most so many.", show_default=False)
 ]
@@ -56,6 +73,9 @@ def list_(
     outcome: Outcome = None,
     since: Since = None,
     until: Until = None,
+    user: User = None,
+    type_: Type = None,
+    event: EventName = None,
     limit: Limit = None,
     json: Json = False,
     data: Data = DEFAULT_DATA,
@@ -64,7 +84,7 @@ def list_(
     from gainstage import app
     from gainstage.cli.output import print_json_array
 
-    wanted = app.filters(destination, reason, outcome, since, until)
+    wanted = app.filters(destination, reason, outcome, since, until, user, type_, event)
     with closing(app.open_store(data)) as reports:
         rows = reports.dead.rows(**wanted, limit=limit)
         if json:
@@ -101,6 +121,9 @@ def summary(
     outcome: Outcome = None,
     since: Since = None,
     until: Until = None,
+    user: User = None,
+    type_: Type = None,
+    event: EventName = None,
     json: Json = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
@@ -108,7 +131,7 @@ def summary(
     from gainstage import app
     from gainstage.cli.output import WORD_STYLES, console, print_json, safe, table
 
-    wanted = app.filters(destination, reason, outcome, since, until)
+    wanted = app.filters(destination, reason, outcome, since, until, user, type_, event)
     with closing(app.open_store(data)) as reports:
         rows = reports.dead.summary(**wanted)
     if json:
@@ -160,6 +183,9 @@ def retry(
     outcome: Outcome = None,
     since: Since = None,
     until: Until = None,
+    user: User = None,
+    type_: Type = None,
+    event: EventName = None,
     json: Json = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
@@ -167,7 +193,7 @@ def retry(
     from gainstage import app
     from gainstage.cli.output import print_json
 
-    wanted = app.filters(destination, reason, outcome, since, until)
+    wanted = app.filters(destination, reason, outcome, since, until, user, type_, event)
     with closing(app.open_store(data)) as reports:
         count = reports.dead.retry(**wanted, message_ids=message_ids or None)
     if json:
@@ -262,6 +288,9 @@ def purge(
     outcome: Outcome = None,
     since: Since = None,
     until: Until = None,
+    user: User = None,
+    type_: Type = None,
+    event: EventName = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     json: Json = False,
     data: Data = DEFAULT_DATA,
@@ -270,7 +299,7 @@ def purge(
     from gainstage import app
     from gainstage.cli.output import print_json
 
-    wanted = app.filters(destination, reason, outcome, since, until)
+    wanted = app.filters(destination, reason, outcome, since, until, user, type_, event)
     with closing(app.open_store(data)) as reports:
         if not yes:
             _confirm(reports.dead.count(message_ids or None, **wanted))
@@ -301,6 +330,9 @@ def export(
     outcome: Outcome = None,
     since: Since = None,
     until: Until = None,
+    user: User = None,
+    type_: Type = None,
+    event: EventName = None,
     limit: Limit = None,
     form: Annotated[
         Literal["json", "csv"],
@@ -312,7 +344,7 @@ def export(
     from gainstage import app
     from gainstage.cli.output import compact
 
-    wanted = app.filters(destination, reason, outcome, since, until)
+    wanted = app.filters(destination, reason, outcome, since, until, user, type_, event)
     with closing(app.open_store(data)) as reports:
         rows = reports.dead.exported(**wanted, limit=limit)
         lines = app.csv_lines(rows) if form == "csv" else (compact(row) + "\n" for row in rows)

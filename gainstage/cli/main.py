@@ -19,6 +19,7 @@ from gainstage.cli import (
     forget,
     names,
     preview,
+    replay,
     sandbox,
     send,
     serve,
@@ -40,8 +41,9 @@ program = typer.Typer(
 )
 for _module in (serve, send, preview, check, fields, names, status, trace, sandbox, demo, apply, export):
     _module.register(program)
-program.add_typer(dead.group, name="dead")
-program.add_typer(forget.group, name="forget")
+GROUPS = {"dead": dead.group, "replay": replay.group, "forget": forget.group}
+for _name, _group in GROUPS.items():
+    program.add_typer(_group, name=_name)
 
 
 def _version(wanted: bool) -> None:
@@ -103,9 +105,10 @@ def _help_for(arguments: list[str]) -> str:
     words = []
     if arguments and arguments[0] in names:
         words = arguments[:1]
-    elif arguments and (group := {"dead": dead.group, "forget": forget.group}.get(arguments[0])):
+    elif arguments and arguments[0] in GROUPS:
         inner = {
-            command.name or getattr(command.callback, "__name__", "") for command in group.registered_commands
+            command.name or getattr(command.callback, "__name__", "")
+            for command in GROUPS[arguments[0]].registered_commands
         }
         words = arguments[:2] if arguments[1:2] and arguments[1] in inner else arguments[:1]
     return " ".join([*words, "--help"])

@@ -69,9 +69,19 @@ def show(found: "Mapping[str, Any]") -> None:
         if kept["since"] is not None:
             size = f"{kept['bytes'] / 1e6:,.0f} MB" if kept["bytes"] >= 1e6 else "less than 1 MB"
             out.print(f"{what} are kept since {safe(kept['since'])}: {size}.")
+    for row in found["replays"]:
+        out.print(safe(_replay(row)))
     for row in found["blocked"]:
         why = safe(": ".join(text for text in (row["reason"], row.get("detail")) if text))
         out.print(f"[red]{safe(row['destination'])} is blocked[/] since {safe(row['since'])}: {why}")
+
+
+def _replay(row: "Mapping[str, Any]") -> str:
+    """How far a replay is."""
+    ended = sum(row["ended"].values()) + row["unchanged"]
+    waiting = f"{row['pending'] + row['held']:,} waiting"
+    read = f"{row['read_percent']} % of history read"
+    return f"Replay {row['id']} is {row['state']}: {read}, {ended:,} ended, {waiting}."
 
 
 def _names(found: "Mapping[str, Any]") -> "Iterator[str]":

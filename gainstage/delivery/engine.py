@@ -25,6 +25,7 @@ from gainstage.delivery.journal import begin_call, end_call
 from gainstage.delivery.observing import Observer
 from gainstage.delivery.pace import Pace
 from gainstage.delivery.replanning import Replanner
+from gainstage.delivery.replaying import Replayer, Replaying
 from gainstage.delivery.router import Router
 from gainstage.delivery.settling import Settler
 from gainstage.delivery.suppressing import Suppression
@@ -99,6 +100,7 @@ class Engine:
         self._suppression = Suppression(pseudonyms or Pseudonyms(b""))
         self._trimmer = Trimmer(store, log, clock)
         self._forgetter = Forgetter(store, log, clock, transport, self._suppression)
+        self._replaying = Replaying(store, log)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Turn after turn until `stop` is set; then finish the calls under way and record them."""
@@ -130,6 +132,7 @@ class Engine:
         began_us = self._clock.now_us()
         await self._forgetter.prepare(idle=not self._calls)
         trimmed = await self._trimmer.prepare(self._retention)
+        history = await self._replaying.read(partitions)
         finished, self._finished = self._finished, []
         with self._store.transaction() as transaction:
             now_us = self._clock.now_us()
@@ -147,11 +150,13 @@ class Engine:
             replanned = Replanner(transaction, router, now_us).work(self._active.values(), flying)
             forgotten = self._forgetter.work(transaction, self._active, now_us)
             trimmed |= self._trimmer.work(transaction, self._retention, now_us)
+            replayer = self._replayer(transaction, router, now_us)
+            replayed = self._replaying.work(transaction, replayer, history, now_us)
             picked = self._dispatch(transaction, settler, now_us)
             ready.extend(picked)
             alerts = self._due_alerts(transaction, now_us)
             ending_us = self._clock.now_us()
-        busy = bool(slices or finished or joined or replanned or forgotten or trimmed)
+        busy = bool(slices or finished or joined or replanned or forgotten or trimmed or replayed)
         self.observer.turned(began_us, ending_us, self._clock.now_us(), wrote=busy or bool(picked))
         started = [flight for flight in ready if flight is not None]
         for flight in started:
@@ -214,6 +219,10 @@ class Engine:
         assert self._configuration is not None
         suppression = self._suppression.refresh(transaction)
         return Router(transaction, self._configuration, self._active, now_us, suppression, self.observer)
+
+    def _replayer(self, transaction: Transaction, router: Router, now_us: int) -> Replayer:
+        assert self._configuration is not None
+        return Replayer(transaction, self._configuration, self._active, router, now_us)
 
     def _record(self, transaction: Transaction, settler: Settler, finished: Finished, now_us: int) -> None:
         """Hand a call's end to its exchange and record what that settles."""

@@ -13,7 +13,7 @@ from gainstage.clock import SECOND_US
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.identity import watched
 from gainstage.delivery.merging import merge
-from gainstage.destination import CANARY_OBJECT, Planned
+from gainstage.destination import CANARY_OBJECT, Plan, Planned
 from gainstage.event import Event, Identity
 from gainstage.operating import CANARY_SOURCE
 from gainstage.operation import Append, Operation, Record, Upsert
@@ -84,6 +84,31 @@ class Planner:
 
     def plan(self, routed: Routed, active: Active) -> NewDelivery:
         """Plan one event at one destination. The caller enters the delivery; `write` enters the rest."""
+        planned = self._planned(routed, active)
+        if isinstance(planned, NewDelivery):
+            return planned
+        for name in planned.unmapped:
+            self._transaction.ledger.count_unmapped(active.number, name)
+        return self._carry_out(routed, active, planned.plan)
+
+    def replan(self, routed: Routed, active: Active, was: int | None, *, appends: bool) -> NewDelivery | None:
+        """Plan an event that is sent again, whose delivery had the word `was`; None where it stays as it was.
+
+        What was delivered stays so if today's settings ask for nothing of it, or only for appends while these
+        do not go again.
+        """
+        planned = self._planned(routed, active)
+        if isinstance(planned, NewDelivery):
+            return None if was == DELIVERED and planned.word != PENDING else planned
+        plan = planned.plan
+        if isinstance(plan, Filtered | Rejected | Parked):
+            return None if was == DELIVERED else self._carry_out(routed, active, plan)
+        if not appends:
+            plan = tuple(operation for operation in plan if not isinstance(operation, Append))
+        return self._carry_out(routed, active, plan) if plan else None
+
+    def _planned(self, routed: Routed, active: Active) -> Planned | NewDelivery:
+        """What the destination makes of an event, or why it is not asked."""
         event, settings = routed.event, active.settings
         place = (routed.event_id, active.number, routed.source_id)
         is_canary = event.source == CANARY_SOURCE
@@ -95,17 +120,17 @@ class Planner:
             detail = problem.detail if problem else "The settings cannot be used."
             return NewDelivery(*place, PENDING, "configuration_invalid", detail)
         try:
-            planned = (
-                CANARY
-                if is_canary
-                else active.connected.type.plan(settings, event, routed.identity, active.schema)
-            )
+            if is_canary:
+                return CANARY
+            return active.connected.type.plan(settings, event, routed.identity, active.schema)
         except Exception as error:  # a defect of a destination must not stop the router
             logger.exception("plan_failed", extra={"destination": active.connected.name})
             return NewDelivery(*place, FAILED, "internal_error", f"Planning failed: {type(error).__name__}.")
-        for name in planned.unmapped:
-            self._transaction.ledger.count_unmapped(active.number, name)
-        match planned.plan:
+
+    def _carry_out(self, routed: Routed, active: Active, plan: Plan) -> NewDelivery:
+        """Let the plan's operations wait, or say what else becomes of the event."""
+        place = (routed.event_id, active.number, routed.source_id)
+        match plan:
             case Filtered(code, detail):
                 return NewDelivery(*place, FILTERED, code, detail)
             case Rejected(code, detail):
@@ -119,6 +144,11 @@ class Planner:
                 if not opened:
                     return NewDelivery(*place, DELIVERED, "unchanged", "Every value is at Gainsight already.")
                 return NewDelivery(*place, PENDING, open=opened)
+
+    @property
+    def waiting(self) -> Sequence[NewOperation]:
+        """The operations that `write` will enter."""
+        return self._operations
 
     def _over_name_limit(self, active: Active, operations: Sequence[Operation]) -> str:
         """Why the event's name is one too many for the tenant; empty where it is not."""

@@ -19,12 +19,14 @@ from gainstage.log.contract import Entry, Stored
 from gainstage.normalise import is_edited, normalise, priority_of, run_of
 from gainstage.operating import CANARY_SOURCE
 from gainstage.store.contract import Transaction
+from gainstage.store.replay import Carried
 from gainstage.store.rows import (
     DELIVERED,
     DUPLICATE,
     FAILED,
     FILTERED,
     GIVEN_UP,
+    HISTORY,
     PENDING,
     REFUSED,
     Kept,
@@ -109,21 +111,34 @@ class Router:
             return hidden
         if is_edited(entry):
             self._unpark(memory.learn_correction(self._transaction.intake, event))
-        known = memory.resolve(self._transaction.intake, event)
-        resolved = Identity(
-            kept.identity.user_id or known.user_id,
-            kept.identity.email or known.email,
-            kept.identity.account or known.account,
-        )
-        if resolved != kept.identity:
-            self._transaction.intake.resolve(kept.event_id, _encode(resolved))
+        resolved = self.resolved(kept.event_id, event, kept.identity)
         self._transaction.ledger.unpark(kept.event_id, active.number)
-        urgency = self._hurried(kept.run), priority_of(entry)
+        again = self._transaction.replays.carried(kept.event_id, active.number)
+        urgency = self._hurried(kept.run), HISTORY if again is not None else priority_of(entry)
         routed = Routed(kept.event_id, kept.source_id, event, resolved, event.stamp, *urgency)
-        delivery = self._planned(routed, active)
+        delivery: NewDelivery | None
+        if again is None:
+            delivery = self._planned(routed, active)
+        else:
+            delivery = self._planner.replan(routed, active, again.word, appends=again.appends)
+            delivery = delivery or restored(again, kept.source_id)
         self._planner.write()
         self._transaction.ledger.change(delivery, self._now_us)
         return delivery
+
+    def resolved(self, event_id: int, event: Event, stored: Identity) -> Identity:
+        """What was resolved for an event when it was routed; what nobody knew then is filled in and kept."""
+        known = memory.resolve(self._transaction.intake, event)
+        resolved = Identity(
+            stored.user_id or known.user_id, stored.email or known.email, stored.account or known.account
+        )
+        if resolved != stored:
+            self._transaction.intake.resolve(event_id, _encode(resolved))
+        return resolved
+
+    def hides(self, event: Event) -> bool:
+        """Whether the event is about somebody whose events are not let in."""
+        return self._suppression.meets(event)
 
     def expire(self, delivery: NewDelivery) -> None:
         """What a parked event lacked did not come in time: it fails, and can be retried."""
@@ -283,3 +298,12 @@ class Router:
 
 def _suppressed(event_id: int, destination_id: int, source_id: int) -> NewDelivery:
     return NewDelivery(event_id, destination_id, source_id, FILTERED, SUPPRESSED.code, SUPPRESSED.detail)
+
+
+def restored(carried: Carried, source_id: int) -> NewDelivery:
+    """The delivery as it was before it was sent again."""
+    place = (carried.event_id, carried.destination_id, source_id)
+    if carried.word is None:
+        detail = "The replay that brought it here was cancelled before it was sent."
+        return NewDelivery(*place, FILTERED, "replay_cancelled", detail)
+    return NewDelivery(*place, carried.word, carried.code, carried.detail, until_us=carried.until_us)

@@ -25,13 +25,17 @@ LEAST_SEEN = 1 / 24
 
 def kept_for_live(row: BudgetRow, now_us: int) -> int:
     """How many calls of a window live events may need, those that they made included."""
-    usable = row.usable_at(now_us)
-    oldest = now_us // row.slice_us - WINDOWS * SLICES
-    needed = GROWTH * _most_within(SLICES, [one for one in row.slices if one.number > oldest])
+    usable, needed = row.usable_at(now_us), needed_by_live(row, now_us)
     seen = (now_us - row.since_us) / row.window_us
     if seen < 1:
         return min(usable, max(int(usable * UNKNOWN_PART), math.ceil(needed / max(seen, LEAST_SEEN))))
     return min(usable, int(usable * LIVE_PART) + math.ceil(needed))
+
+
+def needed_by_live(row: BudgetRow, now_us: int) -> float:
+    """How many calls a window live events will make, if they go on as in the busiest of the last ones."""
+    oldest = now_us // row.slice_us - WINDOWS * SLICES
+    return GROWTH * _most_within(SLICES, [one for one in row.slices if one.number > oldest])
 
 
 def _most_within(length: int, slices: Sequence[Slice]) -> int:
@@ -46,17 +50,20 @@ def _most_within(length: int, slices: Sequence[Slice]) -> int:
     return most
 
 
-def room(row: BudgetRow, now_us: int) -> int:
-    """How many more calls may be made that are not for live events, as far as this budget goes."""
+def room(row: BudgetRow, now_us: int, kept: int = 0) -> int:
+    """How many more calls may be made that are not for live events, as far as this budget goes.
+
+    At least `kept` are left for those.
+    """
     usable, counted = row.usable_at(now_us), row.counted(now_us)
     others = sum(one.used - one.live for one in counted)
     used = sum(one.used for one in counted)
-    return max(0, min(usable - kept_for_live(row, now_us) - others, usable - used))
+    return max(0, min(usable - max(kept, kept_for_live(row, now_us)) - others, usable - used))
 
 
-def room_again_us(row: BudgetRow, now_us: int) -> int:
+def room_again_us(row: BudgetRow, now_us: int, kept: int = 0) -> int:
     """When there is room for one more, if live events need what they do now; calls under way may delay it."""
-    missing = kept_for_live(row, now_us) + 1 - row.usable_at(now_us)
+    missing = max(kept, kept_for_live(row, now_us)) + 1 - row.usable_at(now_us)
     counted = row.counted(now_us)
     missing += sum(one.used - one.live for one in counted)
     for one in counted:

@@ -15,6 +15,7 @@ from gainstage.errors import (
     ConfigurationError,
     DataUnusable,
     UnknownName,
+    UnknownReplay,
     UnknownRequest,
     UnknownSource,
     UsageError,
@@ -54,6 +55,12 @@ class Management:
             _at("/api/forget/find", POST=views.forgetting.find),
             _at("/api/forget/{request}", GET=views.forgetting.receipt),
             _at("/api/forget/{request}/lift", POST=views.forgetting.lift),
+            _at("/api/replays", GET=views.replays, POST=views.begin_replay),
+            _at("/api/replays/dry-run", POST=views.rehearse_replay),
+            _at("/api/replays/{id:int}", GET=views.replay),
+            _at("/api/replays/{id:int}/pause", POST=views.pause_replay),
+            _at("/api/replays/{id:int}/resume", POST=views.resume_replay),
+            _at("/api/replays/{id:int}/cancel", POST=views.cancel_replay),
             _at("/api/check", POST=views.check),
             _at("/api/destinations", GET=views.destinations),
             _at(f"{one}/check", POST=views.check_destination),
@@ -104,6 +111,8 @@ def _problem(error: Exception) -> Problem:
             return Problem(404, "request_unknown", str(error))
         case UnknownName():
             return Problem(404, "destination_unknown", str(error))
+        case UnknownReplay():
+            return Problem(404, "replay_unknown", str(error))
         case ConfigurationError():
             return Problem(409, "configuration_unusable", *told(error))
         case DataUnusable() | StorageUnavailable() | LogUnavailable():

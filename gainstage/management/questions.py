@@ -15,6 +15,7 @@ MOST_MESSAGES = 1_000
 MOST_NAMES = 10_000
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
+Texts = Annotated[tuple[Text, ...], msgspec.Meta(max_length=1_000)]
 T = TypeVar("T")
 
 
@@ -55,6 +56,9 @@ class Filters(msgspec.Struct, forbid_unknown_fields=True):
     outcome: Literal["failed", "parked"] | None = None
     since: Text | None = None
     until: Text | None = None
+    user: Text | None = None
+    kind: Text | None = msgspec.field(default=None, name="type")
+    name: Text | None = msgspec.field(default=None, name="event")
 
     def wanted(self) -> dict[str, str | None]:
         """The filters by their names."""
@@ -101,6 +105,25 @@ class Purge(Retry):
     """These, or all that fit; `confirm` must say so."""
 
     confirm: bool = False
+
+
+class Replay(msgspec.Struct, forbid_unknown_fields=True):
+    """Which history is sent again, and where."""
+
+    since: Text = msgspec.field(name="from")
+    to: Text | None = None
+    sources: Texts = ()
+    types: Texts = ()
+    events: Texts = ()
+    user: Text | None = None
+    destinations: Texts = ()
+    outcomes: Texts = ()
+    resend_events: bool = False
+
+    def wanted(self) -> dict[str, Any]:
+        """As `Replays` takes it."""
+        names = [name for name in Replay.__struct_fields__ if name != "since"]
+        return {"from_": self.since, **{name: getattr(self, name) for name in names}}
 
 
 class Preview(msgspec.Struct, forbid_unknown_fields=True):

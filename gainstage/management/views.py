@@ -146,6 +146,47 @@ class Views:
 
         return Lines(more, lambda: self._reading.run(made.close), CSV if asked.format == "csv" else None)
 
+    async def replays(self, request: Request) -> Response:
+        """`gainstage replay list`."""
+        query(request, questions.Nothing)
+        return document({"replays": await self._report(lambda reports: reports.replays.newest())})
+
+    async def begin_replay(self, request: Request) -> Response:
+        """`gainstage replay`."""
+        query(request, questions.Nothing)
+        asked = await self._bodies.document(request, questions.Replay)
+        return document(await self._report(lambda reports: reports.replays.begin(**asked.wanted())), 201)
+
+    async def rehearse_replay(self, request: Request) -> Response:
+        """`gainstage replay --dry-run`."""
+        query(request, questions.Nothing)
+        asked = await self._bodies.document(request, questions.Replay)
+        return document(await self._report(lambda reports: reports.replays.rehearse(**asked.wanted())))
+
+    async def replay(self, request: Request) -> Response:
+        """`gainstage replay show`."""
+        query(request, questions.Nothing)
+        number = request.path_params["id"]
+        return document(await self._report(lambda reports: reports.replays.show(number)))
+
+    async def pause_replay(self, request: Request) -> Response:
+        """`gainstage replay pause`."""
+        query(request, questions.Nothing)
+        number = request.path_params["id"]
+        return document(await self._report(lambda reports: reports.replays.pause(number)))
+
+    async def resume_replay(self, request: Request) -> Response:
+        """`gainstage replay resume`."""
+        query(request, questions.Nothing)
+        number = request.path_params["id"]
+        return document(await self._report(lambda reports: reports.replays.resume(number)))
+
+    async def cancel_replay(self, request: Request) -> Response:
+        """`gainstage replay cancel`."""
+        query(request, questions.Nothing)
+        number = request.path_params["id"]
+        return document(await self._report(lambda reports: reports.replays.cancel(number)))
+
     async def check(self, request: Request) -> Response:
         """`gainstage check`."""
         query(request, questions.Nothing)

@@ -60,6 +60,13 @@ FILTERED: dict[str, Reason] = {
         "An identify whose only trait is `favouriteColour`, which no setting maps.",
         "Map the traits that should arrive.",
     ),
+    "replay_cancelled": Reason(
+        "filtered",
+        "replay cancelled",
+        "A replay brought it to a destination that it had not met, and was cancelled before it was sent.",
+        "A replay of last year to a new destination, cancelled half way.",
+        "Nothing to do; another replay takes it along.",
+    ),
 }
 
 #: Delivered without a call of its own.

@@ -43,6 +43,13 @@ PENDING: dict[str, Reason] = {
         "An identify in the two seconds in which others of the same person may follow.",
         "Nothing to do.",
     ),
+    "replay_paused": Reason(
+        "pending",
+        "replay paused",
+        "The replay that sends it again is paused.",
+        "An event of last week, half way through a replay that somebody paused.",
+        "Resume or cancel the replay.",
+    ),
     "in_flight": Reason(
         "pending",
         "under way",

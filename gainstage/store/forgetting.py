@@ -13,6 +13,7 @@ from gainstage.store.forgetting_rows import ForgettingRow, Phase, Purged, Someon
 from gainstage.store.lanes import Lanes
 from gainstage.store.ledger import Ledger
 from gainstage.store.records import KnownNames, Records
+from gainstage.store.replays import Replays
 from gainstage.store.rows import FILTERED, PARKED, PENDING
 
 #: What stands for a request or an answer that told of a forgotten person beside others.
@@ -236,7 +237,7 @@ class Forgetting:
 
     def _purge_event(self, event: int) -> int:
         self._keep_number("last_event", event)
-        for table in ("body", "edited", "forgotten_event"):
+        for table in ("body", "edited", "replayed", "forgotten_event"):
             self._connection.execute(f"DELETE FROM {table} WHERE event_id = ?", (event,))
         self._connection.execute("DELETE FROM event WHERE id = ?", (event,))
         return self._connection.changes()
@@ -274,6 +275,7 @@ class Forgetting:
         for key in person.keys:
             self._connection.execute("DELETE FROM identity WHERE key = ?", (key,))
             self._connection.execute("DELETE FROM parked WHERE key = ?", (key,))
+        Replays(self._connection).cancel_of(person.ids, person.emails)
         for name in (*person.emails, *person.ids):
             self._connection.execute(
                 "UPDATE destination SET detail = '' WHERE instr(lower(detail), ?) > 0", (name.lower(),)

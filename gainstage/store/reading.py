@@ -10,10 +10,11 @@ from gainstage.sqlite import Database
 from gainstage.store.alerts import Alerts
 from gainstage.store.budgets import Budgets
 from gainstage.store.forgetting import Receipts
+from gainstage.store.pending import why_pending
+from gainstage.store.replays import Told
 from gainstage.store.rows import (
     DUPLICATE,
     GIVEN_UP,
-    LIVE,
     PENDING,
     REFUSED,
     AlertRow,
@@ -24,14 +25,6 @@ from gainstage.store.rows import (
 )
 from gainstage.store.settings import Documents, destination_row
 from gainstage.store.vocabulary import Spoken
-
-
-class Pending(NamedTuple):
-    """Why a pending delivery waits, and when it may move (None: not by itself)."""
-
-    code: str
-    detail: str
-    moves_us: int | None
 
 
 class DeliveryRow(NamedTuple):
@@ -72,6 +65,8 @@ class Reading:
         self.vocabulary = Spoken(connection)
         #: Requests to forget a person.
         self.receipts = Receipts(connection)
+        #: What of history is sent again.
+        self.replays = Told(connection)
 
     def revision(self) -> int:
         """The configuration's revision."""
@@ -147,10 +142,13 @@ class Reading:
         return int(waiting)
 
     def oldest_pending_us(self) -> int | None:
-        """Receipt of the oldest event that is still on its way; None when nothing is."""
+        """Receipt of the oldest event that is still on its way; None when nothing is. Those that a replay
+        carries were on time once: how old they are says nothing.
+        """
         planned = self._connection.execute(
-            "SELECT received_us FROM operation JOIN event ON event.id = event_id ORDER BY operation.id "
-            "LIMIT 1"
+            "SELECT received_us FROM operation JOIN event ON event.id = event_id WHERE NOT EXISTS (SELECT 1 "
+            "FROM replayed WHERE replayed.event_id = operation.event_id "
+            "AND replayed.destination_id = operation.destination_id) ORDER BY operation.id LIMIT 1"
         ).fetchall()
         unplanned = self._connection.execute(
             "SELECT received_us FROM destination JOIN json_each(?) JOIN event ON event.id = "
@@ -311,6 +309,22 @@ class Reading:
         )
         return {name: int(n) for name, n in rows}
 
+    def waiting(self, destination_id: int) -> int:
+        """How many records have something that waits for the destination."""
+        (count,) = self._connection.execute(
+            "SELECT count(*) FROM lane WHERE destination_id = ?", (destination_id,)
+        ).fetchone()
+        return int(count)
+
+    def call_us(self, destination_id: int) -> float:
+        """How long the destination's last calls took, on average; 0 where there was none."""
+        (mean,) = self._connection.execute(
+            "SELECT avg(answered_us - at_us) FROM call WHERE id > (SELECT max(id) FROM call) - 200 "
+            "AND destination_id = ? AND answered_us IS NOT NULL",
+            (destination_id,),
+        ).fetchone()
+        return float(mean or 0)
+
     def unmapped(self) -> dict[str, dict[str, int]]:
         """Per destination the traits that had no field to go to, counted by name."""
         counts: dict[str, dict[str, int]] = {}
@@ -322,50 +336,10 @@ class Reading:
             counts.setdefault(destination, {})[name] = n
         return counts
 
-    def why_pending(self, event_id: int, destination_id: int, now_us: int) -> Pending:
-        """Why a pending delivery waits: its destination's state, its lane's last failure, or its turn."""
-        blocked, code, detail, resume_us, paused, yields_until_us = self._connection.execute(
-            "SELECT blocked, code, detail, resume_us, paused, yields_until_us FROM destination WHERE id = ?",
-            (destination_id,),
-        ).fetchone()
-        if paused:
-            return Pending("paused", "The destination is paused.", None)
-        if blocked:
-            return Pending(code, detail or "", None)
-        row = self._connection.execute(
-            "SELECT lane.due_us, lane.code, lane.detail, leased_until_us, occupied_until_us, waits, "
-            "lane.priority FROM operation JOIN lane ON lane.record_id = operation.record_id "
-            "AND lane.destination_id = "
-            "operation.destination_id "
-            "JOIN record ON record.id = operation.record_id "
-            "WHERE event_id = ? AND operation.destination_id = ? ORDER BY waits, operation.id LIMIT 1",
-            (event_id, destination_id),
-        ).fetchone()
-        if row is None:
-            return Pending("queued", "Waits to be planned.", now_us)
-        due_us, lane_code, lane_detail, leased_until_us, occupied_until_us, waits, priority = row
-        if leased_until_us:
-            return Pending("in_flight", "A call is under way.", now_us)
-        if occupied_until_us:
-            sentence = "The vendor may still carry out an asynchronous call whose end is not known."
-            return Pending("in_flight", sentence, occupied_until_us)
-        if waits or due_us is None:
-            return Pending("depends", "Waits until the company or account that it names is settled.", None)
-        if code and resume_us > now_us:
-            return Pending(code, detail or lane_detail, max(due_us or now_us, resume_us))
-        if priority != LIVE and yields_until_us > now_us:
-            detail = "It is no live event: it waits, so that these have budget."
-            return Pending("held_back", detail, max(due_us or now_us, yields_until_us))
-        if lane_code:
-            return Pending(lane_code, lane_detail, due_us or now_us)
-        return Pending(
-            "queued", "Waits for its turn or a moment longer to merge with others.", due_us or now_us
-        )
-
     def _delivery(self, row: tuple[Any, ...], now_us: int) -> DeliveryRow:
         word, code, detail, moves_us = row[4], row[5], row[6], None
         if word == PENDING and (code in ("", "-")):
-            code, detail, moves_us = self.why_pending(row[0], row[11], now_us)
+            code, detail, moves_us = why_pending(self._connection, row[0], row[11], now_us)
         return DeliveryRow._make((*row[:4], WORDS[word], code, detail, *row[7:11], moves_us))
 
 

@@ -346,3 +346,35 @@ CREATE TABLE alert (
     told INTEGER NOT NULL DEFAULT 0,       -- 1: its beginning was told
     body BLOB NOT NULL                     -- what it is about, JSON
 ) WITHOUT ROWID;
+-- History that somebody has sent again: what was asked for, and what came of it. 0 running, 1 paused, 2 cancelled, 3 done.
+CREATE TABLE replay (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    state INTEGER NOT NULL,
+    created_us INTEGER NOT NULL,
+    ended_us INTEGER NOT NULL DEFAULT 0,
+    begins_us INTEGER NOT NULL DEFAULT 0,  -- the log had nothing older, though there was more once; 0: it has all
+    asked BLOB NOT NULL,
+    tally BLOB NOT NULL
+);
+-- How far each has come in each partition of the log, and where it ends.
+CREATE TABLE replay_part (
+    replay_id INTEGER NOT NULL,
+    partition INTEGER NOT NULL,
+    "offset" INTEGER NOT NULL,
+    until_offset INTEGER NOT NULL,
+    PRIMARY KEY (replay_id, partition)
+) WITHOUT ROWID;
+-- Deliveries on their way again, and what each was before: no word where the event had not met the destination.
+CREATE TABLE replayed (
+    event_id INTEGER NOT NULL,
+    destination_id INTEGER NOT NULL,
+    replay_id INTEGER NOT NULL,
+    held INTEGER NOT NULL DEFAULT 0,       -- 1: withdrawn while the replay is paused
+    appends INTEGER NOT NULL DEFAULT 1,    -- 0: its appends are not sent again
+    word INTEGER,
+    code TEXT NOT NULL DEFAULT '',
+    detail TEXT NOT NULL DEFAULT '',
+    until_us INTEGER,
+    PRIMARY KEY (event_id, destination_id)
+) WITHOUT ROWID;
+CREATE INDEX replayed_replay ON replayed (replay_id, held, event_id, destination_id);

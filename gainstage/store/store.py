@@ -22,6 +22,7 @@ from gainstage.store.lanes import Lanes
 from gainstage.store.ledger import Ledger
 from gainstage.store.reading import Reading
 from gainstage.store.records import KnownNames, Records
+from gainstage.store.replays import Replays
 from gainstage.store.retention import Retention
 from gainstage.store.schemas import Schemas
 from gainstage.store.settings import Destinations, Documents
@@ -155,6 +156,35 @@ MIGRATIONS = {
             told INTEGER NOT NULL DEFAULT 0,
             body BLOB NOT NULL
         ) WITHOUT ROWID;
+        CREATE TABLE replay (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            state INTEGER NOT NULL,
+            created_us INTEGER NOT NULL,
+            ended_us INTEGER NOT NULL DEFAULT 0,
+            begins_us INTEGER NOT NULL DEFAULT 0,
+            asked BLOB NOT NULL,
+            tally BLOB NOT NULL
+        );
+        CREATE TABLE replay_part (
+            replay_id INTEGER NOT NULL,
+            partition INTEGER NOT NULL,
+            "offset" INTEGER NOT NULL,
+            until_offset INTEGER NOT NULL,
+            PRIMARY KEY (replay_id, partition)
+        ) WITHOUT ROWID;
+        CREATE TABLE replayed (
+            event_id INTEGER NOT NULL,
+            destination_id INTEGER NOT NULL,
+            replay_id INTEGER NOT NULL,
+            held INTEGER NOT NULL DEFAULT 0,
+            appends INTEGER NOT NULL DEFAULT 1,
+            word INTEGER,
+            code TEXT NOT NULL DEFAULT '',
+            detail TEXT NOT NULL DEFAULT '',
+            until_us INTEGER,
+            PRIMARY KEY (event_id, destination_id)
+        ) WITHOUT ROWID;
+        CREATE INDEX replayed_replay ON replayed (replay_id, held, event_id, destination_id);
     """,
 }
 #: Enough for the pages that a turn of the engine changes, so that none is written twice.
@@ -198,6 +228,7 @@ class Transaction:
         self.vocabulary = Vocabulary(connection, known.admitted)
         self.forgetting = Forgetting(connection, known, self.ledger, self.lanes, self.calls)
         self.retention = Retention(connection)
+        self.replays = Replays(connection)
         self.reading = Reading(connection)
         self._connection = connection
 
@@ -280,6 +311,18 @@ class Store:
         """How often texts stand in the files."""
         with explained(self._path):
             return count_texts(self._path, texts)
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[Transaction]:
+        """A transaction of which nothing remains."""
+        with explained(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield Transaction(self._connection, self._names, self._known)
+            finally:
+                self._names.clear()
+                self._known.clear()
+                self._connection.execute("ROLLBACK")
 
     @staticmethod
     @contextmanager

@@ -29,6 +29,7 @@ from gainstage.store.rows import (
 from gainstage.testing.forgetting_suite import ForgettingSuite
 from gainstage.testing.keys_suite import KeysSuite
 from gainstage.testing.lanes_suite import LanesSuite
+from gainstage.testing.replays_suite import ReplaysSuite
 from gainstage.testing.retention_suite import RetentionSuite
 from gainstage.testing.store_model import (
     LedgerMachine,
@@ -48,7 +49,7 @@ from gainstage.testing.vocabulary_suite import VocabularySuite
 SECOND_US = 1_000_000
 
 
-class StoreSuite(LanesSuite, KeysSuite, VocabularySuite, ForgettingSuite, RetentionSuite):
+class StoreSuite(LanesSuite, KeysSuite, VocabularySuite, ForgettingSuite, RetentionSuite, ReplaysSuite):
     """The behaviours of `gainstage.store.contract.Store`."""
 
     # alerts

@@ -83,8 +83,12 @@ def options() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for name, command in group.commands.items():
         inner = getattr(command, "commands", None)
+        if inner and command.invoke_without_command:
+            inner = {"": command, **inner}
         for words, one in (
-            {f"{name} {word}": one for word, one in inner.items()}.items() if inner else [(name, command)]
+            {f"{name} {word}".strip(): one for word, one in inner.items()}.items()
+            if inner
+            else [(name, command)]
         ):
             found[words] = {
                 max(parameter.opts, key=len)
@@ -102,10 +106,23 @@ def test_every_option_stands_in_the_document(words: str) -> None:
         for line in block.splitlines()
     ]
     (line,) = [
-        line for line in lines if line.startswith(f"gainstage {words} ") or line == f"gainstage {words}"
+        line
+        for line in lines
+        if re.match(rf"gainstage {words}( [^a-z]|$)", line) or line == f"gainstage {words}"
     ]
     filters = (
-        {"--destination", "--reason", "--outcome", "--since", "--until"} if "[FILTERS]" in line else set()
+        {
+            "--destination",
+            "--reason",
+            "--outcome",
+            "--since",
+            "--until",
+            "--user",
+            "--type",
+            "--event",
+        }
+        if "[FILTERS]" in line
+        else set()
     )
     assert set(re.findall(r"--[a-z-]+", line)) | filters == options()[words]
 

@@ -12,13 +12,14 @@ import pytest
 
 from gainstage.app.reports import Reports
 from gainstage.destination import CallFailed, Request
+from gainstage.store.replay import CANCELLED, PAUSED, RUNNING, Asked
 from tests.unit.delivery.workshop import Answer, Settings, Workshop, opened, status
 
 #: Tables that stay small whatever the traffic is; everything else may hold millions of rows.
 SMALL = {
     "meta", "source", "tenant", "destination", "connection", "partition", "counter", "unmapped", "document",
     "budget_limit", "joining", "json_each", "vocabulary", "near_miss", "name_limit",
-    "forgetting", "erasure", "suppressed", "alert",
+    "forgetting", "erasure", "suppressed", "alert", "replay", "replay_part",
 }  # fmt: skip
 RUN = 77
 #: Scans that end with their first row, and the few rows of one event, sorted.
@@ -64,9 +65,33 @@ async def live(shop: Workshop) -> None:
         {"type": "identify", "userId": "u-2", **ann}, {"type": "track", "event": "Late", "userId": "u"}
     )
     await shop.deliver(10)
+    await replay(shop)
     with shop.store.transaction() as transaction:
         transaction.intake.end_run(RUN)
         transaction.lanes.hurry([1], shop.clock.now_us())
+
+
+async def replay(shop: Workshop) -> None:
+    """History sent again, to a destination where it waits: paused, resumed, cancelled, and one that ends."""
+    shop.configure(new=Settings(tenant="other"))
+    shop.paused.add("new")
+    shop.configure()
+    for states in ((PAUSED, RUNNING, CANCELLED), ()):
+        with shop.store.transaction() as transaction:
+            ends = {0: transaction.intake.offset(0)}
+            number = transaction.replays.begin(Asked(0, 2**51), ends, shop.clock.now_us())
+        await shop.deliver(3)
+        for state in states:
+            with shop.store.transaction() as transaction:
+                assert transaction.replays.change(number, state, shop.clock.now_us())
+            await shop.deliver(3)
+        shop.paused.clear()
+        shop.configure()
+    await shop.deliver(10)
+    with shop.store.transaction() as transaction:
+        transaction.replays.cancel_of(["u"], [])
+        transaction.reading.waiting(1)
+        transaction.reading.call_us(1)
 
 
 def ask(shop: Workshop) -> None:

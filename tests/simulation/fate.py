@@ -91,6 +91,13 @@ class Fate:
             holds=holds,
         )
 
+    def replay(self, chance: random.Random) -> None:
+        """History is sent again in some worlds; the others stay as they were before anybody could do so."""
+        if chance.random() < 0.4:
+            end = max((at for at, _ in self.script), default=0.0)
+            replays = [(chance.uniform(0, end), "replay") for _ in range(chance.randint(1, 5))]
+            self.script = sorted([*self.script, *replays])
+
     def limits(self) -> dict[str, dict[int, int]]:
         """The most calls in a window of so many seconds, by vendor, with the destinations that run now."""
         running = [

@@ -72,6 +72,9 @@ class Oracle:
         self._look_at_counters(shelf)
         self._look_at_operations()
         self._look_at_connections(documents)
+        self._decided.update(
+            row[0] for row in self._all("SELECT message_id FROM replayed JOIN event ON event.id = event_id")
+        )
 
     def _all(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         return list(self._rows.execute(query, values))
@@ -178,7 +181,11 @@ class Oracle:
     def settled(self, accepted: int) -> bool:
         """Whether everything accepted has ended."""
         routed = sum(offset for _, offset in self._all("SELECT * FROM partition"))
-        return routed == accepted and not self._all("SELECT 1 FROM delivery WHERE word = 4 LIMIT 1")
+        return (
+            routed == accepted
+            and not self._all("SELECT 1 FROM delivery WHERE word = 4 LIMIT 1")
+            and not self._all("SELECT 1 FROM replay WHERE state = 0")
+        )
 
     def unsettled(self) -> str:
         """What still moves, for the report."""
@@ -237,7 +244,7 @@ class Oracle:
         return VENDORS[self._fate.good[destination]["type"]]
 
     def _look_for_leftovers(self) -> None:
-        for table in ("operation", "lane"):
+        for table in ("operation", "lane", "replayed"):
             left = self._all(f"SELECT * FROM {table}")
             _expect(not left, f"left in {table}: {left[:3]}")
         leased = self._all("SELECT * FROM record WHERE leased_until_us > 0")
@@ -280,6 +287,8 @@ class Oracle:
                     allowed.add(PARKED)
             if reading.word == GO_OR_PARK:
                 allowed.add(PARKED)
+            if code == "replay_cancelled":  # it met the destination by a replay only
+                allowed.add(FILTERED)
             _expect(
                 word in allowed,
                 f"{vendor}: {one.kind} {key} ended {WORDS[word]} ({code}), not "

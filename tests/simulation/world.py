@@ -13,6 +13,7 @@ from gainstage.log.contract import Entry
 from gainstage.log.memory import MemoryLog, Shelf
 from gainstage.store import StorageUnavailable, Store
 from gainstage.store.contract import PartitionLost
+from gainstage.store.replay import CANCELLED, PAUSED, RUNNING, STATES, Asked
 from gainstage.store.rows import PENDING, NewDelivery
 from gainstage.store.store import Transaction
 from gainstage.testing.clock import VirtualClock
@@ -93,6 +94,8 @@ class World:
         self.chance = self._chance("script")
         self.clock = VirtualClock()
         self.fate = Fate.of(self._chance("fate"))
+        self.replaying = self._chance("replay")
+        self.fate.replay(self.replaying)
         self.shelf = Shelf.of(self.chance.choice((1, 1, 2, 3)))
         self.log = MemoryLog(shelf=self.shelf)
         self.writer = Writer.of(self._chance("stream"))
@@ -148,6 +151,7 @@ class World:
             self.weather.down.clear()
             self.weather.crowded.clear()
             self.documents = self.fate.final_documents()
+            self._resume_replays()
             self._configure()
             await self._settle()
             self.over = True
@@ -240,6 +244,7 @@ class World:
             "quiet": lambda: self.weather.crowded.clear(),
             "retry": self._retry,
             "change": self._change,
+            "replay": self._replay,
         }
         self.note(name)
         await self.clock.sleep(0)
@@ -300,6 +305,40 @@ class World:
                 transaction.ledger.change(again, self.clock.now_us())
                 self.oracle.decide(event)
                 self.note(f"retries event {event} at destination {destination}")
+
+    def _replay(self) -> None:
+        """Somebody has history sent again, or holds, continues or ends what is on its way."""
+        with Store.transaction(self.store) as transaction:
+            replays = transaction.replays
+            ends = {number: transaction.intake.offset(number) for number in range(len(self.shelf.partitions))}
+            unfinished = [one.id for one in replays.all(10) if one.state in (RUNNING, PAUSED)]
+            if unfinished and self.replaying.random() < 0.6:
+                number, state = (
+                    self.replaying.choice(unfinished),
+                    self.replaying.choice((PAUSED, RUNNING, CANCELLED)),
+                )
+                replays.change(number, state, self.clock.now_us())
+                self.note(f"replay {number} becomes {STATES[state]}")
+                return
+            start, end = sorted(
+                self.replaying.uniform(-10, self.clock.elapsed_us / 1e6 + 10) for _ in range(2)
+            )
+            begin_us = self.clock.now_us() - self.clock.elapsed_us
+            everything = self.replaying.random() < 0.6
+            asked = Asked(
+                0 if everything else begin_us + int(start * 1e6),
+                2**60 if everything else begin_us + int(end * 1e6),
+                kinds=self.replaying.choice(((), (), ("identify",), ("track", "group"))),
+                outcomes=self.replaying.choice(((), (), ("failed", "parked"), ("new",), ("delivered",))),
+            )
+            number = replays.begin(asked, ends, self.clock.now_us())
+            self.note(f"replay {number} of {asked}")
+
+    def _resume_replays(self) -> None:
+        """Nothing is held any more."""
+        with Store.transaction(self.store) as transaction:
+            for replay in transaction.replays.all(20):
+                transaction.replays.change(replay.id, RUNNING, self.clock.now_us())
 
     def _change(self) -> None:
         """Somebody edits the settings."""

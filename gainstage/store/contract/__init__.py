@@ -20,6 +20,7 @@ from gainstage.store.contract.keys import Keys
 from gainstage.store.contract.lanes import Lanes
 from gainstage.store.contract.ledger import Ledger
 from gainstage.store.contract.records import Records
+from gainstage.store.contract.replays import Replays
 from gainstage.store.contract.retention import Retention
 from gainstage.store.contract.schemas import Schemas
 from gainstage.store.contract.settings import Destinations, Documents
@@ -40,6 +41,7 @@ __all__ = [
     "Names",
     "PartitionLost",
     "Records",
+    "Replays",
     "Retention",
     "Schemas",
     "Store",
@@ -97,6 +99,9 @@ class Transaction(Protocol):
     def retention(self) -> Retention: ...
 
     @property
+    def replays(self) -> Replays: ...
+
+    @property
     def reading(self) -> Reading: ...
 
 
@@ -109,6 +114,9 @@ class Store(Protocol):
         Raises:
             StorageUnavailable: nothing was changed.
         """
+
+    def rehearsal(self) -> AbstractContextManager[Transaction]:
+        """A transaction of which nothing remains: to find out what something would come to."""
 
     def reading(self) -> AbstractContextManager[Reading]:
         """One consistent view, of all transactions that ended before and of no part of another."""

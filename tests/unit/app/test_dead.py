@@ -222,3 +222,32 @@ def test_a_spreadsheet_has_plain_words_and_no_formulas(shop: Workshop, dead: Dea
     assert first["what to do"].startswith("Identify the user")
     assert first["user"] == '\'=HYPERLINK("x")'
     assert (second["message id"], second["destination"]) == ("'@r", "")
+
+
+def test_what_failed_is_found_by_user_type_and_name(shop: Workshop, reports: Reports) -> None:
+    async def live() -> None:
+        await shop.take(
+            {"type": "identify", "userId": "u-1", "traits": {"email": "Ann@x.example", "v": "bad"}},
+            {"type": "track", "event": "Unmapped", "userId": "u-1"},
+            {"type": "track", "event": "Unmapped", "userId": "u-2"},
+            {"type": "track", "event": "Parked", "userId": "u-3"},
+            {"type": "nonsense", "userId": "u-1"},
+        )
+        await shop.deliver()
+
+    asyncio.run(live())
+    for filters, ids in (
+        ({"user": "u-1"}, ["m-1", "m-2"]),
+        ({"user": "ann@x.example"}, ["m-1", "m-2"]),
+        ({"user": "u-2", "kind": "track"}, ["m-3"]),
+        ({"kind": "identify"}, ["m-1"]),
+        ({"name": "Unmapped"}, ["m-2", "m-3"]),
+        ({"name": "unmapped"}, []),
+        ({}, ["m-1", "m-2", "m-3", "m-4", "m-5"]),
+    ):
+        assert [row["message_id"] for row in reports.dead.rows(**filters)] == ids
+        assert [row["message_id"] for row in reports.dead.page(10, **filters)["events"]] == ids
+        assert reports.dead.count(None, **filters) == len(ids)
+    assert reports.dead.retry(user="u-1", kind="track") == 1
+    assert reports.dead.purge(None, name="Parked") == 1
+    assert [row["message_id"] for row in reports.dead.rows()] == ["m-1", "m-3", "m-5"]

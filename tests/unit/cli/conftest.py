@@ -21,6 +21,7 @@ from gainstage.cli.main import run
 from gainstage.errors import UsageError
 from gainstage.ingest import Front
 from gainstage.management import read_token
+from tests.unit.cli.replays import FakeReplays
 
 COUNTS = {
     "source": "web",
@@ -158,6 +159,7 @@ class FakeApp:
             "event_names": [],
             "near_misses": [],
             "uncounted": [],
+            "replays": [],
         }
     )
     error: Exception | None = None
@@ -300,6 +302,10 @@ class FakeApp:
 
     def trace(self, message_id: str, source: str | None = None) -> dict[str, Any] | None:
         return TRACE if message_id == "m-1" and source in (None, "web") else None
+
+    @property
+    def replays(self) -> FakeReplays:
+        return FakeReplays(self._ask)
 
     @property
     def dead(self) -> "FakeDead":

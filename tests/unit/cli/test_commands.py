@@ -11,6 +11,7 @@ import pytest
 from gainstage.app.checking import CheckResult
 from gainstage.errors import ConfigurationError, UsageError
 from tests.unit.cli.conftest import COUNTS, DEAD, TRACE, Ended, FakeApp
+from tests.unit.cli.replays import REPLAY
 
 Command = Callable[..., Ended]
 NO_FILTERS = {"destination": None, "reason": None, "outcome": None, "since_us": None, "until_us": None}
@@ -149,6 +150,7 @@ def test_status_prints_the_shape_and_a_table(gainstage_command: Command, app: Fa
             {"source": "web", "key": "[gainsight]", "meant": "Gainsight", "count": 3, "last_at": "t"}
         ],
         "uncounted": [{"source": "web", "names": 7, "near_misses": 1}],
+        "replays": [{**REPLAY, "state": "paused", "pending": 0, "held": 1_204}],
     }
     out = gainstage_command("status").out
     assert all(len(line) <= 80 for line in out.splitlines())
@@ -161,6 +163,7 @@ def test_status_prints_the_shape_and_a_table(gainstage_command: Command, app: Fa
     assert "web: 7 events had names" in said
     assert "disk since 2026-01-01T00:00:00.000Z: Nearly full." in said
     assert said.count("No room for more events") == 1
+    assert "Replay 3 is paused: 40 % of history read, 310 ended, 1,204 waiting." in said
 
 
 def test_status_says_when_a_budget_ends_and_what_refusals_taught(

@@ -11,13 +11,16 @@ from gainstage.app.editing import Change
 from tests.unit.cli.conftest import DEAD, TRACE, Ended, FakeApp
 
 Command = Callable[..., Ended]
-NO_FILTERS = dict.fromkeys(("destination", "reason", "outcome", "since_us", "until_us"))
+NO_FILTERS = dict.fromkeys(
+    ("destination", "reason", "outcome", "since_us", "until_us", "user", "kind", "name")
+)
 
 
 def test_dead_list_filters_and_prints_one_document(gainstage_command: Command, app: FakeApp) -> None:
     ended = gainstage_command(
         "dead", "list", "--json", "--destination", "cs", "--reason", "event_unmapped", "--outcome", "failed",
         "--since", "2026-01-01", "--until", "2026-01-02T01:00:00+01:00", "--limit", "5",
+        "--user", "u-1", "--type", "track", "--event", "Signed Up",
     )  # fmt: skip
     assert ended.json == [DEAD]
     assert app.asked[-2][1] == {
@@ -26,6 +29,9 @@ def test_dead_list_filters_and_prints_one_document(gainstage_command: Command, a
         "outcome": "failed",
         "since_us": 1_767_225_600_000_000,
         "until_us": 1_767_312_000_000_000,
+        "user": "u-1",
+        "kind": "track",
+        "name": "Signed Up",
         "limit": 5,
     }
     assert "event_unmapped" in gainstage_command("dead", "list").out
@@ -52,7 +58,9 @@ def test_dead_export_adds_the_messages(gainstage_command: Command, tmp_path: Pat
     assert (tmp_path / "out.jsonl").stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("arguments", [("--outcome", "late"), ("--reason", "bad_luck"), ("--since", "soon")])
+@pytest.mark.parametrize(
+    "arguments", [("--outcome", "late"), ("--reason", "bad_luck"), ("--since", "soon"), ("--type", "dance")]
+)
 def test_filters_that_mean_nothing_are_refused(
     gainstage_command: Command, arguments: tuple[str, str]
 ) -> None:

@@ -12,6 +12,7 @@ from gainstage.destination import Request, Response, Settled, Work
 from gainstage.log.contract import Entry
 from gainstage.operating import CANARY_SOURCE, Canary
 from gainstage.outcome import Blocked, Delivered
+from gainstage.store.replay import STATES, Asked
 from tests.unit.delivery.workshop import Settings, Workshop, opened, status, with_type
 
 pytestmark = pytest.mark.anyio
@@ -43,6 +44,22 @@ async def sing(shop: Workshop, number: int = 1) -> None:
         {"type": "track", "event": "Gainstage Canary", "userId": "c", "messageId": f"c-{number}"}
     )
     await shop.log.append([Entry(CANARY_SOURCE, "", shop.clock.now_us(), 0, b"", body)])
+
+
+async def test_it_is_not_sent_again_with_history(tmp_path: Path) -> None:
+    with opened(tmp_path) as shop:
+        with_canary(shop)
+        with_type(shop, canary=read)
+        await sing(shop)
+        await shop.deliver(5)
+        with shop.store.transaction() as transaction:
+            asked = Asked(from_us=0, to_us=2 * shop.clock.now_us(), resend_events=True)
+            transaction.replays.begin(asked, {0: transaction.intake.offset(0)}, shop.clock.now_us())
+        await shop.deliver(5)
+        assert len(shop.vendor.requests) == 1
+        with shop.store.reading() as reading:
+            replay = reading.replays.get(1)
+        assert replay is not None and (STATES[replay.state], replay.tally) == ("done", {})
 
 
 async def test_it_is_one_read_at_each_destination_and_stands_in_the_ledger(tmp_path: Path) -> None:
