@@ -88,3 +88,17 @@ def test_no_setting_may_refer_to_the_key() -> None:
         resolve([acme(access_key="${GAINSTAGE_SECRET_KEY}")], {"GAINSTAGE_SECRET_KEY": "k" * 40})
     (problem,) = raised.value.problems
     assert "is the key of all secrets: no setting may refer to it" in problem and "kkk" not in problem
+
+
+def test_secrets_of_the_server_as_a_whole_are_sealed_too() -> None:
+    alerts = {
+        "webhook": "https://hooks.example.com/s3cret",
+        "secret": "s3cret-0123456789",
+        "oldest_pending": "1h",
+    }
+    traces = {"endpoint": "https://otel.example.com", "headers": {"x-key": "s3cret-key"}}
+    documents = [Document("alerts", "alerts", "file", alerts), Document("traces", "traces", "file", traces)]
+    sealed = SEAL.sealed(documents)
+    assert "s3cret" not in str([document.body for document in sealed])
+    assert sealed[0].body["oldest_pending"] == "1h"
+    assert SEAL.opened(sealed) == documents
