@@ -2,7 +2,8 @@
 # PYTHON=python3.12 picks another interpreter, QUICK=1 shortens the long commands.
 
 PYTHON ?= python3
-JOBS ?= 2
+# Tests mostly wait: three processes keep two processors busy.
+JOBS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
@@ -51,7 +52,7 @@ $(SDKS_STAMP): $(SDKS)/package.json $(SDKS)/package-lock.json
 
 .PHONY: test
 test: $(STAMP) sdks ## all tests but the long ones; says what it did not run
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .PHONY: check
 check: $(STAMP) ## format, lint, types and the rules of the project (imports, names, docs)

@@ -182,7 +182,7 @@ def configurer(data: Path) -> Callable[[Sequence[Document], int], Configuration]
 
     def configure(documents: Sequence[Document], revision: int) -> Configuration:
         nonlocal started
-        resolved = resolve(_opened(data, documents), os.environ, revision=revision, lenient=True)
+        resolved = resolve(opened(data, documents), os.environ, revision=revision, lenient=True)
         for warning in resolved.warnings if started else ():
             logger.warning("configuration_problem", problem=str(warning))
         started = True
@@ -191,7 +191,7 @@ def configurer(data: Path) -> Callable[[Sequence[Document], int], Configuration]
     return configure
 
 
-def _opened(data: Path, documents: Sequence[Document]) -> Sequence[Written]:
+def opened(data: Path, documents: Sequence[Document]) -> Sequence[Written]:
     """With the secrets in the open; what cannot be opened blocks its destination, and no other."""
     try:
         return seal_of(data).opened(documents)

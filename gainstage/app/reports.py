@@ -11,6 +11,7 @@ import msgspec
 
 from gainstage.app.alerting import standing
 from gainstage.app.budgets import budget_report
+from gainstage.app.configuring import opened
 from gainstage.app.dead import Dead
 from gainstage.app.entries import entry_of
 from gainstage.app.moments import iso
@@ -19,7 +20,7 @@ from gainstage.app.remarks import status_of
 from gainstage.app.replaying import SHOWN, Replays, replay_report
 from gainstage.app.searching import EVENTS_SHOWN, events_of
 from gainstage.app.spelling import notes_of
-from gainstage.configuration import resolve
+from gainstage.configuration import Document, resolve
 from gainstage.errors import DataUnusable
 from gainstage.event import Event, Identity
 from gainstage.ingest.pressure import Pressure
@@ -30,7 +31,7 @@ from gainstage.reason import WORDS
 from gainstage.sqlite import StorageUnavailable
 from gainstage.store.reading import DeliveryRow, Reading, json_or_text
 from gainstage.store.replay import PAUSED, RUNNING
-from gainstage.store.rows import DestinationRow, Document
+from gainstage.store.rows import DestinationRow
 from gainstage.store.store import NoStore, Store
 
 _identity = msgspec.json.Decoder(Identity)
@@ -154,7 +155,7 @@ class Reports:
             row = found[-1]
             deliveries = reading.deliveries(row["id"], now_us)
             attempts = {one.destination: reading.attempts(row["id"], one.destination) for one in deliveries}
-            documents = reading.documents()
+            documents = opened(self._store.folder, reading.documents())
         entry = entry_of(self._log, row)
         result = normalise(f"{row['partition']}-{row['offset']}", entry) if entry is not None else None
         destinations = [_traced(one, attempts[one.destination]) for one in deliveries]
