@@ -149,17 +149,20 @@ def with_account(settings: PxSettings, work: Work, index: int, account: Record, 
         if refusal is None and (account not in work.after or was_there):
             sentence = f"Gainsight PX no longer had the account {identifier!r}: it is made anew."
             return Ended(Retry("record_gone", sentence), (response,), learnt={account: None})
-        if isinstance(refusal, Rejected):
-            if there is not None and not (yield from is_there(settings, account, index)):
+        if isinstance(refusal, Rejected):  # others may have made it meanwhile
+            there = None if there is None else (yield from is_there(settings, account, index))
+            if there is False:
                 named = f"The account {identifier!r}, which the user is to be linked to, is refused"
                 detail = f"{named}: {refusal.detail}"
                 return Ended(Rejected("company_refused", detail, ("accountId",)), (response,))
         elif refusal is not None:
             return Ended(refusal, (response,))
+        else:
+            there = True
     elif was_there:
         return msgspec.structs.replace(ended, learnt=learnt)
     again = yield from write(settings, work, index, ended.missing)
-    if again.refused and there is None:  # nothing tells that the account is there
+    if again.refused and not there:  # nothing tells that the account is there
         return again
     return msgspec.structs.replace(again, learnt={**again.learnt, **learnt})
 

@@ -270,6 +270,23 @@ def test_a_user_is_linked_to_an_account_that_somebody_else_makes_at_the_same_tim
     assert [account["name"] for account in sandbox.state["px"]["accounts"]] == ["Acme"]
 
 
+def test_what_the_vendor_does_not_tell_of_an_account_refuses_nobody(sandbox: Sandbox) -> None:
+    """Somebody else makes it, and the question whether it is there meets a limit."""
+    sandbox.behave(px_missing_account="reject")
+    asked: list[str] = []
+
+    def others_come_first(request: Request) -> Response:
+        asked.append(request.method)
+        if request.method == "POST" and request.url.endswith("/v1/accounts"):
+            sandbox.seed(px={"accounts": [{"id": "g-1", "name": "Acme"}]})
+        limited = request.method == "GET" and asked.count("GET") == 2
+        return Response(429, {}, b"{}") if limited else sandbox(request)
+
+    driven = write(sandbox, fields={"accountId": "g-1"}, vendor=others_come_first)
+    assert [type(outcome) for outcome in driven.outcomes] == [Delivered]
+    assert asked.count("GET") == 2
+
+
 def test_a_key_that_may_not_read_makes_missing_accounts_all_the_same(sandbox: Sandbox) -> None:
     sandbox.behave(px_missing_account="reject", px_write_only_keys=["key"])
     driven = write(sandbox, fields={"accountId": "g-1"})

@@ -225,7 +225,9 @@ class Oracle:
         kind, key = named
         since = self.case.gone[named]
         return [
-            made.response is not None and made.response.status < 300 and made.at > since + SPANNED_SECONDS
+            made.response is not None
+            and self.case.took(made.response) == "yes"
+            and made.at > since + SPANNED_SECONDS
             for made in self.tenancy.transport.answers
             if made.at >= since and self.case.about(made.request) == (kind, key)
         ]
