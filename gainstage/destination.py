@@ -89,6 +89,9 @@ class Work(msgspec.Struct, frozen=True):
     after: dict[Record, dict[str, Any]] = msgspec.field(default_factory=dict)
     #: Every key by which the record, and those that it follows, are known: where there is more than the one.
     keys: dict[Record, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    #: What older events say that wait while one at fault is sought: not to be written now, but it counts
+    #: where the question is whether the record can be made.
+    behind: dict[str, Any] = msgspec.field(default_factory=dict)
     #: A call for it was sent before and its answer was lost: look before an unsafe write.
     in_doubt: bool = False
     #: append: the event's message id.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import struct
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,7 @@ from gainstage_sandbox.vendors import answer, default_answer, route_of
 
 CONTROL_PREFIX = "/__sandbox__"
 CUTTING = frozenset({"reset", "hang", "lost_answer", "cut_body"})
+ANSWERING = frozenset({"status", "html", "empty_body"})
 Sleep = Callable[[float], Awaitable[None]]
 
 
@@ -111,7 +113,10 @@ def _is_processed(fault: Fault | None) -> bool:
 
 
 def _faulty(fault: Fault, api: str, made: Answer | None) -> Answer | None:
-    """The answer that the fault puts in the place of the vendor's."""
+    """The answer that the fault puts in the place of the vendor's; success in the place of no refusal."""
+    confirms = fault.fault in ANSWERING and (fault.status or 200) < 300
+    if made is not None and confirms and _refuses(made):
+        return made
     if fault.fault == "html":
         return _with_headers(
             html_answer(fault.status or 200, "Service page", "Please try again later."), fault
@@ -127,6 +132,17 @@ def _faulty(fault: Fault, api: str, made: Answer | None) -> Answer | None:
             injected.content_type = "text/plain" if isinstance(fault.answer, str) else "application/json"
         return _with_headers(injected, fault)
     return made
+
+
+def _refuses(made: Answer) -> bool:
+    """Whether what was asked was not done: by the status, or by the envelope of CS."""
+    if made.status >= 300:
+        return True
+    try:
+        envelope = json.loads(made.body)
+    except ValueError:
+        return False
+    return isinstance(envelope, dict) and envelope.get("result") is False
 
 
 def _with_headers(made: Answer, fault: Fault) -> Answer:

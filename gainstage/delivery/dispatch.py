@@ -242,9 +242,9 @@ class Dispatcher:
             operation = operations[0]
             member = _member(record, [operation], None, lane)
             return member, _append(record, operation)
-        operations = [operation for operation in operations if operation.kind == UPSERT]
+        operations, behind = [operation for operation in operations if operation.kind == UPSERT], []
         if lane.take is not None and lane.take < len(operations):
-            operations = newest(operations, lane.take)
+            operations, behind = part(operations, lane.take, doubt=record.in_doubt or record.unsure_of != 0)
         if record.unsure_of not in (0, active.number):
             record = self._without(record)
         merged = merge(
@@ -259,7 +259,7 @@ class Dispatcher:
         if not merged.fields:
             self._settle_unchanged(active, member, merged)
             return None
-        return member, self._upsert(record, merged, active)
+        return member, self._upsert(record, merged, active, behind)
 
     def _without(self, record: RecordRow) -> RecordRow:
         """The record, whose last call was of a destination that is switched off: nobody waits for that one.
@@ -272,7 +272,9 @@ class Dispatcher:
         )
         return records.record(record.id)
 
-    def _upsert(self, record: RecordRow, merged: Merged, active: Active) -> Work:
+    def _upsert(
+        self, record: RecordRow, merged: Merged, active: Active, behind: Sequence[OperationRow]
+    ) -> Work:
         after: dict[Record, dict[str, Any]] = {}
         keys = self._keys(active, record.record, record.id)
         for operation in merged.operations:
@@ -289,6 +291,7 @@ class Dispatcher:
             facts=record.facts,
             after=after,
             keys=keys,
+            behind={name: value for name, (_, value) in newest_values(behind).items()},
             in_doubt=record.in_doubt,
             time_us=min(operation.time_us for operation in merged.operations),
         )
@@ -316,13 +319,20 @@ def _uncertain(active: Active) -> bool:
     return row.blocked or row.failures >= FAILURES_BEFORE_PROBING or not active.proven
 
 
-def newest(operations: Sequence[OperationRow], count: int) -> list[OperationRow]:
-    """So many of them, while a bad one is sought: never an older value before a newer one.
+def part(
+    operations: Sequence[OperationRow], count: int, *, doubt: bool
+) -> tuple[list[OperationRow], list[OperationRow]]:
+    """So many of them, while a bad one is sought, and the older ones that wait meanwhile.
 
-    The newer may have arrived already, by a call whose answer was lost.
+    The oldest ones: what made the record goes before what only adds to it. With a call in `doubt` the newest
+    ones, never an older value before a newer one: that one may have arrived already.
     """
     stamps = sorted(operation.stamp for operation in operations)
-    return [operation for operation in operations if operation.stamp >= stamps[-count]][:count]
+    if not doubt:
+        return [operation for operation in operations if operation.stamp <= stamps[count - 1]][:count], []
+    taken = [operation for operation in operations if operation.stamp >= stamps[-count]][:count]
+    first = min(operation.stamp for operation in taken)
+    return taken, [operation for operation in operations if operation.stamp < first]
 
 
 def _with_names_of_today(operation: OperationRow, folded: Mapping[str, str]) -> OperationRow:

@@ -76,3 +76,28 @@ def test_fields_of_a_link_from_several_events_arrive_together(
     settled(world, "cs", delivered=3)
     [link] = sandbox.state.cs.links.rows.values()
     assert (link["Role"], link["Title"], link["IsPrimaryCompany"]) == ("Admin", "CEO", True)
+
+
+def test_no_event_is_blamed_for_a_name_that_an_older_one_gave(
+    make_world: MakeWorld, sandbox: Running
+) -> None:
+    """One of the group calls is refused and Gainsight does not say which; only the first one has the name."""
+    sandbox.state.behaviour.set({"cs_lookup_error": "unnamed", "cs_lookup_case": "exact"})
+    sandbox.state.cs.tables["gsuser"].put({"Email": "ann@vendor.test"}, 0)
+    settings = {
+        "company_match": ["Ext__gc"],
+        "company_fields": {"groupId": "Ext__gc", "employees": "Employees"},
+    }
+    world = make_world(configured(cs(sandbox.url, csm_lookup="email", **settings)))
+    world.start()
+    nameless = {"name": None}
+    world.take(
+        group("u1", "Acme", "named"),
+        group("u2", "Acme", "bad", csm="ANN@VENDOR.TEST", **nameless),
+        group("u3", "Acme", "innocent", employees=7, **nameless),
+    )
+    settled(world, "cs", delivered=2, failed=1)
+    [row] = world.report("trace", "bad")["destinations"]
+    assert (row["outcome"], row["reason"]) == ("failed", "value_invalid")
+    [acme] = companies(sandbox).values()
+    assert (acme["Name"], acme["Employees"]) == ("Acme", 7)

@@ -38,9 +38,11 @@ Items = Generator[Request | Settled, Response | None, list[Item]]
 
 
 def name_of(settings: CsSettings, work: Work) -> str:
-    """A company's name: as it is known, else the one in its keys; empty where there is none."""
+    """A company's name: the one in its keys, else as it is known, or said by an older event that waits;
+    empty where there is none.
+    """
     keys = keys_of(settings, work)
-    given = (work.known.get("Name"), work.known.get(EXISTS))
+    given = (values.get(field) for values in (work.known, work.behind) for field in ("Name", EXISTS))
     return keys[NAME][0] if NAME in keys else next(filter(None, (value_of(NAME, one) for one in given)), "")
 
 

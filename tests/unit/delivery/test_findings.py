@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from gainstage.destination import CallFailed, Planned
+from gainstage.destination import CallFailed, Exchange, Planned
 from gainstage.event import Event, Identity
 from gainstage.outcome import Filtered
 from tests.unit.delivery.workshop import Settings, Workshop, opened, plan, status, with_type
@@ -82,6 +83,36 @@ async def test_taking_apart_sends_no_older_value_over_one_that_may_have_arrived(
     await shop.deliver(20)
     assert [body.get("city") for body in shop.vendor.bodies()] == ["Rome", "Rome", None, "Rome"]
     assert shop.counts == {"delivered": 2, "failed": 1}
+
+
+async def test_taking_apart_begins_with_what_made_the_record(shop: Workshop) -> None:
+    shop.vendor.answer = lambda request: status(400) if b"poison" in request.body else None
+    made = {"type": "identify", "traits": {"email": "ann@x.example", "title": "cto"}}
+    bad = {"type": "identify", "traits": {"email": "ann@x.example", "title": "poison"}}
+    await shop.take(made, bad, ROME)
+    await shop.deliver(20)
+    sent = [{name: body.get(name) for name in ("title", "city")} for body in shop.vendor.bodies()]
+    assert sent[1] == {"title": "cto", "city": None}
+    assert [shop.outcome(f"m-{number}")[0] for number in (1, 2, 3)] == ["delivered", "failed", "delivered"]
+
+
+async def test_an_exchange_is_told_what_older_events_say_while_a_newer_one_is_sought(shop: Workshop) -> None:
+    seen: list[dict[str, object]] = []
+    original = shop.type.exchange
+
+    def exchange(settings: Any, works: Any) -> Exchange:
+        seen.extend(work.behind for work in works)
+        return original(settings, works)
+
+    with_type(shop, exchange=exchange)
+    shop.vendor.script = [CallFailed("timeout", "No answer.", sent=True)]
+    await shop.take(ANN, ROME)
+    await shop.deliver(2)
+    shop.vendor.answer = lambda request: status(400) if b"poison" in request.body else None
+    await shop.take({"type": "identify", "traits": {"email": "ann@x.example", "title": "poison"}})
+    await shop.deliver(20)
+    older = [{"email": "ann@x.example", "city": name} for name in ("Rome", "Bern")]
+    assert seen == [{}, {}, *older]
 
 
 def chooses(settings: Settings, event: Event, identity: Identity, schema: object) -> Planned:
