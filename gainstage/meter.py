@@ -4,7 +4,7 @@ Labels take values from closed lists only: names of sources and destinations, co
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -53,6 +53,15 @@ class Histogram(msgspec.Struct):
         self.counts[bisect_left(self.bounds, seconds)] += 1
         self.total += seconds
 
+    def observe_all(self, measured: Iterable[float]) -> None:
+        """Count many measurements."""
+        bounds, counts, total = self.bounds, self.counts, self.total
+        for seconds in measured:
+            if seconds > 0.0:
+                total += seconds
+            counts[bisect_left(bounds, seconds)] += 1
+        self.total = total
+
     def add(self, other: "Histogram") -> None:
         """Count what another one of the same bounds has counted."""
         if other.bounds != self.bounds:
@@ -92,11 +101,20 @@ class Meter:
 
     def observe(self, name: str, bounds: tuple[float, ...], seconds: float, *labels: str) -> None:
         """Add to a histogram, made with these bounds at first."""
+        self._histogram(name, bounds, labels).observe(seconds)
+
+    def observe_all(
+        self, name: str, bounds: tuple[float, ...], measured: Iterable[float], *labels: str
+    ) -> None:
+        """Add many measurements to a histogram, made with these bounds at first."""
+        self._histogram(name, bounds, labels).observe_all(measured)
+
+    def _histogram(self, name: str, bounds: tuple[float, ...], labels: Labels) -> Histogram:
         key = (name, labels)
         histogram = self._histograms.get(key)
         if histogram is None:
             histogram = self._histograms[key] = Histogram.of(bounds)
-        histogram.observe(seconds)
+        return histogram
 
     def add(self, figures: Figures) -> None:
         """Add what another process counted and measured."""

@@ -27,19 +27,24 @@ class Observer:
         self.turns = 0
         self.turned_us = 0
         self._staged = Meter()
+        #: Microseconds, of what happens most: by destination and priority, by destination and result.
+        self._arrived: dict[tuple[str, int], list[int]] = {}
+        self._called: dict[tuple[str, str], list[int]] = {}
         self._steps: list[tuple[TraceId, str, Attributes, int]] = []
 
     def delivered(self, destination: str, received_us: int, priority: int, now_us: int) -> None:
         """An event has arrived."""
-        seconds = (now_us - received_us) / SECOND_US
-        self._staged.observe("delivery", DELIVERY_BOUNDS, seconds, destination, PRIORITY_WORDS[priority])
+        arrived = self._arrived.get((destination, priority))
+        if arrived is None:
+            arrived = self._arrived[destination, priority] = []
+        arrived.append(now_us - received_us)
 
     def delivered_by(self, destination: str, operation: OperationRow, now_us: int) -> None:
         """An event has arrived with this operation, the last of its own."""
         stamp = operation.stamp
-        time_us, received_us = int(stamp[:16], 16), int(stamp[16:32], 16)
+        received_us = int(stamp[16:32], 16)
         # A value that is written once more has the stamp of the event that gave it, which has long arrived.
-        if operation.alone or time_us == max(0, min(operation.time_us, received_us)):
+        if operation.alone or int(stamp[:16], 16) == max(0, min(operation.time_us, received_us)):
             self.delivered(destination, received_us, operation.priority, now_us)
 
     def routed(self, event: Event, deliveries: Mapping[str, int], now_us: int) -> None:
@@ -85,9 +90,12 @@ class Observer:
     def called(self, destination: str, result: Response | CallFailed, taken_us: int) -> None:
         """A call has ended."""
         word = result_word(result)
-        logger.debug("call_ended", extra={"destination": destination, "result": word, "us": taken_us})
-        self._staged.count("calls", destination, word)
-        self._staged.observe("call", CALL_BOUNDS, taken_us / SECOND_US, destination)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("call_ended", extra={"destination": destination, "result": word, "us": taken_us})
+        called = self._called.get((destination, word))
+        if called is None:
+            called = self._called[destination, word] = []
+        called.append(taken_us)
 
     def turned(self, began_us: int, ending_us: int, now_us: int, *, wrote: bool) -> None:
         """A turn was kept; `ending_us` is when its commit began."""
@@ -95,7 +103,7 @@ class Observer:
         self.turned_us = now_us
         if not wrote:
             return
-        self.meter.add(self._staged.take())
+        self._keep()
         steps, self._steps, spans = self._steps, [], self.tracing.spans
         if spans is not None:
             for event, name, about, from_us in steps:
@@ -106,7 +114,19 @@ class Observer:
     def abandoned(self) -> None:
         """A turn was rolled back."""
         self._staged.take()
-        self._steps = []
+        self._arrived, self._called, self._steps = {}, {}, []
+
+    def _keep(self) -> None:
+        """Count what was staged."""
+        meter = self.meter
+        meter.add(self._staged.take())
+        for (destination, priority), waited in self._arrived.items():
+            seconds = (us / SECOND_US for us in waited)
+            meter.observe_all("delivery", DELIVERY_BOUNDS, seconds, destination, PRIORITY_WORDS[priority])
+        for (destination, word), taken in self._called.items():
+            meter.count("calls", destination, word, n=len(taken))
+            meter.observe_all("call", CALL_BOUNDS, (us / SECOND_US for us in taken), destination)
+        self._arrived, self._called = {}, {}
 
 
 def result_word(result: Response | CallFailed) -> str:
