@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from gainstage.computed import COMPUTED_SOURCE
 from gainstage.destination import Destination
 from gainstage.event import Event
 from gainstage.operating import CANARY_SOURCE, Alerts, Canary, Limits, Traces
@@ -163,15 +164,21 @@ class Configuration:
     canary: Canary | None = None
     #: None: nothing is traced.
     traces: Traces | None = None
+    #: The destinations that audiences and computed traits are sent to.
+    computed_for: frozenset[str] = frozenset()
 
     def fed_by(self, source: str) -> tuple[Connected, ...]:
         """The destinations that an event of this source meets: connected and enabled ones."""
         return tuple(d for d in self.destinations.values() if d.enabled and self.feeds(source, d))
 
     def feeds(self, source: str, destination: Connected) -> bool:
-        """Whether events of this source meet the destination. The canary's do where it is sent."""
+        """Whether events of this source meet the destination. The canary's do where it is sent, those of
+        computations where any of them is.
+        """
         if source == CANARY_SOURCE:
             return self.canary is not None and destination.name in self.canary.destinations
+        if source == COMPUTED_SOURCE:
+            return destination.name in self.computed_for
         return source in destination.sources
 
     @cached_property

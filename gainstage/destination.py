@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import BaseModel
 
+from gainstage.computed import Computed
 from gainstage.event import Event, Identity
 from gainstage.mapping import Fault
 from gainstage.mapping import Mapping as FieldTable
@@ -270,6 +271,8 @@ class Destination:
     pretend: Callable[[Request], Response]
     #: The field tables that `plan` reads, for the documents.
     mappings: tuple[FieldTable, ...] = ()
+    #: What a call of a computation asks for; None where it is planned like any other.
+    plan_computed: Callable[[Any, Event, Computed, Identity, Schema | None], Planned] | None = None
     #: How many records of an object one exchange may carry; 1 where not named.
     batch: Mapping[str, int] = field(default_factory=dict)
     #: By object: facts that are keys as well. Two records of which the vendor tells the same one are one.

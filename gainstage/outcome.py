@@ -55,10 +55,14 @@ class Throttled(msgspec.Struct, frozen=True):
 
 
 class Parked(msgspec.Struct, frozen=True):
-    """The event waits whole for what only another event or a person can bring."""
+    """The event waits whole for what only another event or a person can bring.
+
+    `for_record`: told by an exchange, it waits until the vendor has the record (its facts say `exists`).
+    """
 
     code: str
     detail: str
+    for_record: bool = False
 
 
 class Blocked(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ import msgspec
 from pydantic import BaseModel, SecretStr
 
 from gainstage.clock import SECOND_US
+from gainstage.computed import COMPUTED_SOURCE
 from gainstage.connection import Configuration, Connected
 from gainstage.destination import SECRET_CHARACTERS, Budget, Request, concealer
 from gainstage.operating import CANARY_SOURCE
@@ -111,7 +112,7 @@ def activate(transaction: Transaction, configuration: Configuration, now_us: int
     transaction.destinations.connect(
         (transaction.names.source(source), active.number)
         for active in found.values()
-        for source in (*sorted(active.connected.sources), CANARY_SOURCE)
+        for source in (*sorted(active.connected.sources), CANARY_SOURCE, COMPUTED_SOURCE)
         if active.connected.enabled and configuration.feeds(source, active.connected)
     )
     return found

@@ -242,7 +242,8 @@ class Dispatcher:
             operation = operations[0]
             member = _member(record, [operation], None, lane)
             return member, _append(record, operation)
-        operations, behind = [operation for operation in operations if operation.kind == UPSERT], []
+        operations = [operation for operation in operations if operation.kind == UPSERT]
+        behind: Sequence[OperationRow] = ()
         if lane.take is not None and lane.take < len(operations):
             operations, behind = part(operations, lane.take, doubt=record.in_doubt or record.unsure_of != 0)
         if record.unsure_of not in (0, active.number):

@@ -144,6 +144,7 @@ class Engine:
             settler = Settler(transaction, now_us, self._chance, self.observer)
             for one in finished:
                 self._record(transaction, settler, one, now_us)
+            router.wake(settler.appeared)
             ready = self._reserve(transaction, settler, now_us)
             joined = join_records(transaction, settler, self._active.values())
             flying = {flight.active.number for flight in self._flights}

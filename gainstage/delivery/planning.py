@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from gainstage.clock import SECOND_US
+from gainstage.computed import computed_by
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.identity import watched
 from gainstage.delivery.merging import merge
@@ -122,7 +123,10 @@ class Planner:
         try:
             if is_canary:
                 return CANARY
-            return active.connected.type.plan(settings, event, routed.identity, active.schema)
+            type_, computed = active.connected.type, computed_by(event)
+            if computed is not None and type_.plan_computed is not None:
+                return type_.plan_computed(settings, event, computed, routed.identity, active.schema)
+            return type_.plan(settings, event, routed.identity, active.schema)
         except Exception as error:  # a defect of a destination must not stop the router
             logger.exception("plan_failed", extra={"destination": active.connected.name})
             return NewDelivery(*place, FAILED, "internal_error", f"Planning failed: {type(error).__name__}.")

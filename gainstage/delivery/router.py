@@ -4,10 +4,11 @@ One transaction takes a slice of a partition: duplicates are taken off, identiti
 event planned at the destinations that its source feeds, and the offset advanced from the value it was.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from gainstage.computed import COMPUTED_SOURCE
 from gainstage.connection import Configuration
 from gainstage.delivery import identity as memory
 from gainstage.delivery.destinations import Active
@@ -110,7 +111,7 @@ class Router:
             self._transaction.ledger.change(hidden, self._now_us)
             return hidden
         if is_edited(entry):
-            self._unpark(memory.learn_correction(self._transaction.intake, event))
+            self.wake(memory.learn_correction(self._transaction.intake, event))
         resolved = self.resolved(kept.event_id, event, kept.identity)
         self._transaction.ledger.unpark(kept.event_id, active.number)
         again = self._transaction.replays.carried(kept.event_id, active.number)
@@ -210,7 +211,7 @@ class Router:
     def _count(self, source_id: int, event: Event) -> None:
         """Count what the event is called, and keys of `integrations` that are nearly a destination's name."""
         vocabulary = self._transaction.vocabulary
-        if event.source == CANARY_SOURCE:
+        if event.source in (CANARY_SOURCE, COMPUTED_SOURCE):
             return
         if event.kind in NAMED:
             vocabulary.count(source_id, event.kind, event.name, event.properties, event.received_us)
@@ -222,9 +223,10 @@ class Router:
         """What is known of the event's user by now, and the part of it that is kept; learn from the event."""
         intake = self._transaction.intake
         resolved = memory.resolve(intake, event)
-        news = memory.learn(intake, event)
+        # What a computation says of a user is an echo of what was known when it was computed.
+        news = memory.learn(intake, event) if event.source != COMPUTED_SOURCE else ()
         if news:
-            self._unpark(news)
+            self.wake(news)
         told = resolved.email or resolved.account or resolved.user_id != event.user_id
         return resolved, _encode(resolved) if told else None
 
@@ -247,7 +249,7 @@ class Router:
             self._observer.delivered(active.connected.name, received_us, routed.priority, self._now_us)
         return delivery
 
-    def _unpark(self, news: tuple[str, ...]) -> None:
+    def wake(self, news: Iterable[str]) -> None:
         """Something is known now that parked events may have waited for: plan them, before this one."""
         for key in news:
             for event_id, destination_id in self._parked_for(key):

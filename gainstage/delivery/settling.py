@@ -44,6 +44,11 @@ _encode = msgspec.json.Encoder().encode
 UNTRIED = ("queued", "out_of_budget")
 
 
+def waits_for(number: int) -> str:
+    """What an event is parked for that waits until the vendor has a record."""
+    return f"r:{number}"
+
+
 class Settler:
     """Records outcomes within one transaction."""
 
@@ -58,6 +63,8 @@ class Settler:
         self._now_us = now_us
         self._chance = chance
         self._observer = observer or Observer()
+        #: What events that wait for a record are parked for, of records that a vendor turned out to have.
+        self.appeared: list[str] = []
 
     def record(self, flight: Flight, settled: Settled) -> None:
         """Record how one work of a flight ended; nothing if its lease was lost meanwhile."""
@@ -106,9 +113,9 @@ class Settler:
                 if flight.last_response is not None:  # without one nothing was proven
                     self._recovered(active)
                 self._end(active, member, FILTERED, code, detail)
-            case Parked(code, detail):
+            case Parked(code, detail, for_record):
                 self._recovered(active)
-                self._end(active, member, PARKED, code, detail)
+                self._end(active, member, PARKED, code, detail, for_record=for_record)
             case Unknown(code, detail, hold=True):
                 self._end(active, member, PARKED, "answer_lost", f"No answer came ({detail})")
             case Unknown(code, detail):
@@ -196,6 +203,8 @@ class Settler:
         """Keep what the vendor told of a record. True where that shows it to be the same as another one."""
         joins = False
         before = self._transaction.records.learn(number, facts)
+        if facts.get("exists") and not before.get("exists"):
+            self.appeared.append(waits_for(number))
         for name in active.connected.type.key_facts.get(record.object, ()):
             was, now = before.get(name), facts.get(name)
             if name in facts and was != now:
@@ -261,18 +270,27 @@ class Settler:
         """The event fails whole: all its operations at this destination are withdrawn."""
         self._close_event(active, event_id, FAILED, code, detail)
 
-    def _end(self, active: Active, member: Member, word: int, code: str, detail: str) -> None:
+    def _end(
+        self, active: Active, member: Member, word: int, code: str, detail: str, *, for_record: bool = False
+    ) -> None:
+        """Its events end so; `for_record`: until the vendor has the record."""
+        until_us = self._now_us + active.park_us if for_record else None
         for event_id in member.events:
-            self._close_event(active, event_id, word, code, detail)
+            self._close_event(active, event_id, word, code, detail, until_us=until_us)
+            if for_record:
+                self._transaction.ledger.park(event_id, active.number, (waits_for(member.number),))
         self._transaction.lanes.settle_lane(active.number, member.number, self._now_us, take=member.take)
 
-    def _close_event(self, active: Active, event_id: int, word: int, code: str, detail: str) -> None:
+    def _close_event(
+        self, active: Active, event_id: int, word: int, code: str, detail: str, until_us: int | None = None
+    ) -> None:
         lanes, ledger = self._transaction.lanes, self._transaction.ledger
         for number in lanes.remove_event(event_id, active.number):
             lanes.settle_lane_unless_leased(active.number, number, self._now_us)
         source_id = ledger.source_of(event_id)
+        told = active.mask(detail)
         ledger.change(
-            NewDelivery(event_id, active.number, source_id, word, code, active.mask(detail)), self._now_us
+            NewDelivery(event_id, active.number, source_id, word, code, told, until_us=until_us), self._now_us
         )
 
     # failures that may pass

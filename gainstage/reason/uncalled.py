@@ -60,6 +60,20 @@ FILTERED: dict[str, Reason] = {
         "An identify whose only trait is `favouriteColour`, which no setting maps.",
         "Map the traits that should arrive.",
     ),
+    "computation_unmapped": Reason(
+        "filtered",
+        "audience or trait not mapped",
+        "The destination maps the key of the audience or computed trait to no field.",
+        "The audience `power_users` is sent to CS, and `person_fields` has no `power_users`.",
+        "Map the key in the destination's settings; what was filtered until then: `gainstage replay`.",
+    ),
+    "value_kept": Reason(
+        "filtered",
+        "last value kept",
+        "A computed trait has no value any more, and `when_value_gone` is keep.",
+        "The last order of a customer is older than the 90 days of `revenue_90_days`.",
+        "Nothing to do; or set `when_value_gone` to clear.",
+    ),
     "replay_cancelled": Reason(
         "filtered",
         "replay cancelled",

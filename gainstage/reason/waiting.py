@@ -18,6 +18,13 @@ PARKED: dict[str, Reason] = {
         "A track call where `shared_secret` is not set.",
         "Set it: the events go by themselves.",
     ),
+    "record_absent": Reason(
+        "parked",
+        "not at Gainsight PX yet",
+        "A computation has a value for a user or an account that Gainsight PX does not have.",
+        "The audience `power_users` has a member who never met the PX tag, and no identify went to PX.",
+        "Send an identify of the user, or a group of the account, to PX: the event goes by itself.",
+    ),
     "answer_lost": Reason(
         "parked",
         "answer lost",

@@ -4,6 +4,7 @@ from gainstage.destination import Destination, Doctor
 from gainstage.destinations.gainsight_cs.api import canary, check, exchange, pretend
 from gainstage.destinations.gainsight_cs.bulk import gather
 from gainstage.destinations.gainsight_cs.companies import COMPANIES_A_LOOK_UP
+from gainstage.destinations.gainsight_cs.computed import plan_computed
 from gainstage.destinations.gainsight_cs.describing import describe, read_description
 from gainstage.destinations.gainsight_cs.doctor import examine, uses
 from gainstage.destinations.gainsight_cs.mapping import COMPANY, EVENT, LINK, PERSON, plan
@@ -21,6 +22,7 @@ destination = Destination(
     tenant=tenant,
     budgets=budgets,
     pretend=pretend,
+    plan_computed=plan_computed,
     mappings=(PERSON, COMPANY, LINK, EVENT),
     key_facts={"company": ("gsid",)},
     batch={"company": COMPANIES_A_LOOK_UP},

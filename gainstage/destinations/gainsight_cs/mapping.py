@@ -5,7 +5,7 @@ they are there (`CustomerlifetimeInMonths`).
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from gainstage.destination import Planned, refused
 from gainstage.destinations.gainsight_cs.fitting import Fitting
@@ -166,6 +166,14 @@ EVENT = Mapping(
 )
 
 
+class CompanyPart(NamedTuple):
+    """What a group call asks of its company; no upsert where it names none."""
+
+    upsert: Upsert | None
+    faults: tuple[Fault, ...]
+    unmapped: tuple[str, ...]
+
+
 def plan(settings: CsSettings, event: Event, identity: Identity, schema: Schema | None = None) -> Planned:
     """identify: a Person. group: a Company, and the Person's link to it. track: an event."""
     match event.kind:
@@ -206,7 +214,33 @@ def plan_group(
     """A Company, then the Person with the link. Nothing of it is planned while the e-mail is missing."""
     if settings.access_key is None:
         return missing("access_key", "group")
-    fitting, person = Fitting(settings, schema, "company"), Fitting(settings, schema, "person")
+    company, person = read_company(settings, event, schema), Fitting(settings, schema, "person")
+    faults = list(company.faults)
+    email = find_email(faults, event.context_traits.get("email"), identity.email)
+    details, unfit_details = link_fields(settings, event, Fitting(settings, schema, "link"))
+    faults += unfit_details
+    email = person.fit("Email", "email", email, faults)
+    if company.upsert is None and not any(fault.field in settings.company_kinds for fault in faults):
+        return nameless(settings)
+    if faults or company.upsert is None:
+        return refused(faults)
+    if email is None:
+        return Planned(
+            Parked("email_missing", "The group call has no e-mail and none is known for this user.")
+        )
+    upsert, record = company.upsert, company.upsert.record
+    # Each field of the link is one of its own: the newest value wins per field, not per link.
+    place = f"companies[{record.key}]"
+    link = {"Email": email, place: {}, **{f"{place}.{field}": value for field, value in details.items()}}
+    read_by_link = {path for trait in settings.company_person_fields for path in (trait, trait.split(".")[0])}
+    read_by_link |= {*GSID_TRAITS} if GSID in settings.company_kinds else set()
+    unmapped = tuple(trait for trait in company.unmapped if trait not in read_by_link)
+    return Planned((upsert, Upsert(person_record(email), link, (record,))), unmapped)
+
+
+def read_company(settings: CsSettings, event: Event, schema: Schema | None = None) -> CompanyPart:
+    """What a group call says of its company."""
+    fitting = Fitting(settings, schema, "company")
     reading = fitting.read(COMPANY, event, settings.company_fields, "company_fields")
     faults = [fault for fault in reading.faults if fault.field not in settings.never]
     name = value_of(NAME, reading.values.pop("Name", None) or event.traits.get("name"))
@@ -216,35 +250,20 @@ def plan_group(
         reading.values[group_id_field] = group_id
         faults += fitting.missing([group_id_field], {group_id_field: "company_fields"})
     keys = company_keys(settings, event, {**reading.values, "Name": name})
-    email = find_email(faults, event.context_traits.get("email"), identity.email)
     values, unfit = read_references(settings, allowed(settings, reading.values), name)
-    details, unfit_details = link_fields(settings, event, Fitting(settings, schema, "link"))
-    faults += [*unfit, *unfit_details]
-    name, email = fitting.fit("Name", "name", name, faults), person.fit("Email", "email", email, faults)
-    if not keys and not any(fault.field in settings.company_kinds for fault in faults):
-        return nameless(settings)
-    if faults:
-        return refused(faults)
-    if email is None:
-        return Planned(
-            Parked("email_missing", "The group call has no e-mail and none is known for this user.")
-        )
+    faults += unfit
+    name = fitting.fit("Name", "name", name, faults)
+    if not keys:
+        return CompanyPart(None, tuple(faults), reading.unmapped)
     company = Record("company", keys[0])
-    upsert = Upsert(company, {"Name": name, **values})
-    if settings.several_keys:
-        own = {"Name": name} if name and keys[0] != f"{NAME}:{name}" else {}  # a key alone renames nothing
-        gsid = next((key.partition(":")[2] for key in keys if key.startswith(f"{GSID}:")), "")
-        claim = {CLAIM: gsid} if gsid else {}
-        upsert = Upsert(
-            company, {EXISTS: name or True, **claim, **own, **values}, (), keys, settings.company_kinds
-        )
-    # Each field of the link is one of its own: the newest value wins per field, not per link.
-    place = f"companies[{company.key}]"
-    link = {"Email": email, place: {}, **{f"{place}.{field}": value for field, value in details.items()}}
-    read_by_link = {path for trait in settings.company_person_fields for path in (trait, trait.split(".")[0])}
-    read_by_link |= {*GSID_TRAITS} if GSID in settings.company_kinds else set()
-    unmapped = tuple(trait for trait in reading.unmapped if trait not in read_by_link)
-    return Planned((upsert, Upsert(person_record(email), link, (company,))), unmapped)
+    if not settings.several_keys:
+        return CompanyPart(Upsert(company, {"Name": name, **values}), tuple(faults), reading.unmapped)
+    own = {"Name": name} if name and keys[0] != f"{NAME}:{name}" else {}  # a key alone renames nothing
+    gsid = next((key.partition(":")[2] for key in keys if key.startswith(f"{GSID}:")), "")
+    claim = {CLAIM: gsid} if gsid else {}
+    fields = {EXISTS: name or True, **claim, **own, **values}
+    upsert = Upsert(company, fields, (), keys, settings.company_kinds)
+    return CompanyPart(upsert, tuple(faults), reading.unmapped)
 
 
 def plan_track(settings: CsSettings, event: Event) -> Planned:

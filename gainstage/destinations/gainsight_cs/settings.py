@@ -260,6 +260,11 @@ class CsSettings(Settings):
         description="A value that Gainsight confirmed is not sent again until this time is over (7d, 12h, "
         "30m or seconds).",
     )
+    when_value_gone: Literal["clear", "keep"] = Field(
+        default="clear",
+        title="When a computed trait has no value any more",
+        description="clear writes null into its field; keep leaves the last value there.",
+    )
     budget: CsBudget = Field(
         default_factory=CsBudget, title="Budget", description="Calls that may be made to this tenant."
     )

@@ -4,6 +4,7 @@ from gainstage.destination import Destination, Doctor
 from gainstage.destinations.gainsight_px.api import pretend
 from gainstage.destinations.gainsight_px.ceilings import names, within_ceilings
 from gainstage.destinations.gainsight_px.checking import canary, check
+from gainstage.destinations.gainsight_px.computed import plan_computed
 from gainstage.destinations.gainsight_px.deleting import delete
 from gainstage.destinations.gainsight_px.describing import describe, read_description
 from gainstage.destinations.gainsight_px.doctor import examine, uses
@@ -23,6 +24,7 @@ destination = Destination(
     tenant=tenant,
     budgets=budgets,
     pretend=pretend,
+    plan_computed=plan_computed,
     mappings=(USER, ACCOUNT, EVENT),
     concurrency=64,
     warnings=warnings,

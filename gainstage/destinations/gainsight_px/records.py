@@ -25,12 +25,17 @@ from gainstage.destinations.gainsight_px.api import (
 from gainstage.destinations.gainsight_px.attributes import with_mapped_attributes
 from gainstage.destinations.gainsight_px.settings import PxSettings
 from gainstage.operation import Record
-from gainstage.outcome import Delivered, Outcome, Rejected, Retry
+from gainstage.outcome import Delivered, Outcome, Parked, Rejected, Retry
 
 #: What the specification calls read-only, of the fields that are mapped; clients send them all the same.
 READ_ONLY = {
     "user": frozenset({"createDate", "lastSeenDate", "numberOfVisits", "lastModifiedDate"}),
     "account": frozenset({"createDate", "lastModifiedDate", "numberOfUsers"}),
+}
+#: Why a computed value waits.
+ABSENT = {
+    "user": "Gainsight PX has no such user yet.",
+    "account": "Gainsight PX has no such account yet.",
 }
 #: The fact that PX refused them for a record.
 REFUSES_READ_ONLY = "refuses_read_only"
@@ -111,6 +116,13 @@ def write(settings: PxSettings, work: Work, index: int, missing: bool = False) -
     refused = isinstance(outcome, Rejected) and response.status == 400
     if not refused or (known and named_in((response,), work)):
         return Ended(outcome, (response,))
+    if not makes(work):
+        there = yield from is_there(settings, work.record, index)
+        return (
+            (yield from create_missing(settings, work, index))
+            if there is False
+            else Ended(outcome, (response,))
+        )
     created = yield from create(settings, work, index)
     refusal = read_answer(settings, created)
     if not (isinstance(outcome, Rejected) and isinstance(refusal, Rejected)):
@@ -120,7 +132,13 @@ def write(settings: PxSettings, work: Work, index: int, missing: bool = False) -
 
 
 def create_missing(settings: PxSettings, work: Work, index: int) -> Writing:
-    """Create; where that is refused, a twin may have been made meanwhile: update."""
+    """Create; where that is refused, a twin may have been made meanwhile: update. What only adds a computed
+    value makes nobody: it waits until the record is there.
+    """
+    if not makes(work):
+        return Ended(
+            Parked("record_absent", ABSENT[work.record.object], for_record=True), facts={"exists": None}
+        )
     response = yield from create(settings, work, index)
     outcome = read_answer(settings, response)
     if response.status != 400:
@@ -167,15 +185,20 @@ def with_account(settings: PxSettings, work: Work, index: int, account: Record, 
     return msgspec.structs.replace(again, learnt={**again.learnt, **learnt})
 
 
-def is_there(settings: PxSettings, account: Record, index: int) -> Looking:
-    """Whether PX has an account; None where it does not tell."""
-    path = path_of(PATHS["account"], account.key.removeprefix("id:"))
+def is_there(settings: PxSettings, record: Record, index: int) -> Looking:
+    """Whether PX has an account or a user; None where it does not tell."""
+    path = path_of(PATHS[record.object], record.key.removeprefix("id:"))
     if path is None:
         return None
     response = yield from call(settings, "GET", path, None, index)
     if told_absent(response):
         return False
     return True if response.status == 200 and isinstance(response.json(), dict) else None
+
+
+def makes(work: Work) -> bool:
+    """Whether the record may be created for this: identify and group calls give more than attributes."""
+    return not all(name.startswith("customAttributes.") for name in (*work.fields, *work.known))
 
 
 def account_of(work: Work) -> Record | None:

@@ -40,6 +40,7 @@ REST_ONLY = (
     "view_names",
     "deny_list",
     "resend_unchanged_after",
+    "when_value_gone",
 )
 #: `AP-XXXXXXXXXX-2` in the specification; events come back with one more suffix.
 USUAL_TAG_KEY = re.compile(r"AP-[A-Z0-9]+-[0-9]+(-[0-9]+)?")
@@ -192,6 +193,11 @@ class PxSettings(Settings):
         title="Send unchanged values again after",
         description="A value that Gainsight PX confirmed is not sent again until this time is over (7d, "
         "12h, 30m or seconds).",
+    )
+    when_value_gone: Literal["clear", "keep"] = Field(
+        default="clear",
+        title="When a computed trait has no value any more",
+        description="clear writes null into its field; keep leaves the last value there.",
     )
     budget: PxBudget = Field(
         default_factory=PxBudget, title="Budget", description="Calls that may be made with this API key."

@@ -252,16 +252,24 @@ class Workshop:
             )
             for name, given in self.given.items()
         }  # fmt: skip
-        return Configuration(revision, {"app": Source("app", "server", "k")}, found, retention=self.retention)
+        return Configuration(
+            revision,
+            {"app": Source("app", "server", "k")},
+            found,
+            retention=self.retention,
+            computed_for=frozenset(found),
+        )
 
-    async def take(self, *messages: Mapping[str, Any], run: int | None = None, priority: int = LIVE) -> None:
+    async def take(
+        self, *messages: Mapping[str, Any], run: int | None = None, priority: int = LIVE, source: str = "app"
+    ) -> None:
         """Append messages, as the tracking API would; each a request of its own."""
         for message in messages:
             self.place += 1
             self.clock.us += 1
             body = msgspec.json.encode({"messageId": f"m-{self.place}", "userId": "u-1", **message})
             around = Surroundings(run=run, priority=priority).encoded()
-            await self.log.append([Entry("app", "", self.clock.now_us(), 0, around, body)])
+            await self.log.append([Entry(source, "", self.clock.now_us(), 0, around, body)])
 
     async def turn(self) -> bool:
         """One turn, and the calls that it started."""
