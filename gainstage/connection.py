@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from gainstage.audiences.definition import Computation
 from gainstage.computed import COMPUTED_SOURCE
 from gainstage.destination import Destination
 from gainstage.event import Event
@@ -164,8 +165,8 @@ class Configuration:
     canary: Canary | None = None
     #: None: nothing is traced.
     traces: Traces | None = None
-    #: The destinations that audiences and computed traits are sent to.
-    computed_for: frozenset[str] = frozenset()
+    #: Audiences and computed traits.
+    computations: tuple[Computation, ...] = ()
 
     def fed_by(self, source: str) -> tuple[Connected, ...]:
         """The destinations that an event of this source meets: connected and enabled ones."""
@@ -180,6 +181,11 @@ class Configuration:
         if source == COMPUTED_SOURCE:
             return destination.name in self.computed_for
         return source in destination.sources
+
+    @cached_property
+    def computed_for(self) -> frozenset[str]:
+        """The destinations that audiences and computed traits are sent to."""
+        return frozenset(name for one in self.computations if one.enabled for name in one.destinations)
 
     @cached_property
     def names(self) -> frozenset[str]:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, cast
 
-DocumentKind = Literal["source", "destination", "retention", "limits", "alerts", "canary", "traces"]
+DocumentKind = Literal[
+    "source", "destination", "retention", "limits", "alerts", "canary", "traces", "audience", "computed_trait"
+]
 Owner = Literal["file", "dashboard"]
 
 

@@ -7,9 +7,12 @@ from typing import Any
 from gainstage.configuration.document import Document, Written
 from gainstage.configuration.environment import REFERENCE
 from gainstage.configuration.places import Step
-from gainstage.configuration.reader import SECTIONS
+from gainstage.configuration.reader import LISTS, SECTIONS
 from gainstage.configuration.secrets import replaced, secrets_of
 from gainstage.configuration.yaml_text import dump
+
+#: Lists that stand in a file even where they are empty.
+ALWAYS = ("source", "destination")
 
 
 def export(documents: Iterable[Written]) -> str:
@@ -34,7 +37,8 @@ def _parts(documents: Iterable[Written]) -> tuple[dict[str, Any], "_Names"]:
     names = _Names({name for document in listed for name in _references(document.body)})
     found: dict[str, Any] = {
         key: [_body(document, names) for document in listed if document.kind == kind]
-        for key, kind in (("sources", "source"), ("destinations", "destination"))
+        for key, kind in LISTS.items()
+        if kind in ALWAYS or any(document.kind == kind for document in listed)
     }
     found |= {key: _body(one, names) for key, kind in SECTIONS.items() for one in listed if one.kind == kind}
     return found, names

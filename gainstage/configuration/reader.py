@@ -14,7 +14,12 @@ from gainstage.configuration.suggest import unknown_key
 from gainstage.configuration.yaml_text import YamlError, parse
 from gainstage.errors import ConfigurationError, UsageError
 
-LISTS: dict[str, DocumentKind] = {"sources": "source", "destinations": "destination"}
+LISTS: dict[str, DocumentKind] = {
+    "sources": "source",
+    "destinations": "destination",
+    "audiences": "audience",
+    "computed_traits": "computed_trait",
+}
 #: Keys that hold one mapping each: a document without a name.
 SECTIONS: dict[str, DocumentKind] = {
     "retention": "retention",
@@ -23,6 +28,8 @@ SECTIONS: dict[str, DocumentKind] = {
     "canary": "canary",
     "traces": "traces",
 }
+#: What is found by its name sooner than by its number.
+NAMED_IN_MESSAGES = ("audience", "computed_trait")
 LIMIT_BYTES = 4 * 1024 * 1024
 
 
@@ -148,6 +155,8 @@ def _split(
             continue
         inner = _within(lines, place)
         name = body.get("name")
+        if kind in NAMED_IN_MESSAGES and isinstance(name, str):
+            place = extend(key, name.strip())
         documents.append(Document(kind, name if isinstance(name, str) else "", "file", body, place, inner))
 
 

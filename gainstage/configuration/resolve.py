@@ -7,6 +7,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from gainstage.audiences.definition import Computation
+from gainstage.audiences.keys import key_of
+from gainstage.configuration.computations import Written as Definition
+from gainstage.configuration.computations import together
+from gainstage.configuration.computing import AudienceForm, ComputedTraitForm
 from gainstage.configuration.document import Document, Written
 from gainstage.configuration.environment import Expansion
 from gainstage.configuration.form import DestinationForm, SourceForm
@@ -22,6 +27,11 @@ from gainstage.destination import Destination
 from gainstage.destinations import registry
 from gainstage.errors import ConfigurationError
 from gainstage.outcome import Blocked
+
+COMPUTED: Mapping[str, type[AudienceForm] | type[ComputedTraitForm]] = {
+    "audience": AudienceForm,
+    "computed_trait": ComputedTraitForm,
+}
 
 Form = TypeVar("Form", bound=BaseModel)
 
@@ -162,7 +172,16 @@ class _Resolver:
             self._end(checked)
         retention = self._retention(d for d in listed if d.kind == "retention")
         operating = self._operating(listed, destinations)
-        return Configuration(revision, sources, destinations, frozenset(unusable), retention, **operating)
+        computations = self._computations(listed, destinations)
+        return Configuration(
+            revision,
+            sources,
+            destinations,
+            frozenset(unusable),
+            retention,
+            **operating,
+            computations=computations,
+        )
 
     def _retention(self, documents: Iterable[Document]) -> Retention:
         """What is kept; with something wrong in it nothing is let go."""
@@ -184,6 +203,27 @@ class _Resolver:
                 checked.refuse(place, told)
             if form is not None and not checked.problems:
                 found[document.kind] = form.made(destinations)
+            self._end(checked)
+        return found
+
+    def _computations(
+        self, listed: Iterable[Document], destinations: Iterable[str]
+    ) -> tuple[Computation, ...]:
+        """Audiences and computed traits; one that cannot be used is left out."""
+        written: list[Definition] = []
+        begun: list[_Checked] = []
+        unusable: set[str] = set()
+        for document in (d for d in listed if d.kind in COMPUTED):
+            checked = self._begin(document)
+            begun.append(checked)
+            form = checked.form(COMPUTED[document.kind], checked.body)
+            if form is not None and not checked.problems:
+                written.append(Definition(form, checked.refuse))
+            else:
+                key = checked.body.get("key")
+                unusable.add(key if isinstance(key, str) else key_of(document.name))
+        found = together(written, destinations, unusable)
+        for checked in begun:
             self._end(checked)
         return found
 

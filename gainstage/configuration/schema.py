@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from gainstage.configuration.computing import AudienceForm, ComputedTraitForm
 from gainstage.configuration.form import DestinationForm, SourceForm
 from gainstage.configuration.operating import FORMS
 from gainstage.configuration.retention import RetentionForm
@@ -15,13 +16,19 @@ REFERENCE = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"}
 #: Types that a `${NAME}` may stand for although it is a text itself.
 READ_FROM_TEXT = {"boolean", "integer", "number"}
 
+LISTED: dict[str, type[BaseModel]] = {
+    "sources": SourceForm,
+    "destinations": DestinationForm,
+    "audiences": AudienceForm,
+    "computed_traits": ComputedTraitForm,
+}
+
 
 def schema() -> dict[str, Any]:
     """The schema of a whole file, settings by the destination's type."""
     types = {name: registry.load(name) for name in registry.names()}
     models: list[type[BaseModel]] = [
-        SourceForm,
-        DestinationForm,
+        *LISTED.values(),
         RetentionForm,
         *FORMS.values(),
         *(kind.settings for kind in types.values()),
@@ -37,10 +44,7 @@ def schema() -> dict[str, Any]:
         }
         for name, kind in types.items()
     ]
-    lists = {
-        key: {"type": "array", "items": places[(form, "validation")]}
-        for key, form in (("sources", SourceForm), ("destinations", DestinationForm))
-    }
+    lists = {key: {"type": "array", "items": places[(form, "validation")]} for key, form in LISTED.items()}
     forms: dict[str, type[BaseModel]] = {"retention": RetentionForm, **FORMS}
     sections = {key: places[(form, "validation")] for key, form in forms.items()}
     return {

@@ -13,6 +13,8 @@ from gainstage.configuration.suggest import nearest, unknown_key
 MASK = "***"
 #: Shorter ones stand in ordinary words; masking them would make sentences unreadable.
 SECRET_CHARACTERS = 4
+#: More words than this are not listed beside the one that was probably meant.
+MANY = 10
 
 
 def sentences(error: ValidationError, model: type[BaseModel], body: Any) -> Iterator[tuple[str, str]]:
@@ -23,7 +25,7 @@ def sentences(error: ValidationError, model: type[BaseModel], body: Any) -> Iter
         place = join(steps)
         if place not in told:
             told.add(place)
-            yield place, _sentence(detail, _owner(model, steps), steps)
+            yield place, _sentence(detail, _owner(model, steps, body), steps)
 
 
 def _steps(body: Any, detail: ErrorDetails) -> list[Step]:
@@ -42,12 +44,24 @@ def _steps(body: Any, detail: ErrorDetails) -> list[Step]:
     return steps
 
 
-def _owner(model: type[BaseModel], steps: Sequence[Step]) -> type[BaseModel] | None:
-    """The model whose key the last step is."""
+def _owner(model: type[BaseModel], steps: Sequence[Step], body: Any) -> type[BaseModel] | None:
+    """The model whose key the last step is; of several that may stand there the one most like what does."""
     found: list[Any] = [model]
     for step in steps[:-1]:
         found = [inner for option in found for inner in _inside(option, step)]
-    return next((option for option in found if _is_model(option)), None)
+        body = body[step]
+    models = [option for option in found if _is_model(option)]
+    return max(models, key=lambda one: _likeness(one, body), default=None)
+
+
+def _likeness(model: type[BaseModel], body: Any) -> int:
+    """How many of a mapping's keys a model knows, or knows one like them; those it needs count thrice."""
+    if not isinstance(body, Mapping):
+        return 0
+    known = keys(model)
+    needed = {field.alias or name for name, field in model.model_fields.items() if field.is_required()}
+    names = [str(name) for name in body]
+    return sum(1 + 2 * (name in needed) for name in names if name in known or nearest(name, known))
 
 
 def _sentence(detail: ErrorDetails, owner: type[BaseModel] | None, steps: Sequence[Step]) -> str:
@@ -60,7 +74,12 @@ def _sentence(detail: ErrorDetails, owner: type[BaseModel] | None, steps: Sequen
     if kind == "literal_error":
         expected = str(detail.get("ctx", {}).get("expected", "")).replace("'", "")
         guess = nearest(str(detail["input"]), expected.replace(" or ", ", ").split(", "))
+        if guess and expected.count(",") >= MANY:
+            return f"is none of the known words; did you mean {guess}?"
         return f"must be {expected}" + (f"; did you mean {guess}?" if guess else "")
+    if kind == "too_short":
+        needed = int(detail.get("ctx", {}).get("min_length", 1))
+        return f"needs at least {needed} {'entry' if needed == 1 else 'entries'}"
     if kind == "string_type" and isinstance(detail["input"], int | float):
         return "must be a text: put it in quotes"
     if kind in ("dict_type", "model_type", "model_attributes_type"):

@@ -30,7 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mapping": {"event", "operation"},
     "computed": {"event"},
     "destination": {"computed", "event", "operation", "outcome", "mapping", "schema"},
-    "connection": {"computed", "event", "outcome", "destination", "operating"},
+    "connection": {"audiences", "computed", "event", "outcome", "destination", "operating"},
+    "audiences": set(),
     "alerts": {"clock", "destination", "operating", "reason", "store"},
     "sqlite": {"errors"},
     "log": {"errors", "event", "clock", "sqlite", "meter"},
@@ -58,6 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "destination",
     },
     "configuration": {
+        "audiences",
         "errors",
         "setting",
         "event",
@@ -96,7 +98,8 @@ MAY_IMPORT["testing"] = set(MAY_IMPORT)
 MAY_START_THE_SANDBOX = {"cli", "demo"}
 
 # Other people's modules that only some rooms may use (docs/decisions/0003): one way to open a database.
-ONLY_IN = {"apsw": {"sqlite", "log", "store"}, "sqlite3": set()}
+# Definitions of audiences become queries in one room (0041).
+ONLY_IN = {"apsw": {"sqlite", "log", "store"}, "sqlite3": set(), "sqlglot": {"audiences"}}
 
 # Rooms that compute and never wait, and the modules with which they could.
 WITHOUT_IO = {

@@ -257,7 +257,7 @@ class Workshop:
             {"app": Source("app", "server", "k")},
             found,
             retention=self.retention,
-            computed_for=frozenset(found),
+            computations=(told(found),),
         )
 
     async def take(
@@ -314,6 +314,12 @@ class Workshop:
     def column(self, query: str) -> list[Any]:
         """The first column of a query's rows."""
         return [row[0] for row in self.store._connection.execute(query)]
+
+
+def told(destinations: Iterable[str]) -> Computation:
+    """An audience that these are told of."""
+    condition = Performed(Clause("Used"))
+    return Audience(key="keen", name="Keen", condition=condition, destinations=tuple(destinations))
 
 
 def with_type(workshop: Workshop, **changes: Any) -> None:
