@@ -318,6 +318,10 @@ class Receipts:
         ]
         return sorted({row.id: row for row in found}.values(), key=lambda row: -row.id)[:limit]
 
+    def suppressed(self) -> frozenset[bytes]:
+        """The keyed hashes of those whose events are not let in."""
+        return frozenset(row[0] for row in self._connection.execute("SELECT digest FROM suppressed"))
+
     def someone(self, keys: Iterable[str], emails: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Every id and e-mail that is known to belong together with these; all rows of identity memory are
         looked at.

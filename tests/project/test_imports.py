@@ -58,6 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "schema",
         "destination",
     },
+    "history": {"errors", "event", "clock", "sqlite", "log", "normalise", "operating", "pseudonym", "store"},
     "configuration": {
         "audiences",
         "errors",

@@ -6,7 +6,7 @@ The made-up vendor keeps persons by e-mail, teams by name, and events. A person'
 import asyncio
 import dataclasses
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import BaseModel, SecretStr
 
+from gainstage.audiences.definition import Audience, Clause, Computation, Performed
 from gainstage.connection import Configuration, Connected, Retention, Source
 from gainstage.delivery.engine import Engine
 from gainstage.destination import (
