@@ -40,6 +40,8 @@ class Batch:
     """Rows that were made of entries of the log, and how far the log was read for them."""
 
     rows: list[Row] = field(default_factory=list)
+    #: Rows of entries that were read once more, since the disk altered a file.
+    again: list[Row] = field(default_factory=list)
     #: Each cursor as it was found, and where it is now.
     read: list[tuple[Cursor, int]] = field(default_factory=list)
 
@@ -168,15 +170,14 @@ class Archive:
             for cursor, offset in batch.read:
                 transaction.advance(cursor, offset)
             fresh, too_old = self._fresh(transaction, batch.rows)
+            transaction.count_once(row.once for row in fresh)
+            rows = fresh + self._restored(transaction, batch)
             position = transaction.meta("position")
-            if fresh:
+            if rows:
                 first = position + 1
-                fresh = [row._replace(position=first + n) for n, row in enumerate(fresh)]
-                position = transaction.add_to("position", len(fresh))
-                transaction.count_once(row.once for row in fresh)
-                self.add(transaction, parquet.table_of(fresh), None)
-            transaction.add_to("too_old", too_old)
-            self._end_again(transaction, batch, len(fresh))
+                rows = [row._replace(position=first + n) for n, row in enumerate(rows)]
+                position = transaction.add_to("position", len(rows))
+                self.add(transaction, parquet.table_of(rows), None)
         duplicates = len(batch.rows) - len(fresh) - too_old
         return Kept(len(fresh), duplicates, too_old, position)
 
@@ -191,16 +192,20 @@ class Archive:
                 fresh.setdefault(row.once, row)
         return list(fresh.values()), len(rows) - len(young)
 
-    def _end_again(self, transaction: Transaction, batch: Batch, fresh: int) -> None:
-        """Note what reading the log once more gave back, and its end."""
+    def _restored(self, transaction: Transaction, batch: Batch) -> list[Row]:
+        """What reading the log once more gives back; note that, and its end."""
+        from gainstage.history.mending import lost
+
         if not any(cursor.role == AGAIN for cursor, _ in batch.read):
-            return
-        transaction.restored(fresh)
+            return []
+        found = lost(self, transaction, batch.again)
+        transaction.restored(len(found))
         for cursor in transaction.cursors(AGAIN).values():
             if cursor.until is None or cursor.offset >= cursor.until:
                 transaction.drop_cursor(cursor)
         if not transaction.cursors(AGAIN):
             transaction.end_damages(self._now_us())
+        return found
 
     # out
 
@@ -258,6 +263,8 @@ class Archive:
             FileDamaged: it is not as it was written.
         """
         content = self.folder.read(file.name)
+        if content is None:
+            raise FileDamaged(file, "it is gone, or the disk cannot read it")
         if digest_of(content) != file.digest:
             raise FileDamaged(file, "another digest")
         try:

@@ -128,7 +128,11 @@ class Archiver:
         batch = Batch(read=[(one.cursor, one.offset) for one in slices])
         suppressed = self._passed().suppressed
         for one in slices:
+            live = one.cursor.role == LIVE
             for stored in one.entries:
+                if not live:
+                    self._restore(batch, one.cursor.partition, stored, suppressed)
+                    continue
                 taken.read += 1
                 if stored.entry.source in self._own:
                     taken.own += 1
@@ -141,3 +145,11 @@ class Archiver:
                 else:
                     batch.rows.append(row_of(result))
         return batch
+
+    def _restore(self, batch: Batch, partition: int, stored: Stored, suppressed: frozenset[bytes]) -> None:
+        """A row of an entry that is read once more."""
+        result = normalise(f"{partition}-{stored.offset}", stored.entry)
+        if isinstance(result, Refusal) or stored.entry.source in self._own:
+            return
+        if not suppressed or suppressed.isdisjoint(self._pseudonyms.all_of(result)):
+            batch.again.append(row_of(result))

@@ -5,6 +5,7 @@ counts is the index's to say. Locks are the system's and end with their process:
 whichever process makes it, and what was replaced is deleted when nobody reads.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterable, Iterator
@@ -80,11 +81,16 @@ class Folder:
             self._disk.rename(written, path)
             self._disk.sync(path.parent)
 
-    def read(self, name: str) -> bytes:
-        """A file's content."""
+    def read(self, name: str) -> bytes | None:
+        """A file's content; None where the disk cannot give it."""
         path = self.file(name)
         with explained(path):
-            return path.read_bytes()
+            try:
+                return path.read_bytes()
+            except OSError as error:
+                if error.errno in (errno.ENOENT, errno.EIO):
+                    return None
+                raise
 
     def set_aside(self, name: str) -> str:
         """Move a file that the disk altered out of the way; its name there."""

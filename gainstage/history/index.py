@@ -195,10 +195,16 @@ class View:
         row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return int(row[0]) if row is not None else default
 
-    def files(self, condition: str = "1", bindings: Sequence[object] = ()) -> list[File]:
+    def files(self, condition: str = "1", bindings: Sequence[object] = (), *, limit: int = -1) -> list[File]:
         """The files that count and fulfil a condition in SQL, the oldest first."""
-        rows = self._connection.execute(f"SELECT {_FILE} FROM file WHERE {condition} ORDER BY id", bindings)
-        return [File(*row) for row in rows]
+        statement = f"SELECT {_FILE} FROM file WHERE {condition} ORDER BY id LIMIT ?"
+        return [File(*row) for row in self._connection.execute(statement, (*bindings, limit))]
+
+    def all_count(self, files: Sequence[File]) -> bool:
+        """Whether none of the files was replaced meanwhile."""
+        names = msgspec.json.encode([file.name for file in files]).decode()
+        statement = "SELECT count(*) FROM file WHERE name IN (SELECT value FROM json_each(?))"
+        return int(self._connection.execute(statement, (names,)).fetchone()[0]) == len(files)
 
     def totals(self) -> Totals:
         """What there is."""
