@@ -87,7 +87,9 @@ class Columns:
     def ask(self, definition: Audience, condition: Condition) -> exp.Expr:
         name = f"asked_{len(self.asked)}"
         self.asked.append((definition, condition, name))
-        return certain(column(name))
+        # An account without users has no answer: nobody of it does.
+        said = certain(column(name))
+        return negated(said) if definition.quantifier == "none" else said
 
     def of_user(self, condition: Condition) -> exp.Expr:
         match condition:

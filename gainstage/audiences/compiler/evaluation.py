@@ -255,13 +255,12 @@ class _Query:
 
 
 def answer(definition: Audience, fulfilled: exp.Expr) -> exp.Expr:
-    """Whether any, all or none of an account's users fulfil a condition; nobody can be all of them."""
+    """Whether any, or all, of an account's users fulfil a condition."""
     kind = exp.LogicalAnd if definition.quantifier == "all" else exp.LogicalOr
     asked: exp.Expr = kind(this=fulfilled)
     if not definition.include_anonymous:
         asked = only(asked, known(column("person")))
-    found = exp.Coalesce(this=asked, expressions=[exp.false()])
-    return exp.Not(this=found) if definition.quantifier == "none" else found
+    return asked
 
 
 def is_among(name: str, subject: Subject = "user") -> exp.Expr:
