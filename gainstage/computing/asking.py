@@ -1,0 +1,162 @@
+"""Evaluations: whom they are about, what these have now, and what is different from before."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from gainstage.audiences.definition import Computation
+from gainstage.clock import SECOND_US
+from gainstage.computing.state import Change
+from gainstage.computing.taking import EMAIL, NAME
+from gainstage.computing.workbench import Workbench
+
+#: By the subjects of definitions, what `dirty` calls them.
+WHOSE = {"user": "person", "account": "account"}
+
+EVERYBODY = """
+CREATE OR REPLACE TEMP TABLE people AS
+    SELECT DISTINCT coalesce(root, known.name) AS person FROM known LEFT JOIN root USING (name);
+CREATE OR REPLACE TEMP TABLE accounts AS
+    SELECT DISTINCT account FROM joined UNION SELECT DISTINCT name FROM said WHERE whose = 'account'
+"""
+CHANGED = """
+CREATE OR REPLACE TEMP TABLE people AS SELECT DISTINCT coalesce(root, dirty.name) AS person
+    FROM dirty LEFT JOIN root USING (name) WHERE whose = 'person';
+CREATE OR REPLACE TEMP TABLE accounts AS SELECT DISTINCT name AS account FROM dirty WHERE whose = 'account'
+    UNION SELECT DISTINCT account FROM joined LEFT JOIN root USING (name)
+    WHERE coalesce(root, joined.name) IN (SELECT person FROM people)
+"""
+#: The names of everybody whom the evaluation reads of: for accounts those of their users, too.
+NAMES = """
+CREATE OR REPLACE TEMP TABLE names AS SELECT * FROM (
+    SELECT known.name, coalesce(root, known.name) AS person FROM known LEFT JOIN root USING (name)
+) {only}
+"""
+ONLY = """
+WHERE person IN (SELECT person FROM people) OR person IN (
+    SELECT coalesce(root, joined.name) FROM joined LEFT JOIN root USING (name)
+    WHERE account IN (SELECT account FROM accounts)
+)
+"""
+RELATIONS = """
+CREATE OR REPLACE TEMP VIEW matched AS
+    SELECT clause, names.person AS person, time, tie, value FROM hit JOIN names USING (name);
+CREATE OR REPLACE TEMP VIEW traits AS SELECT person, trait, value FROM (
+    SELECT names.person AS person, trait, value,
+        row_number() OVER (PARTITION BY names.person, trait ORDER BY time DESC, tie DESC) AS place
+    FROM said JOIN names USING (name) WHERE whose = 'person'
+) WHERE place = 1 AND value IS NOT NULL;
+CREATE OR REPLACE TEMP VIEW account_traits AS
+    SELECT name AS account, trait, value FROM said WHERE whose = 'account' AND value IS NOT NULL;
+CREATE OR REPLACE TEMP VIEW links AS
+    SELECT DISTINCT names.person AS person, account FROM joined JOIN names USING (name)
+"""
+DIFFERENCES = """
+SELECT computation, subject, result.value, before.value FROM result FULL JOIN (
+    SELECT * FROM computed WHERE computation IN (SELECT unnest($keys)) {among}
+) AS before USING (computation, subject)
+WHERE result.value IS DISTINCT FROM before.value ORDER BY computation, subject
+"""
+#: Who is somebody else by now is not looked at any more, and has nothing.
+AMONG = """
+AND CASE WHEN computation IN (SELECT unnest($users))
+    THEN subject IN (SELECT person FROM people UNION ALL SELECT name FROM dirty WHERE whose = 'person')
+    ELSE subject IN (SELECT account FROM accounts) END
+"""
+EMAILS = """
+SELECT person, value FROM (
+    SELECT coalesce(root, said.name) AS person, value,
+        row_number() OVER (PARTITION BY coalesce(root, said.name) ORDER BY time DESC, tie DESC) AS place
+    FROM said LEFT JOIN root USING (name) WHERE whose = 'person' AND trait = $trait
+) WHERE place = 1 AND person IN (SELECT unnest($names))
+"""
+
+
+def look_at(bench: Workbench, *, everybody: bool) -> bool:
+    """Say whom evaluations are about: everybody, or those whose values may have changed. False: nobody."""
+    bench.run(EVERYBODY if everybody else CHANGED)
+    if not bench.rows("SELECT person FROM people UNION ALL SELECT account FROM accounts LIMIT 1"):
+        return False
+    _relate(bench, everybody=everybody)
+    return True
+
+
+def _relate(bench: Workbench, *, everybody: bool) -> None:
+    """Make the compiler's relations."""
+    bench.run(NAMES.format(only="" if everybody else ONLY))
+    bench.run(RELATIONS)
+
+
+def cross(bench: Workbench, definitions: Sequence[Computation], since_us: int, until_us: int) -> None:
+    """Whoever may have something else by the passage of time alone is to be looked at."""
+    from gainstage.audiences.compiler import crossings, render
+
+    query = crossings(definitions, moment(since_us), moment(until_us))
+    if query is None:
+        return
+    _relate(bench, everybody=True)
+    whose = {one.key: WHOSE[one.subject] for one in definitions}
+    rows = bench.rows(render(query, "duckdb"))
+    bench.fill("dirty", [(whose[key], subject) for key, subject in rows])
+
+
+def evaluate(
+    bench: Workbench, definitions: Sequence[Computation], now_us: int, *, everybody: bool
+) -> list[tuple[Change, str | None]]:
+    """What those who are looked at have now and did not have before, with what they had."""
+    from gainstage.audiences.compiler import evaluation, render
+
+    query = evaluation(definitions, moment(now_us), source="matched", partial=not everybody)
+    bench.run(f"CREATE OR REPLACE TEMP TABLE result AS {render(query, 'duckdb')}")
+    bindings = {"keys": [one.key for one in definitions]}
+    if not everybody:
+        bindings["users"] = [one.key for one in definitions if one.subject == "user"]
+    rows = bench.rows(DIFFERENCES.format(among="" if everybody else AMONG), bindings)
+    return [(Change(key, subject, value), before) for key, subject, value, before in rows]
+
+
+def keep(bench: Workbench, changes: Sequence[Change], count: int, definitions: Sequence[Computation]) -> None:
+    """Let `computed` be what the memberships are by now, after so many changes of them. Whoever has another
+    value is to be looked at by what names it.
+    """
+    whose = {one.key: WHOSE[one.subject] for one in definitions}
+    with bench.transaction():
+        if changes:
+            bench.run("CREATE OR REPLACE TEMP TABLE changed AS SELECT * FROM computed LIMIT 0")
+            bench.fill("changed", changes)
+            bench.run(
+                "DELETE FROM computed USING changed WHERE computed.computation = changed.computation "
+                "AND computed.subject = changed.subject"
+            )
+            bench.run("INSERT INTO computed SELECT * FROM changed WHERE value IS NOT NULL")
+            bench.fill("dirty", [(whose[one.key], one.subject) for one in changes])
+        bench.put("changes", count)
+
+
+def mirror(bench: Workbench, values: Iterable[tuple[str, str, str]], count: int) -> None:
+    """Let `computed` be exactly these."""
+    with bench.transaction():
+        bench.run("DELETE FROM computed")
+        bench.fill("computed", list(values))
+        bench.put("changes", count)
+
+
+def renamed_among(bench: Workbench, people: Sequence[str]) -> set[str]:
+    """Those who are called otherwise by now."""
+    statement = "SELECT name FROM root WHERE name IN (SELECT unnest($names))"
+    return {row[0] for row in bench.rows(statement, {"names": list(people)})}
+
+
+def told_of(bench: Workbench, people: Sequence[str], accounts: Sequence[str]) -> Mapping[str, str]:
+    """The newest known e-mails of people and names of accounts, as JSON."""
+    found = bench.rows(EMAILS, {"trait": EMAIL, "names": list(people)})
+    found += bench.rows(
+        "SELECT name, value FROM said WHERE whose = 'account' AND trait = $trait AND value IS NOT NULL "
+        "AND name IN (SELECT unnest($names))",
+        {"trait": NAME, "names": list(accounts)},
+    )
+    return dict(found)
+
+
+def moment(us: int) -> datetime:
+    """An instant in microseconds as a time."""
+    return datetime.fromtimestamp(us // SECOND_US, UTC).replace(microsecond=us % SECOND_US)

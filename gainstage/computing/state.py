@@ -1,0 +1,319 @@
+"""What computations have told: who has which value, in which version, and what is still to be said. SQLite.
+
+A value and the call that will say it are written in one transaction. A call is known by computation, subject
+and version, so that one that is said twice, after a crash, counts once.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from gainstage.sqlite import StorageUnavailable, connect, explained
+
+SCHEMA_VERSION = 1
+FILE_NAME = "memberships.db"
+_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+-- Every computation that there ever was: a key is not given again.
+CREATE TABLE computation (
+    key TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    removed INTEGER NOT NULL DEFAULT 0,
+    digest TEXT NOT NULL DEFAULT '',       -- of the definition that was evaluated for everybody
+    evaluated_us INTEGER NOT NULL DEFAULT 0,
+    told TEXT NOT NULL DEFAULT '[]',       -- destinations that have been told everything so far
+    created_us INTEGER NOT NULL
+) WITHOUT ROWID;
+-- value: JSON; NULL: there is none any more. said: what was said last; NULL: nothing, or that there is none.
+CREATE TABLE membership (
+    key TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    value TEXT,
+    said TEXT,
+    version INTEGER NOT NULL,
+    changed_us INTEGER NOT NULL,
+    PRIMARY KEY (key, subject)
+) WITHOUT ROWID;
+CREATE INDEX membership_subject ON membership (subject);
+-- only: JSON list of the destinations that are to be told; NULL: all.
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    only_for TEXT,
+    UNIQUE (key, subject)
+);
+CREATE TABLE size (
+    key TEXT NOT NULL,
+    at_us INTEGER NOT NULL,
+    subjects INTEGER NOT NULL,
+    entered INTEGER NOT NULL,
+    "left" INTEGER NOT NULL,
+    PRIMARY KEY (key, at_us)
+) WITHOUT ROWID;
+"""
+_json = msgspec.json.Encoder().encode
+
+
+class Change(NamedTuple):
+    """What a subject has from now on; None: nothing any more."""
+
+    key: str
+    subject: str
+    value: str | None
+
+
+class Kept(NamedTuple):
+    """A computation as it was evaluated."""
+
+    key: str
+    kind: str
+    name: str
+    subject: str
+    removed: bool
+    digest: str
+    evaluated_us: int
+    told: tuple[str, ...]
+
+
+class Call(NamedTuple):
+    """What is to be said: the value that a subject has by now."""
+
+    id: int
+    key: str
+    subject: str
+    value: str | None
+    said: str | None
+    version: int
+    changed_us: int
+    only_for: tuple[str, ...] | None
+
+
+class Size(NamedTuple):
+    """How many had a value at an instant, and how many got one or lost it since the time before."""
+
+    at_us: int
+    subjects: int
+    entered: int
+    left: int
+
+
+class State:
+    """One handle on the memberships of a data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open them, making the file where there is none.
+
+        Raises:
+            StorageUnavailable: the folder or the file cannot be used.
+        """
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path = folder / FILE_NAME
+        self._connection = connect(self.path)
+        with explained(self.path):
+            self._connection.pragma("secure_delete", True)
+            version = self._connection.pragma("user_version")
+            if version == 0:
+                with self.transaction():
+                    self._connection.execute(_SCHEMA)
+                    self._connection.pragma("user_version", SCHEMA_VERSION)
+            elif version > SCHEMA_VERSION:
+                raise StorageUnavailable(
+                    f"{self.path} was written by a newer gainstage (schema {version}); use that one or a "
+                    "newer one."
+                )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator["State"]:
+        """Everything or nothing; durable on the way out."""
+        with explained(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    # computations
+
+    def computations(self) -> dict[str, Kept]:
+        """Every computation by key, removed ones too."""
+        rows = self._connection.execute(
+            "SELECT key, kind, name, subject, removed, digest, evaluated_us, told FROM computation "
+            "ORDER BY key"
+        )
+        return {
+            key: Kept(
+                key, kind, name, subject, bool(removed), digest, at_us, tuple(msgspec.json.decode(told))
+            )
+            for key, kind, name, subject, removed, digest, at_us, told in rows
+        }
+
+    def own(self, key: str, kind: str, name: str, subject: str, now_us: int) -> None:
+        """Give a computation its key, or note its name of today."""
+        self._connection.execute(
+            "INSERT INTO computation (key, kind, name, subject, created_us) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET name = excluded.name, removed = 0",
+            (key, kind, name, subject, now_us),
+        )
+
+    def remove(self, key: str) -> None:
+        """A definition is gone: its values go, what was said of it stays, and the key is taken."""
+        self._connection.execute("UPDATE computation SET removed = 1, digest = '' WHERE key = ?", (key,))
+        self._connection.execute("DELETE FROM outbox WHERE key = ?", (key,))
+        self._connection.execute("DELETE FROM membership WHERE key = ?", (key,))
+
+    def evaluated(self, key: str, digest: str, now_us: int) -> None:
+        """A computation was evaluated, as of now."""
+        self._connection.execute(
+            "UPDATE computation SET digest = ?, evaluated_us = ? WHERE key = ?", (digest, now_us, key)
+        )
+
+    def tell(self, key: str, destinations: Sequence[str]) -> None:
+        """From now on these are told; those that were not before are told everything that was said."""
+        kept = self.computations()[key]
+        fresh = [name for name in destinations if name not in kept.told]
+        if tuple(destinations) == kept.told:
+            return
+        if fresh and kept.told:
+            self._connection.execute(
+                "INSERT INTO outbox (key, subject, only_for) SELECT key, subject, ? FROM membership "
+                "WHERE key = ? AND said IS NOT NULL ON CONFLICT DO UPDATE SET only_for = NULL",
+                (_json(fresh).decode(), key),
+            )
+        self._connection.execute(
+            "UPDATE computation SET told = ? WHERE key = ?", (_json(destinations).decode(), key)
+        )
+
+    # values
+
+    def apply(self, changes: Iterable[Change], now_us: int) -> None:
+        """Let subjects have other values, and have that said."""
+        rows = list(changes)
+        self._connection.executemany(
+            "INSERT INTO membership (key, subject, value, version, changed_us) VALUES (?1, ?2, ?3, 1, ?4) "
+            "ON CONFLICT DO UPDATE SET value = ?3, version = version + 1, "
+            "changed_us = max(?4, changed_us + 1)",
+            ((one.key, one.subject, one.value, now_us) for one in rows),
+        )
+        self._connection.executemany(
+            "INSERT INTO outbox (key, subject) VALUES (?, ?) ON CONFLICT DO UPDATE SET only_for = NULL",
+            ((one.key, one.subject) for one in rows),
+        )
+        self.count("changes", len(rows))
+
+    def values(self, keys: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+        """Rows (key, subject, value) of those who have one."""
+        rows = self._connection.execute(
+            "SELECT key, subject, value FROM membership WHERE value IS NOT NULL "
+            "AND key IN (SELECT value FROM json_each(?))",
+            (_json(tuple(keys)).decode(),),
+        )
+        yield from rows
+
+    def value(self, key: str, subject: str) -> str | None:
+        """What a subject has."""
+        row = self._connection.execute(
+            "SELECT value FROM membership WHERE key = ? AND subject = ?", (key, subject)
+        ).fetchone()
+        return row[0] if row is not None else None
+
+    def sizes(self) -> dict[str, int]:
+        """By key, how many have a value."""
+        rows = self._connection.execute(
+            "SELECT key, count(*) FROM membership WHERE value IS NOT NULL GROUP BY key"
+        )
+        return dict(iter(rows))
+
+    def forget(self, subjects: Iterable[str]) -> int:
+        """Nothing of these subjects is kept any more; how many values there were."""
+        named = _json(tuple(subjects)).decode()
+        among = "subject IN (SELECT value FROM json_each(?))"
+        self._connection.execute(f"DELETE FROM outbox WHERE {among}", (named,))
+        self._connection.execute(f"DELETE FROM membership WHERE {among}", (named,))
+        return self._connection.changes()
+
+    # what is to be said
+
+    def waiting(self) -> dict[str, int]:
+        """By key, how many calls wait to be said."""
+        return dict(iter(self._connection.execute("SELECT key, count(*) FROM outbox GROUP BY key")))
+
+    def next_calls(self, keys: Iterable[str], limit: int) -> list[Call]:
+        """The oldest calls of these computations."""
+        rows = self._connection.execute(
+            "SELECT id, key, subject, value, said, version, changed_us, only_for FROM outbox "
+            "JOIN membership USING (key, subject) WHERE key IN (SELECT value FROM json_each(?)) "
+            "ORDER BY id LIMIT ?",
+            (_json(tuple(keys)).decode(), limit),
+        )
+        return [
+            Call._make((*row[:7], tuple(msgspec.json.decode(row[7])) if row[7] is not None else None))
+            for row in rows
+        ]
+
+    def said(self, calls: Iterable[Call]) -> None:
+        """These stand in the log now. What changed meanwhile is said in its turn."""
+        listed = list(calls)
+        self._connection.executemany(
+            "UPDATE membership SET said = ?3 WHERE key = ?1 AND subject = ?2",
+            ((one.key, one.subject, one.value) for one in listed),
+        )
+        self._connection.executemany(
+            "DELETE FROM outbox WHERE id = ?1 AND EXISTS (SELECT 1 FROM membership WHERE key = outbox.key "
+            "AND subject = outbox.subject AND version = ?2)",
+            ((one.id, one.version) for one in listed),
+        )
+
+    # numbers
+
+    def number(self, name: str) -> int:
+        """A number that is kept under a name; 0 where none is."""
+        row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return int(row[0]) if row is not None else 0
+
+    def put(self, name: str, value: int) -> None:
+        """Keep a number under a name."""
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def count(self, name: str, more: int) -> None:
+        """Add to a number."""
+        self._connection.execute(
+            "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = value + ?2", (name, more)
+        )
+
+    def measure(self, key: str, at_us: int, entered: int, left: int) -> None:
+        """Keep how many have a value now, where anything changed."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO size SELECT ?1, ?2, count(*), ?3, ?4 FROM membership "
+            "WHERE key = ?1 AND value IS NOT NULL",
+            (key, at_us, entered, left),
+        )
+
+    def history(self, key: str, limit: int = 1_000) -> list[Size]:
+        """Sizes over time, the newest first."""
+        rows = self._connection.execute(
+            'SELECT at_us, subjects, entered, "left" FROM size WHERE key = ? ORDER BY at_us DESC LIMIT ?',
+            (key, limit),
+        )
+        return [Size(*row) for row in rows]
+
+    def members(self, key: str, limit: int) -> list[tuple[str, str]]:
+        """Some of those who have a value, with it."""
+        rows = self._connection.execute(
+            "SELECT subject, value FROM membership WHERE key = ? AND value IS NOT NULL "
+            "ORDER BY subject LIMIT ?",
+            (key, limit),
+        )
+        return list(rows)

@@ -1,0 +1,211 @@
+"""From archived rows to what computations read of them."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+from gainstage.audiences.definition import Clause
+from gainstage.clock import DAY_US, SECOND_US
+from gainstage.computing.names import merged
+from gainstage.computing.workbench import Workbench
+from gainstage.history.archive import Snapshot
+from gainstage.history.relation import attach
+
+#: Kept like a trait of people: the newest e-mail that any of their events told.
+EMAIL = "[email]"
+#: Always kept of accounts: calls about them bring it.
+NAME = "name"
+Feed = tuple[str, str]
+
+#: What orders events of one time: receipt, place in the request, message id.
+TIE = "format('{:016x}{:06x}', epoch_us(received), place) || message_id"
+EVENTS = f"""
+CREATE OR REPLACE TEMP VIEW events AS SELECT person, time, {TIE} AS tie, name, properties FROM taken
+WHERE kind IN ('track', 'page', 'screen')
+"""
+FRESH = """
+CREATE OR REPLACE TEMP TABLE fresh AS SELECT DISTINCT name FROM (
+    SELECT person AS name FROM taken UNION ALL SELECT also FROM taken WHERE also IS NOT NULL
+) WHERE name NOT IN (SELECT name FROM known)
+"""
+#: Of pairs that were seen before only what is earlier.
+PAIRS = f"""
+CREATE OR REPLACE TEMP TABLE found AS SELECT also AS name, person AS into_name, min(time) AS time,
+    arg_min({TIE}, (time, {TIE})) AS tie
+FROM taken WHERE also <> person AND person LIKE 'u:%' AND NOT EXISTS (
+    SELECT 1 FROM pair WHERE pair.name = also AND into_name = person
+        AND (pair.time, pair.tie) <= (taken.time, {TIE})
+) GROUP BY also, person
+"""
+#: A pair changes nothing for others where its name is new here and means nobody else's.
+SIMPLE = """
+SELECT count(*) FROM found WHERE name IN (SELECT name FROM pair) OR name IN (SELECT root FROM root)
+    OR name IN (SELECT into_name FROM found) OR name LIKE 'u:%'
+    OR name IN (SELECT name FROM found GROUP BY name HAVING count(*) > 1)
+"""
+ADDED = """
+CREATE OR REPLACE TEMP TABLE merged AS SELECT found.name, coalesce(root, into_name) AS root
+FROM found LEFT JOIN root ON root.name = into_name UNION ALL SELECT name, root FROM root
+"""
+MOVED = """
+CREATE OR REPLACE TEMP TABLE moved AS SELECT merged.name, merged.root, root.root AS before
+FROM merged LEFT JOIN root USING (name) WHERE root.root IS DISTINCT FROM merged.root
+"""
+NEWEST = """
+CREATE OR REPLACE TEMP TABLE found AS
+SELECT {whose} AS name, CAST({value} AS VARCHAR) AS value, time, {tie} AS tie FROM taken
+WHERE {whose} IS NOT NULL AND {told}
+QUALIFY row_number() OVER (PARTITION BY {whose} ORDER BY time DESC, tie DESC) = 1
+"""
+OLDER = """
+DELETE FROM said USING found WHERE said.whose = ? AND said.trait = ? AND said.name = found.name
+    AND (said.time, said.tie) < (found.time, found.tie)
+"""
+NEWER = """
+CREATE OR REPLACE TEMP TABLE newer AS SELECT * FROM found
+WHERE name NOT IN (SELECT name FROM said WHERE whose = ? AND trait = ?)
+"""
+JOINED = """
+CREATE OR REPLACE TEMP TABLE found AS SELECT DISTINCT person AS name, account FROM taken
+WHERE account IS NOT NULL AND (person, account) NOT IN (SELECT (name, account) FROM joined)
+"""
+
+
+def take(
+    bench: Workbench,
+    snapshot: Snapshot,
+    clauses: Sequence[Clause],
+    traits: frozenset[str],
+    account_traits: frozenset[str],
+) -> int:
+    """Take in what was archived since the last time, for these clauses and traits; how many rows.
+
+    Of clauses and traits that are new here, all that the archive has.
+    """
+    if bench.number("epoch") != snapshot.epoch or bench.number("position") > snapshot.position:
+        bench.fresh()
+        with bench.transaction():
+            bench.put("epoch", snapshot.epoch)
+    feeds: set[Feed] = {("clause", one.id) for one in clauses}
+    feeds |= {("person", name) for name in {*traits, EMAIL}}
+    feeds |= {("account", name) for name in {*account_traits, NAME}}
+    known: set[Feed] = {(kind, id_) for kind, id_ in bench.rows("SELECT kind, id FROM feed")}
+    position = bench.number("position")
+    with bench.transaction():
+        _drop(bench, known - feeds)
+        _let_go(bench, snapshot.floor_day)
+        new = feeds - known
+        if new and position:
+            _attach(bench, snapshot, f"position <= {position:d}")
+            _hits(bench, [one for one in clauses if ("clause", one.id) in new])
+            _traits(bench, new)
+        bench.fill("feed", sorted(new))
+        if snapshot.position > position:
+            _attach(bench, snapshot.within(after=position), f"position > {position:d}")
+            _people(bench)
+            _hits(bench, clauses)
+            _traits(bench, feeds)
+            _links(bench)
+            bench.put("position", snapshot.position)
+    return snapshot.position - position
+
+
+def _attach(bench: Workbench, snapshot: Snapshot, condition: str) -> None:
+    attach(bench.connection, snapshot, "archived")
+    bench.run(f"CREATE OR REPLACE TEMP VIEW taken AS SELECT * FROM archived WHERE {condition}")
+    bench.run(EVENTS)
+
+
+def _drop(bench: Workbench, feeds: Collection[Feed]) -> None:
+    """Nothing reads these any more."""
+    for kind, id_ in feeds:
+        bench.run("DELETE FROM feed WHERE kind = ? AND id = ?", [kind, id_])
+        if kind == "clause":
+            bench.run("DELETE FROM hit WHERE clause = ?", [id_])
+        else:
+            bench.run("DELETE FROM said WHERE whose = ? AND trait = ?", [kind, id_])
+
+
+def _let_go(bench: Workbench, floor_day: int) -> None:
+    """The archive keeps no events of days before this one: they count no more."""
+    floor_us = floor_day * DAY_US
+    if floor_us <= bench.number("floor_us"):
+        return
+    floor = datetime.fromtimestamp(floor_us // SECOND_US, UTC).replace(tzinfo=None)
+    bench.run("INSERT INTO dirty SELECT DISTINCT 'person', name FROM hit WHERE time < ?", [floor])
+    bench.run("DELETE FROM hit WHERE time < ?", [floor])
+    bench.put("floor_us", floor_us)
+
+
+def _people(bench: Workbench) -> None:
+    """Who is there, and who is one with whom."""
+    bench.run(FRESH)
+    bench.run("INSERT INTO known SELECT name FROM fresh")
+    bench.run("INSERT INTO dirty SELECT 'person', name FROM fresh")
+    bench.run(PAIRS)
+    if not bench.rows("SELECT 1 FROM found LIMIT 1"):
+        return
+    simple = not bench.rows(SIMPLE)[0][0]
+    bench.run(
+        "DELETE FROM pair USING found WHERE pair.name = found.name AND pair.into_name = found.into_name"
+    )
+    bench.run("INSERT INTO pair SELECT * FROM found")
+    if simple:
+        bench.run(ADDED)
+    else:
+        pairs = bench.rows("SELECT name, into_name FROM pair ORDER BY time, tie")
+        bench.run("CREATE OR REPLACE TEMP TABLE merged (name VARCHAR, root VARCHAR)")
+        bench.fill("merged", list(merged(pairs).items()))
+    _move(bench)
+
+
+def _move(bench: Workbench) -> None:
+    """Whoever is somebody else now is to be looked at, and so is that one."""
+    bench.run(MOVED)
+    for column in ("name", "root", "before"):
+        bench.run(
+            f"INSERT INTO dirty SELECT DISTINCT 'person', {column} FROM moved WHERE {column} IS NOT NULL"
+        )
+    bench.run("DELETE FROM root")
+    bench.run("INSERT INTO root SELECT * FROM merged")
+
+
+def _hits(bench: Workbench, clauses: Sequence[Clause]) -> None:
+    from gainstage.audiences.compiler import extraction, render
+
+    if not clauses:
+        return
+    bench.run(f"CREATE OR REPLACE TEMP TABLE found AS {render(extraction(clauses), 'duckdb')}")
+    bench.run("INSERT INTO hit SELECT clause, person, time, tie, value FROM found")
+    bench.run("INSERT INTO dirty SELECT DISTINCT 'person', person FROM found")
+
+
+def _traits(bench: Workbench, feeds: Collection[Feed]) -> None:
+    """The newest value of each trait; NULL where it was taken away."""
+    from sqlglot import exp
+
+    from gainstage.audiences.compiler import render
+    from gainstage.audiences.compiler.primitives import Primitive, call, column, text
+
+    for whose, name in sorted(feeds):
+        about = [whose, name]
+        if whose == "clause":
+            continue
+        if name == EMAIL:
+            value, told, bindings = "to_json(email)", "email IS NOT NULL", None
+        else:
+            read = exp.select(call(Primitive.PROPERTY_JSON, column("traits"), text(name)))
+            value = render(read, "duckdb").removeprefix("SELECT ")
+            told = "kind = ? AND list_contains(json_keys(traits), ?)"
+            bindings = ["identify" if whose == "person" else "group", name]
+        bench.run(NEWEST.format(whose=whose, value=value, told=told, tie=TIE), bindings)
+        bench.run(OLDER, about)
+        bench.run(NEWER, about)
+        bench.run("INSERT INTO said SELECT ?, name, ?, value, time, tie FROM newer", about)
+        if name != EMAIL:
+            bench.run("INSERT INTO dirty SELECT DISTINCT ?, name FROM newer", [whose])
+
+
+def _links(bench: Workbench) -> None:
+    bench.run(JOINED)
+    bench.run("INSERT INTO joined SELECT name, account FROM found")
+    bench.run("INSERT INTO dirty SELECT DISTINCT 'account', account FROM found")
