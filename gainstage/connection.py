@@ -140,13 +140,22 @@ def _plain(name: str) -> str:
 
 @dataclass(frozen=True)
 class Retention:
-    """How long log and finished events are kept: by age and by size; None for no limit."""
+    """How long log, finished events and archive are kept: by age and by size; None for no limit."""
 
     log_days: float | None = 30.0
     log_bytes: int | None = 50 * 10**9
     ledger_days: float | None = 90.0
     #: Of the newest events so many are kept.
     ledger_events: int | None = 20_000_000
+    #: Whether events are archived. While they are, the log keeps what is not.
+    history: bool = True
+    history_days: float | None = 3 * 365.0
+    history_bytes: int | None = None
+
+    @classmethod
+    def of_everything(cls) -> "Retention":
+        """Nothing goes."""
+        return cls(None, None, None, None, history_days=None)
 
 
 @dataclass(frozen=True)

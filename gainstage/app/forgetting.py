@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from gainstage.app.archiving import ArchiveOf
 from gainstage.app.configuring import configurer
 from gainstage.app.folder import held, is_held, open_parts, prepare
 from gainstage.app.moments import iso
@@ -38,7 +39,7 @@ STATES = {
     Phase.REWRITE: "cleaning",
     Phase.DONE: "done",
 }
-PURGED = ("log_entries", "events", "deliveries", "calls")
+PURGED = ("log_entries", "events", "deliveries", "calls", "archived_events")
 SENTENCES = {
     DELETED: "Deleted there.",
     ABSENT: "There was no such person.",
@@ -62,7 +63,8 @@ def whom(person: str) -> str:
 def would_forget(data: Path, person: str) -> dict[str, Any]:
     """Whom a request would mean and what it would find, with nothing changed.
 
-    `{"person", "ids", "emails", "log_entries", "events", "gainsight"}`.
+    `{"person", "ids", "emails", "log_entries", "events", "archived_events",
+    "gainsight"}`.
 
     Raises:
         UsageError: the folder cannot be used.
@@ -75,6 +77,7 @@ def would_forget(data: Path, person: str) -> dict[str, Any]:
             with store.reading() as reading:
                 someone, configuration = _someone(reading, name), _configuration(store, reading)
             entries, events = asyncio.run(_found(store, log, someone, pseudonyms))
+            archived = ArchiveOf(data).count(someone.keys, someone.emails)
     except (StorageUnavailable, LogUnavailable) as error:
         raise UsageError(str(error)) from None
     return {
@@ -83,6 +86,7 @@ def would_forget(data: Path, person: str) -> dict[str, Any]:
         "emails": list(someone.emails),
         "log_entries": entries,
         "events": events,
+        "archived_events": archived,
         "gainsight": _told(_vendors(configuration, wanted=True), configuration),
     }
 

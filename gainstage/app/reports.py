@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from gainstage.app.alerting import standing
+from gainstage.app.archiving import report as archive_report
 from gainstage.app.budgets import budget_report
 from gainstage.app.configuring import opened
 from gainstage.app.dead import Dead
@@ -89,6 +90,7 @@ class Reports:
             }
         log = await self._log.kept()
         rest["kept"]["log"] = {"since": iso(log.since_us) if log.since_us else None, "bytes": log.size_bytes}
+        rest["kept"]["history"] = await archive_report(self._store.folder, self._log)
         connections = await self._connections(counters, live, offsets)
         unrouted_us = await self._oldest_unrouted(offsets)
         oldest_us = oldest_us if oldest_us is not None else unrouted_us

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from gainstage.app.archiving import ArchiveOf
 from gainstage.app.configuring import configurer, in_force, refuse_other_file
 from gainstage.app.folder import held, is_held, open_parts, prepare
 from gainstage.app.pseudonyms import pseudonyms_of
@@ -124,8 +125,9 @@ async def delivering(
         return
     transport, stop = HttpTransport(), asyncio.Event()
     engine = Engine(
-        store, log, SystemClock(), transport, configurer(store.folder), pseudonyms=pseudonyms, sends=sends
-    )
+        store, log, SystemClock(), transport, configurer(store.folder), pseudonyms=pseudonyms, sends=sends,
+        archived=ArchiveOf(store.folder),
+    )  # fmt: skip
     task = asyncio.create_task(engine.run(stop))
     try:
         yield task

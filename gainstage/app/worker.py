@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from gainstage.app.archiving import ArchiveOf
 from gainstage.app.configuring import configurer
 from gainstage.app.folder import open_parts
 from gainstage.app.logging import Style, log_lines
@@ -50,7 +51,7 @@ async def deliver(data: Path) -> None:
 
         engine = Engine(
             store, log, SystemClock(), transport, configured,
-            pseudonyms=pseudonyms_of(data, store), observer=Observer(tracing),
+            pseudonyms=pseudonyms_of(data, store), observer=Observer(tracing), archived=ArchiveOf(data),
         )  # fmt: skip
         telling = asyncio.create_task(tell(engine.observer, engine.under_way, sys.stdout.fileno()))
         try:

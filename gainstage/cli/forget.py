@@ -144,7 +144,8 @@ def show(out: Any, receipt: Mapping[str, Any]) -> None:
     purged = receipt["purged"]
     out.print(
         f"  purged: {purged['log_entries']:,} messages of the log, {purged['events']:,} events with "
-        f"{purged['deliveries']:,} outcomes and {purged['calls']:,} calls"
+        f"{purged['deliveries']:,} outcomes and {purged['calls']:,} calls, "
+        f"{purged['archived_events']:,} of the archive"
     )
     if receipt["mentioned_by_others"]:
         out.print(
@@ -168,6 +169,9 @@ def _show_found(out: Any, found: Mapping[str, Any]) -> None:
     out.print(f"[bold]{safe(found['person'])}[/] is known as: {safe(', '.join(found['ids']))}")
     if found["emails"]:
         out.print(f"  e-mail: {safe(', '.join(found['emails']))}")
-    out.print(f"  would go: {found['log_entries']:,} messages of the log, {found['events']:,} events")
+    out.print(
+        f"  would go: {found['log_entries']:,} messages of the log, {found['events']:,} events, "
+        f"{found['archived_events']:,} of the archive"
+    )
     for row in found["gainsight"]:
         out.print(f"  {safe(row['destination'])} with --at-gainsight: {safe(row['detail'])}")

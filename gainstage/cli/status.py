@@ -69,11 +69,26 @@ def show(found: "Mapping[str, Any]") -> None:
         if kept["since"] is not None:
             size = f"{kept['bytes'] / 1e6:,.0f} MB" if kept["bytes"] >= 1e6 else "less than 1 MB"
             out.print(f"{what} are kept since {safe(kept['since'])}: {size}.")
+    for sentence in _history(found["kept"].get("history")):
+        out.print(safe(sentence))
     for row in found["replays"]:
         out.print(safe(_replay(row)))
     for row in found["blocked"]:
         why = safe(": ".join(text for text in (row["reason"], row.get("detail")) if text))
         out.print(f"[red]{safe(row['destination'])} is blocked[/] since {safe(row['since'])}: {why}")
+
+
+def _history(kept: "Mapping[str, Any] | None") -> "Iterator[str]":
+    """What is archived, and what of it is damaged."""
+    if kept is None:
+        return
+    if kept["events"]:
+        size = f"{kept['bytes'] / 1e6:,.0f} MB" if kept["bytes"] >= 1e6 else "less than 1 MB"
+        days = f"of {kept['first_day']} to {kept['last_day']}"
+        yield f"Archived are {kept['events']:,} events {days}: {size}."
+    if kept["behind"]:
+        yield f"Not archived yet: {kept['behind']:,} messages of the log, at most."
+    yield from kept["damaged"]
 
 
 def _replay(row: "Mapping[str, Any]") -> str:

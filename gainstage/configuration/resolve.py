@@ -189,7 +189,7 @@ class _Resolver:
         for document in documents:
             checked = self._begin(document)
             form = checked.form(RetentionForm, checked.body)
-            retention = form.made() if form and not checked.problems else Retention(None, None, None, None)
+            retention = form.made() if form and not checked.problems else Retention.of_everything()
             self._end(checked)
         return retention
 

@@ -45,6 +45,26 @@ class LedgerRetention(BaseModel):
     )
 
 
+class HistoryRetention(BaseModel):
+    """The archive of events: what audiences and computed traits look back on."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    enabled: bool = Field(
+        default=_AT_REST.history,
+        description="Events are archived. Off: none is, from then on, and what was archived stays.",
+    )
+    days: float | None = Field(
+        default=_AT_REST.history_days,
+        gt=0,
+        le=LONGEST_DAYS,
+        description="Events are kept so many days after they happened, whole days at a time; null: for ever.",
+    )
+    gigabytes: float | None = Field(
+        default=None, gt=0, description="Of more than this the oldest days go; null: no limit."
+    )
+
+
 class RetentionForm(BaseModel):
     """How long what is finished is kept."""
 
@@ -54,9 +74,22 @@ class RetentionForm(BaseModel):
     ledger: LedgerRetention = Field(
         default_factory=LedgerRetention, description="What became of the events, and the calls made for them."
     )
+    history: HistoryRetention = Field(
+        default_factory=HistoryRetention, description="The archive of events, for audiences."
+    )
 
     def made(self) -> Retention:
         """As the engine takes it."""
         size = self.log.gigabytes
         log_bytes = int(size * GIGABYTE) if size is not None else None
-        return Retention(self.log.days, log_bytes, self.ledger.days, self.ledger.events)
+        history = self.history
+        history_bytes = int(history.gigabytes * GIGABYTE) if history.gigabytes is not None else None
+        return Retention(
+            self.log.days,
+            log_bytes,
+            self.ledger.days,
+            self.ledger.events,
+            history.enabled,
+            history.days,
+            history_bytes,
+        )

@@ -60,6 +60,14 @@ METRICS = (
     Definition("gainstage_unrouted_messages", "gauge", "Accepted messages that delivery has not met yet."),
     Definition("gainstage_oldest_unrouted_seconds", "gauge", "Age of the oldest of them, 0 if none."),
     Definition("gainstage_oldest_pending_seconds", "gauge", "Age of the oldest pending event, 0 if none."),
+    # the archive
+    Definition("gainstage_history_events", "gauge", "Archived events."),
+    Definition("gainstage_history_bytes", "gauge", "The size of the archive's files."),
+    Definition("gainstage_history_files", "gauge", "How many files they are."),
+    Definition(
+        "gainstage_history_unarchived_messages", "gauge", "Messages of the log not archived yet, at most."
+    ),
+    Definition("gainstage_history_damaged_files", "gauge", "Files of the archive that the disk altered."),
     Definition(
         "gainstage_delivery_seconds",
         "histogram",
@@ -187,6 +195,7 @@ class Figures(Collector):
         if self._ready is not None:
             self._add("gainstage_ready", int(self._ready))
         self._funnel()
+        self._archived()
         self._budgets()
         self._limits()
         self._taken()
@@ -227,6 +236,15 @@ class Figures(Collector):
         if log is not None:
             self._add("gainstage_unrouted_messages", log["unrouted"])
             self._add("gainstage_oldest_unrouted_seconds", log["oldest_unrouted_seconds"] or 0)
+
+    def _archived(self) -> None:
+        kept = self._status.get("kept", {}).get("history")
+        if kept is not None:
+            self._add("gainstage_history_events", kept["events"])
+            self._add("gainstage_history_bytes", kept["bytes"])
+            self._add("gainstage_history_files", kept["files"])
+            self._add("gainstage_history_unarchived_messages", kept["behind"] or 0)
+            self._add("gainstage_history_damaged_files", len(kept["damaged"]))
 
     def _budgets(self) -> None:
         for row in self._status["budgets"]:

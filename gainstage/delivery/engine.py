@@ -16,6 +16,7 @@ from typing import NamedTuple
 from gainstage.clock import SECOND_US, Clock
 from gainstage.connection import Configuration, Retention
 from gainstage.delivery.alerts import Announce, BudgetAlert, due_alerts, log_alert
+from gainstage.delivery.archived import Archived
 from gainstage.delivery.destinations import Active, activate
 from gainstage.delivery.dispatch import LEASE_US, Dispatcher
 from gainstage.delivery.flight import Flight
@@ -44,7 +45,7 @@ ALERTS_EVERY_US = 5 * SECOND_US
 IDLE_SECONDS = 0.1
 STORAGE_PAUSE_SECONDS = 1.0
 #: Until it is known what may be let go.
-KEEP_ALL = Retention(None, None, None, None)
+KEEP_ALL = Retention.of_everything()
 #: Later than any lease ends, also one taken before the clock was set back.
 FAR_US = 2**62
 
@@ -79,6 +80,7 @@ class Engine:
         pseudonyms: Pseudonyms | None = None,
         sends: bool = True,
         observer: Observer | None = None,
+        archived: Archived | None = None,
     ) -> None:
         self._store, self._log, self._clock, self._transport = store, log, clock, transport
         self._configure = configure
@@ -98,8 +100,8 @@ class Engine:
         self._pace = Pace()
         self._sends = sends
         self._suppression = Suppression(pseudonyms or Pseudonyms(b""))
-        self._trimmer = Trimmer(store, log, clock)
-        self._forgetter = Forgetter(store, log, clock, transport, self._suppression)
+        self._trimmer = Trimmer(store, log, clock, archived)
+        self._forgetter = Forgetter(store, log, clock, transport, self._suppression, archived)
         self._replaying = Replaying(store, log)
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from gainstage.clock import SECOND_US, Clock
+from gainstage.delivery.archived import Archived, Eraser
 from gainstage.delivery.deleting import BY_HAND, FAILED, WAITING, Deletion, noted
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.finding import Finder, texts_of
@@ -62,9 +63,16 @@ class Forgetter:
     """Works off requests to forget people. One process does so: the one that delivers."""
 
     def __init__(
-        self, store: Store, log: Log, clock: Clock, transport: Transport, suppression: Suppression
+        self,
+        store: Store,
+        log: Log,
+        clock: Clock,
+        transport: Transport,
+        suppression: Suppression,
+        archived: Archived | None = None,
     ) -> None:
         self._store, self._log, self._clock, self._transport = store, log, clock, transport
+        self._eraser = Eraser(archived)
         self._suppression = suppression
         self._wish: tuple[int, int, int] | None = None  # request, partition, offset: to be read next
         self._read: Read | None = None
@@ -180,6 +188,9 @@ class Forgetter:
     def _look_through_log(self, transaction: Transaction, row: ForgettingRow, now_us: int) -> None:
         finder = Finder(transaction, row, self._suppression.pseudonyms)
         partition, after = row.place.get("partition", 0), row.place.get("offset", 0)
+        if partition >= self._log.partitions:
+            self._look_through_archive(transaction, row, finder, now_us)
+            return
         read, self._read = self._read, None
         if read is None or (read.request, read.partition, read.after) != (row.id, partition, after):
             self._wish = (row.id, partition, after)
@@ -199,15 +210,32 @@ class Forgetter:
         if rest and rest[0].entry.received_us <= row.asked_us:  # accepted before the request: routed first
             row.due_us = now_us + LOOK_AGAIN_US
         elif len(routed) < READ_AT_ONCE and (rest or not read.entries):
-            self._next_partition(transaction, row, finder)
-        self._wish = (row.id, row.place.get("partition", 0), row.place.get("offset", 0))
+            row.place["partition"], row.place["offset"] = partition + 1, 0
+        if row.place.get("partition", 0) < self._log.partitions:
+            self._wish = (row.id, row.place.get("partition", 0), row.place["offset"])
 
-    def _next_partition(self, transaction: Transaction, row: ForgettingRow, finder: Finder) -> None:
-        """Go on with the next partition; at the end with the ledger, or from the start if more names were
-        found.
+    def _look_through_archive(
+        self, transaction: Transaction, row: ForgettingRow, finder: Finder, now_us: int
+    ) -> None:
+        """Have the person's events taken out of the archive, which is older than the log; then go on with the
+        ledger, or from the start of the log if more names were found.
         """
-        row.place["partition"], row.place["offset"] = row.place.get("partition", 0) + 1, 0
-        if row.place["partition"] < self._log.partitions:
+        assert row.person is not None
+        left = self._eraser.erased(row.id, row.person)
+        if left is None:
+            row.due_us = now_us + LOOK_AGAIN_US // 10
+            return
+        if isinstance(left, StorageUnavailable):
+            row.detail, row.due_us = str(left), now_us + LOOK_AGAIN_US * 30
+            return
+        row.count("archived_events", left.events)
+        told = {*row.place.get("emails", ()), *left.emails} - set(row.person.emails)
+        if told:
+            row.place["emails"] = sorted(told)
+        row.detail = ""
+        if left.waiting:
+            row.detail = "Waits until nobody reads the archive's files that were written anew."
+            row.due_us = now_us + LOOK_AGAIN_US
             return
         mentions = row.place.get("mentions", 0)
         if finder.add_names():
@@ -316,6 +344,7 @@ class Forgetter:
 
     async def close(self) -> None:
         """A deletion that is under way is done again by whoever comes next."""
+        await self._eraser.close()
         if self._deletion is not None:
             self._deletion[2].cancel()
             await asyncio.gather(self._deletion[2], return_exceptions=True)

@@ -1,10 +1,13 @@
 """Trimming: the log behind the router, the ledger behind the log, in small slices that hold nobody up."""
 
+import asyncio
 import logging
 
 from gainstage.clock import DAY_US, SECOND_US, Clock
 from gainstage.connection import Retention
+from gainstage.delivery.archived import Archived
 from gainstage.log.contract import Log, LogUnavailable
+from gainstage.store import StorageUnavailable
 from gainstage.store.contract import Store, Transaction
 
 #: Entries of a partition, and events of the ledger, that are looked at in a turn.
@@ -22,8 +25,8 @@ logger = logging.getLogger(__name__)
 class Trimmer:
     """Trims what the retention in force lets go. One process does so: the one that delivers."""
 
-    def __init__(self, store: Store, log: Log, clock: Clock) -> None:
-        self._store, self._log, self._clock = store, log, clock
+    def __init__(self, store: Store, log: Log, clock: Clock, archived: Archived | None = None) -> None:
+        self._store, self._log, self._clock, self._archived = store, log, clock, archived
         self._log_us = self._ledger_us = self._begun_us = 0  # when to look again; when the ledger was begun
         self._first: tuple[int, ...] = ()
         self._after = 0
@@ -41,6 +44,9 @@ class Trimmer:
         except LogUnavailable as error:
             logger.error("log_unavailable %s", error)
             more = False
+        except StorageUnavailable as error:  # nobody knows what is archived: nothing goes
+            logger.error("history_unavailable %s", error)
+            more = False
         self._log_us = now_us + (0 if more else LOOK_EVERY_US)
         return more
 
@@ -49,11 +55,15 @@ class Trimmer:
         before_us = now_us - int(retention.log_days * DAY_US) if retention.log_days is not None else 0
         if retention.log_bytes is not None and kept.size_bytes > retention.log_bytes:
             before_us = FOR_EVER_US
-        trimmed = 0
+        trimmed, archived = 0, None
+        if self._archived is not None and retention.history:
+            archived = await asyncio.to_thread(self._archived.offsets)
         if kept.since_us is not None and kept.since_us < before_us:
             for partition in range(self._log.partitions):
                 with self._store.reading() as reading:
                     upto = reading.offset(partition)
+                if archived is not None:
+                    upto = min(upto, archived.get(partition, 0))
                 slice_ = await self._log.trim(partition, upto, before_us, ENTRIES_AT_ONCE)
                 trimmed = max(trimmed, slice_)
         if trimmed:

@@ -70,6 +70,21 @@ def erase(
     return Gone(rows, frozenset(found), bool(left) or ended())
 
 
+def count(archive: Archive, keys: Collection[str], emails: Collection[str]) -> int:
+    """How many rows are a person's."""
+    import pyarrow.compute as pc
+
+    names, found = _Names(keys, emails), 0
+    with archive.snapshot() as snapshot:
+        for file in snapshot.files:
+            try:
+                theirs, _ = _theirs(archive.read(file, ("kind", "person", "also", "email")), names)
+            except FileDamaged:
+                continue
+            found += pc.sum(theirs).as_py() or 0
+    return found
+
+
 def _erase_in(archive: Archive, file: File, names: _Names) -> tuple[int, set[str], int]:
     """Write a file anew if it holds something of the person: how many rows went, the e-mails of their own
     ones, and the number of the file that is clean now.

@@ -141,17 +141,23 @@ class Index:
         with _translated(path):
             self._connection = connect(path, cache_kib=CACHE_KIB)
             self._connection.wal_autocheckpoint(4_000)
+        with self.reading() as view:  # beside a writer, who is not waited for
+            version = view.version()
+        if version < SCHEMA_VERSION and create:
             self._lay_out()
+        elif version != SCHEMA_VERSION:
+            self._refuse(version)
+
+    def _refuse(self, version: int) -> None:
+        if version < SCHEMA_VERSION:
+            raise ArchiveUnavailable(f"{self._path} is being made; try again.")
+        raise ArchiveUnavailable(
+            f"{self._path} was written by a newer gainstage (schema {version}); use that one or a newer one."
+        )
 
     def _lay_out(self) -> None:
         with self.transaction() as transaction:
-            version = transaction.version()
-            if version > SCHEMA_VERSION:
-                raise ArchiveUnavailable(
-                    f"{self._path} was written by a newer gainstage (schema {version}); use that one or a "
-                    "newer one."
-                )
-            if version == 0:
+            if transaction.version() == 0:
                 transaction.lay_out()
 
     @contextmanager
@@ -189,6 +195,10 @@ class View:
 
     def __init__(self, connection: Database) -> None:
         self._connection = connection
+
+    def version(self) -> int:
+        """Of the tables; 0: there are none."""
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
 
     def meta(self, name: str, default: int = 0) -> int:
         """A number that is kept under a name."""
@@ -244,10 +254,6 @@ class View:
 
 class Transaction(View):
     """What may be changed together."""
-
-    def version(self) -> int:
-        """Of the tables; 0: there are none."""
-        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
 
     def lay_out(self) -> None:
         """Make the tables."""

@@ -19,6 +19,7 @@ BENCHMARKS = (
     "backfill",
     "isolation",
     "growth",
+    "history",
 )
 
 

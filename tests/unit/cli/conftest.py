@@ -275,6 +275,7 @@ class FakeApp:
         told = {"destination": "px", "outcome": "waiting", "reason": "", "detail": "Is asked.", "at": None}
         return {
             "person": person, "ids": ["u-1"], "emails": ["a@b.example"], "log_entries": 1_200, "events": 3,
+            "archived_events": 4,
             "gainsight": [told],
         }  # fmt: skip
 
@@ -291,7 +292,7 @@ class FakeApp:
         return {
             "request": number, "asked_for": "00", "asked_at": "2026-01-01T00:00:00.000Z", "state": self.state,
             "detail": "Waits for a call.", "done_at": None, "suppressed": True, "lifted_at": None,
-            "purged": {"log_entries": 1_200, "events": 3, "deliveries": 6, "calls": 2},
+            "purged": {"log_entries": 1_200, "events": 3, "deliveries": 6, "calls": 2, "archived_events": 4},
             "mentioned_by_others": 4, "left_in_log": 0, "left_in_store": 0,
             "log_gone_by": "2026-02-01T00:00:00.000Z", "gainsight": [told],
         }  # fmt: skip

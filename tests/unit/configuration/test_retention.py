@@ -21,7 +21,8 @@ def refused(text: str) -> str:
 
 
 def test_what_is_not_said_is_kept_as_long_as_replays_are_of_use() -> None:
-    assert retention("") == retention("retention: {}") == Retention(30, 50 * 10**9, 90, 20_000_000)
+    expected = Retention(30, 50 * 10**9, 90, 20_000_000, True, 3 * 365, None)
+    assert retention("") == retention("retention: {}") == expected
 
 
 def test_days_and_sizes_may_be_given_and_null_keeps_for_ever() -> None:
@@ -36,11 +37,19 @@ def test_days_and_sizes_may_be_given_and_null_keeps_for_ever() -> None:
     )
 
 
+def test_how_long_events_are_archived_is_told_beside() -> None:
+    found = retention("retention: {history: {days: 400, gigabytes: 20}}")
+    assert (found.history, found.history_days, found.history_bytes) == (True, 400, 20 * 10**9)
+    found = retention("retention: {history: {enabled: false, days: null}}")
+    assert (found.history, found.history_days, found.log_days) == (False, None, 30)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         ("retention: {log: {days: 0}}", "retention.log.days"),
         ("retention: {ledger: {event: 5}}", "events"),
+        ("retention: {history: {enabled: often}}", "retention.history.enabled"),
         ("retention: [30]", "retention: must be a mapping (line 2)"),
         ("retentions: {}", "retention"),
         ("retention: {log: {gigabytes: much}}", "retention.log.gigabytes"),

@@ -1,14 +1,18 @@
 """Retention at work: what goes by itself, what stays however old it is, and what is said of it."""
 
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from gainstage.app.reports import Reports
 from gainstage.connection import Retention
+from gainstage.delivery.archived import Left
+from gainstage.delivery.engine import Engine
 from gainstage.log.contract import LogUnavailable
 from gainstage.log.memory import MemoryLog
+from gainstage.store import StorageUnavailable
 from tests.unit.delivery.workshop import Workshop, status
 
 DAY_SECONDS = 86_400
@@ -154,3 +158,40 @@ async def test_reports_say_since_when_things_are_kept(shop: Workshop) -> None:
     assert kept["log"]["since"].startswith("2026-01-03")
     assert kept["ledger"]["since"] == "2026-01-01T12:00:00.000Z"
     assert "received up to 2026-01-01T12:00:00.000Z" in reports.let_go()
+
+
+class Archive:
+    """An archive that has come so far, or cannot be asked."""
+
+    def __init__(self) -> None:
+        self.reached: int | None = 0
+
+    def offsets(self) -> Mapping[int, int]:
+        if self.reached is None:
+            raise StorageUnavailable("The disk that holds index.db is full; free some space.")
+        return {0: self.reached}
+
+    def erase(self, keys: Collection[str], emails: Collection[str], ended: Callable[[], bool]) -> Left:
+        return Left(0, (), False)
+
+
+async def test_nothing_that_waits_to_be_archived_is_trimmed(shop: Workshop) -> None:
+    archive = Archive()
+    shop.engine = Engine(
+        shop.store, shop.log, shop.clock, shop.vendor, shop._configuration, random.Random(1), archived=archive
+    )
+    keep(shop, 1, None, 1, None)
+    await shop.take(*({**ANN, "messageId": f"m{n}"} for n in range(20)))
+    await shop.deliver()
+    await pass_days(shop, 3)
+    assert await entries(shop) == 20
+    archive.reached = None
+    await pass_days(shop, 3)
+    assert await entries(shop) == 20
+    archive.reached = 15
+    await pass_days(shop, 0.1)
+    assert await entries(shop) == 5
+    shop.retention = Retention(1, None, 1, None, history=False)
+    shop.configure()
+    await pass_days(shop, 0.1)
+    assert await entries(shop) == 1

@@ -1,0 +1,88 @@
+"""Archiving turn by turn, and what delivery, status and forgetting ask of the archive."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gainstage.app.archiving import ArchiveOf, Archiving, report
+from gainstage.connection import Retention
+from tests.unit.history.conftest import NOON_US, Shelf, track
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    one = Shelf(tmp_path)
+    yield one
+    one.close()
+
+
+def files_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+def archiving(shelf: Shelf) -> Archiving:
+    return Archiving(shelf.data, shelf.log, shelf.store, shelf.pseudonyms, now_us=lambda: shelf.now_us)
+
+
+async def test_turns_archive_and_let_go_what_is_old(shelf: Shelf) -> None:
+    work = archiving(shelf)
+    await shelf.accept(*(track(n, days=n) for n in range(30)))
+    turns = 1
+    while await work.turn(Retention(history_days=10), limit=7):
+        turns += 1
+        assert turns < 100
+    found = await report(shelf.data, shelf.log)
+    assert found is not None and found.pop("bytes") > 1_000 and found.pop("files") >= 1
+    assert found == {
+        "events": 11, "first_day": "2026-11-12", "last_day": "2026-11-22", "behind": 0, "damaged": []
+    }  # fmt: skip
+    work.close()
+
+
+async def test_nothing_is_archived_while_that_is_off_and_all_that_is_left_when_it_is_on_again(
+    shelf: Shelf,
+) -> None:
+    work = archiving(shelf)
+    await shelf.accept(*(track(n) for n in range(5)))
+    assert not await work.turn(Retention(history=False))
+    assert shelf.ids() == [] and ArchiveOf(shelf.data).offsets() == {}
+    while await work.turn(Retention()):
+        pass
+    assert len(shelf.ids()) == 5 and ArchiveOf(shelf.data).offsets() == {0: 5}
+    work.close()
+
+
+async def test_before_anything_is_archived_nothing_is_told_and_nothing_is_held(tmp_path: Path) -> None:
+    assert ArchiveOf(tmp_path).offsets() is None
+    assert ArchiveOf(tmp_path).erase(["u:ann"], [], lambda: False) == (0, (), False)
+    assert ArchiveOf(tmp_path).count(["u:ann"], []) == 0
+    assert not ArchiveOf(tmp_path).offsets() and files_in(tmp_path) == []
+
+
+async def test_a_person_is_counted_and_erased_beside_whoever_archives(shelf: Shelf) -> None:
+    await shelf.take(*(track(n, user=("ann", "bob")[n % 2]) for n in range(10)))
+    other = ArchiveOf(shelf.data)
+    assert other.count(["u:ann"], []) == 5
+    assert other.erase(["u:ann"], [], lambda: False) == (5, frozenset(), False)
+    assert other.count(["u:ann"], []) == 0 and len(shelf.ids()) == 5
+
+
+async def test_a_disk_that_fails_is_told_once_and_tried_again_later(
+    shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    work = archiving(shelf)
+    await shelf.accept(track(1))
+    shelf.archive.folder.path.joinpath("new").rmdir()
+    shelf.archive.folder.path.joinpath("new").write_bytes(b"in the way")
+    with caplog.at_level(logging.ERROR):
+        for _ in range(5):
+            assert not await work.turn(Retention())
+    assert caplog.text.count("history_unavailable") == 1
+    shelf.archive.folder.path.joinpath("new").unlink()
+    shelf.now_us = NOON_US + 60_000_000
+    while await work.turn(Retention()):
+        pass
+    assert shelf.ids() == ["m-000001"]
+    work.close()
