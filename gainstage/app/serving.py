@@ -1,15 +1,13 @@
-"""`gainstage serve`: the tracking API in this process, delivery in a second one beside it.
+"""`gainstage serve`: the tracking API in this process, delivery in a second one, computing in a third.
 
-Two processes, so that answering an SDK never waits for mapping or for a vendor. The second one ends when
-the first does, however that ends: it reads a pipe that only the first holds open.
+So answering an SDK never waits for mapping or for a vendor, and none of them for an audience. The others end
+when the first does, however that ends: they read a pipe that only the first holds open.
 """
 
 import asyncio
 import contextlib
 import secrets
 import signal
-import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -24,10 +22,11 @@ from gainstage.app.configuring import configurer, in_force, seal_anew
 from gainstage.app.folder import held, open_parts
 from gainstage.app.logging import Style
 from gainstage.app.pressing import Pressing
-from gainstage.app.reporting import LINE_BYTES, DeliveryWatch, follow
+from gainstage.app.reporting import DeliveryWatch
 from gainstage.app.reports import Reports
 from gainstage.app.sealing import seal_of
 from gainstage.app.spans import follow_traces
+from gainstage.app.supervising import supervise, supervise_computing
 from gainstage.clock import SystemClock
 from gainstage.connection import Configuration, Source
 from gainstage.dashboard.application import pages
@@ -53,9 +52,6 @@ __all__ = ["Front", "read_token", "serve"]
 
 TOKEN_SECRET_NAME = "oauth.secret"
 RELOAD_SECONDS = 1.0
-#: How long delivery may take to finish its calls: their time limit and a little.
-STOP_SECONDS = 20.0
-RESTART_SECONDS = 1.0
 
 Configure = Callable[[Sequence[Document], int], Configuration]
 
@@ -164,6 +160,7 @@ async def _serve(parts: _Parts, host: str, port: int, on_started: Callable[[str]
 
     await parts.pressing.look()
     delivery = asyncio.create_task(supervise(parts.data, parts.watch, parts.style))
+    computing = asyncio.create_task(supervise_computing(parts.data, parts.style))
     canaries = Canaries(parts.store, parts.sources.canary, parts.sources.canary_key, SystemClock())
     alerting = parts.alerting(canaries)
     vitals = parts.vitals(alerting, canaries)
@@ -181,9 +178,9 @@ async def _serve(parts: _Parts, host: str, port: int, on_started: Callable[[str]
     finally:
         if parts.sources.tracing.spans is not None:
             await Aside(1).run(parts.sources.tracing.spans.close)
-        for task in (*beside, delivery):
+        for task in (*beside, computing, delivery):
             task.cancel()
-        await asyncio.gather(*beside, delivery, return_exceptions=True)
+        await asyncio.gather(*beside, computing, delivery, return_exceptions=True)
 
 
 class Readiness:
@@ -273,36 +270,3 @@ class Sources:
     def _current_revision(self) -> int:
         with self._store.reading() as reading:
             return reading.revision()
-
-
-async def supervise(data: Path, watch: DeliveryWatch, style: Style) -> None:
-    """Keep the delivery process running until cancelled; then let it finish its calls."""
-    while True:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gainstage.app.worker", str(data), *style, stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE, limit=LINE_BYTES,
-        )  # fmt: skip
-        assert process.stdout is not None
-        watch.began()
-        following = asyncio.create_task(follow(process.stdout, watch))
-        try:
-            code = await process.wait()
-        except asyncio.CancelledError:
-            await _end(process)
-            raise
-        finally:
-            following.cancel()
-        watch.ended()
-        logger.error("delivery_ended", exit_code=code, remedy="It is started again.")
-        await asyncio.sleep(RESTART_SECONDS)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    assert process.stdin is not None
-    process.stdin.close()
-    deadline = time.monotonic() + STOP_SECONDS
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(process.wait(), deadline - time.monotonic())
-        return
-    process.kill()
-    await process.wait()

@@ -58,6 +58,18 @@ MAY_IMPORT: dict[str, set[str]] = {
         "schema",
         "destination",
     },
+    "computing": {
+        "audiences",
+        "clock",
+        "computed",
+        "event",
+        "history",
+        "log",
+        "normalise",
+        "pseudonym",
+        "sqlite",
+        "store",
+    },
     "history": {"errors", "event", "clock", "sqlite", "log", "normalise", "operating", "pseudonym", "store"},
     "configuration": {
         "audiences",

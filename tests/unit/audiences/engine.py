@@ -26,7 +26,9 @@ class Engine:
         self.connection.execute("DELETE FROM matched")
         self.connection.execute(f"INSERT INTO matched {made}")
 
-    def evaluate(self, definitions, now: datetime, source: str = "events", partial: bool = False) -> set[tuple]:
+    def evaluate(
+        self, definitions, now: datetime, source: str = "events", partial: bool = False
+    ) -> set[tuple]:
         rows = self.rows(evaluation(definitions, now, source=source, partial=partial))
         assert len(rows) == len(set(rows)), "a row came twice"
         return set(rows)

@@ -221,7 +221,13 @@ def _equal(text: str | None, value) -> bool:
 
 
 def _plain(value) -> str:
-    return value if isinstance(value, str) else ("true" if value else "false") if isinstance(value, bool) else str(value)
+    return (
+        value
+        if isinstance(value, str)
+        else ("true" if value else "false")
+        if isinstance(value, bool)
+        else str(value)
+    )
 
 
 def _test(found, test, now) -> bool:

@@ -30,8 +30,8 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR, DAY = 3600, 86_400
 PEOPLE = ["u:1", "u:2", "u:é", "a:1", "a:2"]
 ACCOUNTS = ["acme", "o'neil & sons"]
-NAMES = ["Order Completed", "Page Viewed", "Don't \"quote\" \\me"]
-PROPERTIES = ["revenue", "a.b", 'q"u\'o', "s/l~t", "größe $[0]"]
+NAMES = ["Order Completed", "Page Viewed", 'Don\'t "quote" \\me']
+PROPERTIES = ["revenue", "a.b", "q\"u'o", "s/l~t", "größe $[0]"]
 TRAITS = ["plan", "renewal.date"]
 KEYS = ["other", "more"]
 NUMBERS = [0, 1, -1, 5, 2.5, 5.0, -0.1, 0.1, 1e-7, 9e12, 1e15, 12345678901234567890]
@@ -42,6 +42,7 @@ TEXTS = [
     "2026-02-28 23:30", "2026-03-31T00:00:00.123456789-0130", "2026-03-02T24:00:00Z", "2026-03-01T12:00:60Z",
     "2026-03-01T12:00Z\n", "0001-01-01", "9999-12-31T23:59:59-10:00", "2026-03-01t12:00:00z", "20260301",
 ]  # fmt: skip
+
 
 def scalar(random: Random) -> Any:
     return random.choice([random.choice(NUMBERS), random.choice(TEXTS), random.choice([True, False])])
@@ -185,7 +186,8 @@ def rows_of(world: World) -> dict[str, list[tuple]]:
     """The relations that queries read."""
     return {
         "events": [
-            (e.person, e.time.replace(tzinfo=None), e.tie, e.name, text_of(e.properties)) for e in world.events
+            (e.person, e.time.replace(tzinfo=None), e.tie, e.name, text_of(e.properties))
+            for e in world.events
         ],
         "people": [(person,) for person in world.people],
         "accounts": [(account,) for account in world.accounts],

@@ -51,7 +51,10 @@ class Desk:
 
     def open(self) -> None:
         """As a process does that starts."""
-        self.state, self.bench = State(self.folder / "audiences"), Workbench(self.folder / "audiences", threads=1)
+        self.state, self.bench = (
+            State(self.folder / "audiences"),
+            Workbench(self.folder / "audiences", threads=1),
+        )
         pseudonyms = Pseudonyms(b"key")
         self.computer = Computer(self.state, self.bench, self.archive, self.log, pseudonyms, self.clock)
 

@@ -84,7 +84,9 @@ async def live(random: Random) -> None:
 async def step(desk: Desk, made: tuple[Computation, ...], heard: dict[tuple[str, str], Any]) -> None:
     """One turn; then what everybody has, and what was heard of it."""
     await desk.compute(made, at_once=True)
-    now = datetime.fromtimestamp(desk.clock.us // SECOND_US, UTC).replace(microsecond=desk.clock.us % SECOND_US)
+    now = datetime.fromtimestamp(desk.clock.us // SECOND_US, UTC).replace(
+        microsecond=desk.clock.us % SECOND_US
+    )
     wanted = expected(desk.events, made, now)
     assert desk.values() == wanted
     audiences = {one.key for one in made if isinstance(one, Audience)}

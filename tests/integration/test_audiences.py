@@ -1,0 +1,101 @@
+"""Audiences and computed traits through the whole server: from events to values at Gainsight."""
+
+from collections.abc import Callable
+from typing import Any
+
+from gainstage.computed import COMPUTED_SOURCE
+from gainstage_sandbox import Running
+from tests.integration.conftest import MakeWorld
+from tests.messages import group, identify, track
+from tests.world import clickstream, configured, cs, px, wait_for
+
+BUYERS = {
+    "name": "Order Completed Last 30days",
+    "for": "user",
+    "where": {
+        "all": [
+            {
+                "event": "Order Completed",
+                "count": {"at_least": 1},
+                "where": [{"property": "revenue", "operator": "greater_than", "value": 0}],
+                "within": "30d",
+            },
+            {"trait": "plan", "operator": "equals", "value": "enterprise"},
+        ]
+    },
+    "destinations": ["cs", "px", "clickstream"],
+}
+REVENUE = {
+    "name": "Revenue 90 days",
+    "for": "user",
+    "event": "Order Completed",
+    "aggregate": "sum",
+    "property": "revenue",
+    "within": "90d",
+    "destinations": ["cs"],
+}
+BUSY = {
+    "name": "Busy accounts",
+    "for": "account",
+    "quantifier": "any",
+    "where": {"all": [{"event": "Order Completed", "within": "30d"}]},
+    "destinations": ["cs"],
+}
+KEY = "order_completed_last_30days"
+PEOPLE = {KEY: "Buyer__gc", "revenue_90_days": "Revenue__gc"}
+
+
+def everything(sandbox: Running, *audiences: dict[str, Any], traits: Any = (REVENUE,)) -> dict[str, Any]:
+    """All three destinations, and PX with the attribute that the audience is mapped to."""
+    sandbox.state.px.attributes["user"].append({"apiName": "buyer", "type": "BOOLEAN", "name": "Buyer"})
+    found = configured(
+        cs(sandbox.url, person_fields=PEOPLE, company_fields={"busy_accounts": "Busy__gc"}),
+        px(sandbox.url, user_attributes={KEY: "buyer"}),
+        clickstream(sandbox.url),
+    )
+    return {**found, "audiences": list(audiences), "computed_traits": list(traits)}
+
+
+def people(sandbox: Running) -> dict[str, dict[str, Any]]:
+    return {row["Email"]: row for row in sandbox.state.cs.people.rows.values()}
+
+
+def eventually(what: Callable[[], Any], wanted: Any) -> None:
+    wait_for(lambda: what() == wanted, 40)
+
+
+def test_values_follow_events_to_every_destination(make_world: MakeWorld, sandbox: Running) -> None:
+    world = make_world(everything(sandbox, BUYERS, BUSY))
+    world.start()
+    world.take(
+        identify("u1", plan="enterprise"),
+        identify("u2", plan="enterprise"),
+        group("u1", "Acme"),
+        track("u1", "Order Completed", revenue=12),
+        track("u2", "Order Completed", revenue=0),
+    )
+    eventually(lambda: people(sandbox).get("u1@world.example", {}).get("Buyer__gc"), True)
+    eventually(lambda: people(sandbox)["u1@world.example"].get("Revenue__gc"), 12)
+    eventually(lambda: people(sandbox)["u2@world.example"].get("Revenue__gc"), 0)
+    eventually(lambda: [row.get("Busy__gc") for row in sandbox.state.cs.companies.rows.values()], [True])
+    assert "Buyer__gc" not in people(sandbox)["u2@world.example"], "nobody else hears of it"
+    eventually(lambda: sandbox.state.px.users["u1"].get("customAttributes"), {"buyer": True})
+    assert "customAttributes" not in sandbox.state.px.users["u2"]
+    eventually(lambda: len(told(sandbox)), 1)
+    [message] = told(sandbox)
+    assert message["traits"] == {KEY: True, "email": "u1@world.example"}
+    assert message["context"]["personas"]["computation_key"] == KEY
+    connections = world.status()["connections"]
+    [row] = [one for one in connections if (one["source"], one["destination"]) == (COMPUTED_SOURCE, "px")]
+    assert (row["delivered"], row["filtered"], row["failed"], row["pending"]) == (
+        1,
+        row["received"] - 1,
+        0,
+        0,
+    )
+
+
+def told(sandbox: Running) -> list[dict[str, Any]]:
+    """What Segment's destination was told by computations."""
+    messages = sandbox.state.messages
+    return [message for message in messages if message.get("context", {}).get("personas")]
