@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gainstage.clock import SECOND_US
+from gainstage.computing.state import FOLDER_NAME as AUDIENCES
+from gainstage.computing.state import State
+from gainstage.computing.workbench import FILE_NAME as WORK_FILE
 from gainstage.connection import Retention
 from gainstage.delivery.archived import Left
 from gainstage.history import Archive, Archiver, ArchiveUnavailable
@@ -63,9 +66,11 @@ class ArchiveOf:
             return Left(0, (), False)
         try:
             gone = erase(archive, keys, emails, now_us=_now_us(), ended=ended)
+            with archive.snapshot() as snapshot:
+                computed = purged(self._data, keys, snapshot.epoch)
         finally:
             archive.close()
-        return Left(gone.rows, gone.emails, gone.waiting)
+        return Left(gone.rows, gone.emails, gone.waiting or not computed)
 
     def count(self, keys: Collection[str], emails: Collection[str]) -> int:
         """How many archived events are a person's."""
@@ -76,6 +81,29 @@ class ArchiveOf:
             return count(archive, keys, emails)
         finally:
             archive.close()
+
+
+def purged(data: Path, keys: Collection[str], epoch: int) -> bool:
+    """Take a person out of what was computed. False: it is to be asked again, since computations have not
+    been made anew of the rows that are left.
+
+    Nobody else opens the file that they work in: whoever has it open makes another one.
+    """
+    folder = data / AUDIENCES
+    if not folder.exists():
+        return True
+    state = State(folder)
+    try:
+        with state.transaction():
+            state.forget(keys)
+        anew = state.number("epoch") == epoch
+        clean = state.scrub()
+    finally:
+        state.close()
+    if not anew:
+        for path in folder.glob(f"{WORK_FILE}*"):
+            path.unlink(missing_ok=True)
+    return anew and clean
 
 
 class Archiving:

@@ -21,6 +21,7 @@ from gainstage.app.pseudonyms import pseudonyms_of
 from gainstage.audiences.definition import Computation
 from gainstage.clock import SECOND_US, Clock, SystemClock
 from gainstage.computed import COMPUTED_SOURCE
+from gainstage.computing.state import FOLDER_NAME
 from gainstage.connection import Configuration
 from gainstage.errors import UsageError
 from gainstage.history.archive import Archive
@@ -29,7 +30,6 @@ from gainstage.pseudonym import Pseudonyms
 from gainstage.sqlite import StorageUnavailable
 from gainstage.store.contract import Store
 
-FOLDER_NAME = "audiences"
 IDLE_SECONDS = 1.0
 #: After an error it is tried again after this.
 PAUSE_US = 30 * SECOND_US

@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from gainstage.sqlite import StorageUnavailable, connect, explained
+from gainstage.sqlite import StorageUnavailable, connect, emptied_journal, explained
 
 SCHEMA_VERSION = 1
+#: The folder of computations in a data folder, and the file in it.
+FOLDER_NAME = "audiences"
 FILE_NAME = "memberships.db"
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -243,6 +245,11 @@ class State:
         self._connection.execute(f"DELETE FROM outbox WHERE {among}", (named,))
         self._connection.execute(f"DELETE FROM membership WHERE {among}", (named,))
         return self._connection.changes()
+
+    def scrub(self) -> bool:
+        """Leave nothing in the file's journal of what is gone; False where others were busy with it."""
+        with explained(self.path):
+            return emptied_journal(self._connection)
 
     # what is to be said
 

@@ -181,10 +181,7 @@ def _hits(bench: Workbench, clauses: Sequence[Clause]) -> None:
 
 def _traits(bench: Workbench, feeds: Collection[Feed]) -> None:
     """The newest value of each trait; NULL where it was taken away."""
-    from sqlglot import exp
-
-    from gainstage.audiences.compiler import render
-    from gainstage.audiences.compiler.primitives import Primitive, call, column, text
+    from gainstage.audiences.compiler import reading, render
 
     for whose, name in sorted(feeds):
         about = [whose, name]
@@ -193,8 +190,7 @@ def _traits(bench: Workbench, feeds: Collection[Feed]) -> None:
         if name == EMAIL:
             value, told, bindings = "to_json(email)", "email IS NOT NULL", None
         else:
-            read = exp.select(call(Primitive.PROPERTY_JSON, column("traits"), text(name)))
-            value = render(read, "duckdb").removeprefix("SELECT ")
+            value = render(reading("traits", name), "duckdb")
             told = "kind = ? AND list_contains(json_keys(traits), ?)"
             bindings = ["identify" if whose == "person" else "group", name]
         bench.run(NEWEST.format(whose=whose, value=value, told=told, tie=TIE), bindings)

@@ -103,6 +103,7 @@ def _erase_in(archive: Archive, file: File, names: _Names) -> tuple[int, set[str
         own = gone.filter(_among(gone["person"], names.keys))
         emails = {email for email in own["email"].to_pylist() if email}
         transaction.count_no_more(gone["once"].to_pylist())
+        transaction.add_to("epoch", 1)
         transaction.replace([file])
         without = pc.if_else(named, pa.scalar(None, pa.string()), table["also"])
         left = table.set_column(table.column_names.index("also"), "also", without).filter(pc.invert(theirs))

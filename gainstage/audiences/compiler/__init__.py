@@ -15,7 +15,7 @@ from gainstage.audiences.catalog import clauses
 from gainstage.audiences.compiler.evaluation import evaluation
 from gainstage.audiences.compiler.passing import crossings
 from gainstage.audiences.compiler.rendering import Dialect, render
-from gainstage.audiences.compiler.scanning import Source, condition, extraction, value
+from gainstage.audiences.compiler.scanning import Source, condition, extraction, reading, value
 
 __all__ = [
     "Dialect",
@@ -25,6 +25,7 @@ __all__ = [
     "crossings",
     "evaluation",
     "extraction",
+    "reading",
     "render",
     "value",
 ]

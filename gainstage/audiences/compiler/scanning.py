@@ -39,6 +39,11 @@ def value(clause: Clause) -> exp.Expr | None:
     return call(Primitive.PROPERTY_JSON, column("properties"), text(clause.value))
 
 
+def reading(objects: str, name: str) -> exp.Expr:
+    """A name's value in a column of JSON objects, as JSON; NULL for null."""
+    return call(Primitive.PROPERTY_JSON, column(objects), text(name))
+
+
 def named(wanted: Iterable[Clause]) -> exp.Expr:
     """Whether an event has one of the clauses' names."""
     names = sorted({clause.event for clause in wanted})

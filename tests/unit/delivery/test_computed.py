@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gainstage.audiences.definition import Audience, Clause, Performed
 from gainstage.computed import COMPUTED_SOURCE
 from gainstage.destination import Exchange, Request, Settled
 from gainstage.outcome import Delivered, Parked
@@ -13,12 +14,15 @@ from tests.unit.delivery.workshop import Workshop, opened, with_type
 
 pytestmark = pytest.mark.anyio
 MAIL = "ann@x.example"
+KEEN = Audience(key="keen", name="Keen", condition=Performed(Clause("Used")), destinations=("shop",))
 PERSONAS = {"personas": {"computation_class": "audience", "computation_key": "keen"}}
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Workshop]:
     with opened(tmp_path) as workshop:
+        workshop.computations = (KEEN,)
+        workshop.configure()
         yield workshop
 
 

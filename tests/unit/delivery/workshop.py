@@ -6,7 +6,7 @@ The made-up vendor keeps persons by e-mail, teams by name, and events. A person'
 import asyncio
 import dataclasses
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import BaseModel, SecretStr
 
-from gainstage.audiences.definition import Audience, Clause, Computation, Performed
+from gainstage.audiences.definition import Computation
 from gainstage.connection import Configuration, Connected, Retention, Source
 from gainstage.delivery.engine import Engine
 from gainstage.destination import (
@@ -224,6 +224,7 @@ class Workshop:
         self.paused: set[str] = set()
         self.unusable: set[str] = set()
         self.retention = Retention()
+        self.computations: tuple[Computation, ...] = ()
         self.type = VENDOR
         self.place = 0
         self.engine = self.new_engine()
@@ -258,7 +259,7 @@ class Workshop:
             {"app": Source("app", "server", "k")},
             found,
             retention=self.retention,
-            computations=(told(found),),
+            computations=self.computations,
         )
 
     async def take(
@@ -315,12 +316,6 @@ class Workshop:
     def column(self, query: str) -> list[Any]:
         """The first column of a query's rows."""
         return [row[0] for row in self.store._connection.execute(query)]
-
-
-def told(destinations: Iterable[str]) -> Computation:
-    """An audience that these are told of."""
-    condition = Performed(Clause("Used"))
-    return Audience(key="keen", name="Keen", condition=condition, destinations=tuple(destinations))
 
 
 def with_type(workshop: Workshop, **changes: Any) -> None:
