@@ -14,6 +14,10 @@ LOCK_COMMAND := uv pip compile pyproject.toml --quiet --universal --python-versi
 SDKS := tests/sdks
 SDKS_STAMP := $(SDKS)/node_modules/.package-lock.json
 
+# Images for containers tend to forbid Python to keep what it compiled. Tests start hundreds of programs, and each of
+# them would compile all of the sources anew, as pytest would in each of its processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := list
 .SUFFIXES:
 
