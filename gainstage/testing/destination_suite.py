@@ -93,7 +93,7 @@ class DestinationSuite(PeopleSuite):
             planned = self.destination.plan(self.configured(), event_of(message), KNOWN, None)
             yield from works_of(planned, {})
 
-    def trait_names(self) -> list[str]:
+    def trait_names(self) -> tuple[str, ...]:
         """Names that the field tables read."""
         names = {"email", "name", "accountId", "groupId"}
         for mapping in self.destination.mappings:
@@ -101,7 +101,7 @@ class DestinationSuite(PeopleSuite):
                 for source in field.sources:
                     paths = source.reads if isinstance(source, Derived) else (source,)
                     names.update(path.partition(".")[2] for path in paths)
-        return sorted(names - {""})
+        return tuple(sorted(names - {""}))
 
     # exchange
 
