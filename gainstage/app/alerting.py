@@ -12,10 +12,9 @@ from typing import Any
 
 import structlog
 
-from gainstage.alerts.announcing import Announcer, News, condition_of
+from gainstage.alerts.announcing import Announcer, News
 from gainstage.alerts.conditions import Arrival, conditions
 from gainstage.alerts.webhook import request, retry_seconds
-from gainstage.app.moments import iso
 from gainstage.clock import Clock
 from gainstage.delivery.transport import HttpTransport, Transport
 from gainstage.destination import CallFailed
@@ -137,16 +136,6 @@ class Alerting:
         except BaseException:  # cancelled, or a defect: nobody knows whether it was written
             self._announcer.give_back(changed)
             raise
-
-
-def standing(rows: Sequence[AlertRow]) -> list[dict[str, Any]]:
-    """The alerts that stand, as `status` shows them."""
-    return [
-        {"alert": one.alert, "subject": one.subject, "detail": one.sentence, "since": iso(row.begun_us)}
-        for row in rows
-        if row.ended_us is None
-        for one in (condition_of(row),)
-    ]
 
 
 def _write(data: Path, changed: Mapping[str, AlertRow | None]) -> None:

@@ -1,14 +1,14 @@
 """How full the disk is and how much waits, looked at again and again: what `Pressure` decides by."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
+from gainstage.app.room import read
 from gainstage.clock import Clock
-from gainstage.ingest.pressure import Pressure, Reading
+from gainstage.ingest.pressure import Pressure
 from gainstage.log.contract import Log, LogUnavailable
 from gainstage.management.aside import Aside
 from gainstage.operating import Limits
@@ -18,20 +18,6 @@ from gainstage.store.contract import Store
 EVERY_SECONDS = 1.0
 
 logger = structlog.get_logger(__name__)
-
-
-async def read(data: Path, store: Store, log: Log, disk: Aside | None = None) -> Reading:
-    """How things stand now. `disk` is where to ask for free space without keeping the loop waiting.
-
-    Raises:
-        StorageUnavailable, LogUnavailable, OSError: it cannot be told now.
-    """
-    found = await disk.run(lambda: os.statvfs(data)) if disk is not None else os.statvfs(data)
-    with store.reading() as reading:
-        waiting = reading.waiting_events()
-        offsets = {number: reading.offset(number) for number in range(log.partitions)}
-    behind = [max(0, await log.end(number) - offset) for number, offset in offsets.items()]
-    return Reading(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize, waiting, sum(behind))
 
 
 class Pressing:

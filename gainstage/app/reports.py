@@ -9,18 +9,18 @@ from typing import Any
 
 import msgspec
 
-from gainstage.app.alerting import standing
 from gainstage.app.archiving import report as archive_report
 from gainstage.app.budgets import budget_report
 from gainstage.app.configuring import opened
 from gainstage.app.dead import Dead
 from gainstage.app.entries import entry_of
 from gainstage.app.moments import iso
-from gainstage.app.pressing import read
 from gainstage.app.remarks import status_of
 from gainstage.app.replaying import SHOWN, Replays, replay_report
+from gainstage.app.room import read
 from gainstage.app.searching import EVENTS_SHOWN, events_of
 from gainstage.app.spelling import notes_of
+from gainstage.app.standing import standing
 from gainstage.configuration import Document, resolve
 from gainstage.errors import DataUnusable
 from gainstage.event import Event, Identity

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import msgspec
 
 from gainstage.clock import SECOND_US
+from gainstage.delivery.call import CALL_SECONDS
 from gainstage.delivery.flight import Flight
 from gainstage.delivery.pace import Pace
 from gainstage.delivery.throttling import probing
-from gainstage.delivery.transport import CALL_SECONDS
 from gainstage.destination import Budget, CallFailed, Request, Response
 from gainstage.store.contract import Transaction
 

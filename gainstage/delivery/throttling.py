@@ -12,7 +12,7 @@ calls an hour.
 from collections.abc import Sequence
 
 from gainstage.clock import DAY_US, SECOND_US
-from gainstage.delivery.transport import CALL_SECONDS
+from gainstage.delivery.call import CALL_SECONDS
 from gainstage.destination import Budget
 from gainstage.store.contract import Budgets
 from gainstage.store.rows import BudgetRow

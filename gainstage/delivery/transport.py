@@ -10,13 +10,10 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore2
 
 from gainstage.delivery.addresses import allowed_networks
+from gainstage.delivery.call import ANSWER_BYTES, CALL_SECONDS
 from gainstage.delivery.connections import GuardedBackend, QuickBackend
 from gainstage.destination import CallFailed, Request, Response
 
-#: A call's time limit, from connecting to the last byte.
-CALL_SECONDS = 15.0
-#: The largest answer that is read; more counts as unreadable.
-ANSWER_BYTES = 8 * 1024 * 1024
 #: Answers come as they are: what was packed small could be any size.
 OWN_HEADERS = {"user-agent": "gainstage", "accept-encoding": "identity"}
 

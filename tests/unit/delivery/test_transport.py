@@ -13,7 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gainstage.delivery.transport import ANSWER_BYTES, HttpTransport
+from gainstage.delivery.call import ANSWER_BYTES
+from gainstage.delivery.transport import HttpTransport
 from gainstage.destination import CallFailed, Request, Response
 
 pytestmark = pytest.mark.anyio
