@@ -10,7 +10,7 @@ import pytest
 from gainstage.delivery import rehearsing, replaying
 from gainstage.delivery.rehearsing import Rehearsal, Rehearsed
 from gainstage.store.replay import Asked
-from tests.unit.delivery.test_replaying import ANN, FAR_US, USED, begin, people, state, told
+from tests.unit.delivery.replays import ANN, FAR_US, USED, begin, people, state, told
 from tests.unit.delivery.workshop import SECOND_US, Settings, Workshop, opened, status
 
 pytestmark = pytest.mark.anyio
