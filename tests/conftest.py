@@ -1,6 +1,7 @@
 """What applies to every test: what was not run is said at the end, and on CI a skip is a failure."""
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
@@ -24,6 +25,13 @@ LONG = {
 if not ON_CI:  # Hypothesis brings a profile of its own for CI, without deadlines too
     settings.register_profile("laptop", deadline=None)
     settings.load_profile("laptop")
+
+
+# Thousands of stores and logs sync each of their transactions. No test cuts the power of this machine, so
+# their folders may lie in memory where there is plenty; --basetemp, or this variable, puts them elsewhere.
+MEMORY, PLENTY_BYTES, PLACE = Path("/dev/shm"), 4 * 1024**3, "PYTEST_DEBUG_TEMPROOT"
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > PLENTY_BYTES:
+    os.environ.setdefault(PLACE, str(MEMORY))
 
 
 @pytest.fixture(scope="session")
