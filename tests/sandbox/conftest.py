@@ -24,6 +24,7 @@ def clock(server: tuple[Running, Clock]) -> Clock:
 
 @pytest.fixture
 def vendor(server: tuple[Running, Clock], clock: Clock) -> Iterator[Vendor]:
-    with httpx2.Client(base_url=server[0].url, timeout=10) as client:
+    # Nothing here is TLS, and to load the certificates would cost each test forty milliseconds.
+    with httpx2.Client(base_url=server[0].url, timeout=10, verify=False) as client:
         client.post("/__sandbox__/reset").raise_for_status()
         yield Vendor(client)
