@@ -35,7 +35,7 @@ class Transport(Protocol):
 
 
 class HttpTransport:
-    """Calls over HTTP/1.1 with kept connections, all from one pool; a pool of its own for each proxy.
+    """Calls over HTTP/1.1 with kept connections, from one pool; others for each proxy, and without TLS.
 
     Never follows a redirect, verifies TLS, limits time and size, and calls nothing in a private network but
     what the environment allows (`GAINSTAGE_ALLOWED_NETWORKS`). Proxies are those of the environment
@@ -51,7 +51,6 @@ class HttpTransport:
         limits = {"connect": 2 / 3, "pool": 2 / 3, "read": 1.0, "write": 1.0}
         self._timeouts = {"timeout": {name: call_seconds * part for name, part in limits.items()}}
         self._settings: dict[str, Any] = {
-            "ssl_context": ssl.create_default_context(),
             "max_connections": connections,
             "max_keepalive_connections": connections,
             "keepalive_expiry": 5.0,
@@ -92,25 +91,29 @@ class HttpTransport:
 
     def _pool(self, url: str) -> httpcore2.AsyncConnectionPool:
         """The connections that lead to an address: direct ones, or those of a proxy."""
-        proxy = ""
+        proxy, parts = "", urlsplit(url)
         if self._proxies:
-            parts = urlsplit(url)
             proxy = self._proxies.get(parts.scheme) or self._proxies.get("all") or ""
             if proxy and proxy_bypass(parts.hostname or ""):
                 proxy = ""
-        pool = self._pools.get(proxy)
+        key = proxy or parts.scheme
+        pool = self._pools.get(key)
         if pool is None:
-            pool = self._pools[proxy] = self._new_pool(proxy)
+            pool = self._pools[key] = self._new_pool(proxy, parts.scheme)
         return pool
 
-    def _new_pool(self, proxy: str) -> httpcore2.AsyncConnectionPool:
-        if not proxy:
+    def _new_pool(self, proxy: str, scheme: str) -> httpcore2.AsyncConnectionPool:
+        if not proxy and scheme == "http":  # as to the sandbox
             return httpcore2.AsyncConnectionPool(**self._settings, network_backend=self._guarded)
+        # Only here, and not for each transport: to load the certificates takes forty milliseconds.
+        settings = {**self._settings, "ssl_context": ssl.create_default_context()}
+        if not proxy:
+            return httpcore2.AsyncConnectionPool(**settings, network_backend=self._guarded)
         parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
         address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         kind = httpcore2.AsyncSOCKSProxy if parts.scheme.startswith("socks") else httpcore2.AsyncHTTPProxy
-        return kind(proxy_url=address, proxy_auth=login, **self._settings, network_backend=QuickBackend())
+        return kind(proxy_url=address, proxy_auth=login, **settings, network_backend=QuickBackend())
 
     async def close(self) -> None:
         for pool in self._pools.values():

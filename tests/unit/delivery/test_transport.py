@@ -168,6 +168,12 @@ async def test_a_vendor_that_does_not_finish_the_handshake_was_sent_nothing() ->
         assert (silent.code, silent.sent, there.heads) == ("unreachable", False, [])
 
 
+async def test_calls_without_tls_load_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssl, "create_default_context", None)
+    async with vendor(says_yes) as there:
+        assert (await ask(there.url)).status == 200
+
+
 async def test_a_certificate_that_nobody_signed_is_not_trusted(tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(self_signed(tmp_path / "certificate.pem"))
