@@ -1,7 +1,8 @@
 """A computer with everything it needs, and the same history told to a naive evaluator."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from gainstage.computing.workbench import Workbench
 from gainstage.event import Event
 from gainstage.history import Archive, Batch
 from gainstage.history.rows import row_of
+from gainstage.log.contract import Entry, Position
 from gainstage.log.memory import MemoryLog
 from gainstage.pseudonym import Pseudonyms
 from gainstage.testing.driving import event_of
@@ -37,15 +39,58 @@ class Clock:
         self.us += int(timedelta(**span).total_seconds() * SECOND_US)
 
 
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Fate:
+    """Says at which step the process ends; a step is the begin and the end of whatever is kept."""
+
+    def __init__(self) -> None:
+        #: After so many steps; None: it lives on.
+        self.steps: int | None = None
+
+    def step(self) -> None:
+        if self.steps is not None:
+            self.steps -= 1
+            if self.steps < 0:
+                self.steps = None
+                raise Killed
+
+    @contextmanager
+    def around(self, transaction: AbstractContextManager[Any]) -> Iterator[Any]:
+        self.step()
+        with transaction as kept:
+            yield kept
+            self.step()
+        self.step()
+
+
+class MortalLog(MemoryLog):
+    """A log whose writer may end before or after it was written."""
+
+    def __init__(self, fate: Fate) -> None:
+        super().__init__()
+        self._fate = fate
+
+    async def append(self, entries: Sequence[Entry]) -> Sequence[Position]:
+        self._fate.step()
+        found = await super().append(entries)
+        self._fate.step()
+        return found
+
+
 class Desk:
     """Archive, state, workbench and log in a folder; `told` holds the calls that were said."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.clock, self.log = folder, Clock(), MemoryLog()
+        self.fate = Fate()
+        self.folder, self.clock, self.log = folder, Clock(), MortalLog(self.fate)
         self.archive = Archive(folder)
         self.events: list[Event] = []
         self.told: list[dict[str, Any]] = []
         self._read = 0
+        self._known: set[str] = set()
         self._number = 0
         self.open()
 
@@ -55,6 +100,9 @@ class Desk:
             State(self.folder / "audiences"),
             Workbench(self.folder / "audiences", threads=1),
         )
+        for part in (self.state, self.bench):
+            keep = part.transaction
+            part.transaction = lambda keep=keep: self.fate.around(keep())  # type: ignore[assignment,misc]
         pseudonyms = Pseudonyms(b"key")
         self.computer = Computer(self.state, self.bench, self.archive, self.log, pseudonyms, self.clock)
 
@@ -84,12 +132,19 @@ class Desk:
         self.archive.append(lambda: Batch(rows=rows))
 
     async def compute(self, definitions: Sequence[Computation], **given: Any) -> Done:
-        """One turn, and what it said."""
-        done = await self.computer.turn(definitions, **given)
+        """One turn, and what it said; after an end of the process another one takes up what is left."""
+        try:
+            done = await self.computer.turn(definitions, **given)
+        except Killed:
+            self.restart()
+            done = await self.computer.turn(definitions, **given)
         entries = await self.log.read(0, self._read, 100_000)
         for stored in entries:
             self._read = stored.offset
-            self.told.append(json.loads(stored.entry.body))
+            message = json.loads(stored.entry.body)
+            if message["messageId"] not in self._known:  # delivery takes an event in once
+                self._known.add(message["messageId"])
+                self.told.append(message)
         return done
 
     def said(self) -> list[tuple[str, str, Any]]:
