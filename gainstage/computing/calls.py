@@ -22,7 +22,7 @@ DIGEST_BYTES = 8
 
 def says(call: Call) -> bool:
     """Whether there is anything to say: not the value that was said last, or to a new destination."""
-    return call.value != call.said or (call.only_for is not None and call.value is not None)
+    return call.again or call.value != call.said or (call.only_for is not None and call.value is not None)
 
 
 def entry_of(

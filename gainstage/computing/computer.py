@@ -95,6 +95,10 @@ class Computer:
         changes = 0
         for layer in layers(enabled):
             changes += self._layer(layer, new, now_us)
+        revived = self._bench.rows("SELECT DISTINCT name FROM dirty WHERE whose = 'revived'")
+        if revived:
+            with self._state.transaction():
+                self._state.revive(name for (name,) in revived)
         self._bench.settle()
         with self._state.transaction():
             self._state.put("computed_us", now_us)
@@ -162,6 +166,8 @@ class Computer:
         telling = [
             one for one in calls if says(one) and one.subject not in gone and speaking[one.key].destinations
         ]
+        with self._state.transaction():
+            self._state.saying(telling)
         await self._append(telling, speaking, told)
         with self._state.transaction():
             self._state.said(calls)

@@ -42,12 +42,16 @@ CREATE TABLE membership (
     PRIMARY KEY (key, subject)
 ) WITHOUT ROWID;
 CREATE INDEX membership_subject ON membership (subject);
--- only: JSON list of the destinations that are to be told; NULL: all.
+-- only_for: JSON list of the destinations that are to be told; NULL: all. saying: the version that is being
+-- said, with its value and time; NULL: none. A call that may stand in the log is said again as it was.
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     key TEXT NOT NULL,
     subject TEXT NOT NULL,
     only_for TEXT,
+    saying INTEGER,
+    saying_value TEXT,
+    saying_us INTEGER,
     UNIQUE (key, subject)
 );
 CREATE TABLE size (
@@ -93,6 +97,8 @@ class Call(NamedTuple):
     said: str | None
     version: int
     changed_us: int
+    #: It may stand in the log already.
+    again: bool
     only_for: tuple[str, ...] | None
 
 
@@ -210,10 +216,19 @@ class State:
             ((one.key, one.subject, one.value, now_us) for one in rows),
         )
         self._connection.executemany(
-            "INSERT INTO outbox (key, subject) VALUES (?, ?) ON CONFLICT DO UPDATE SET only_for = NULL",
+            "INSERT INTO outbox (key, subject) VALUES (?, ?) ON CONFLICT DO UPDATE SET "
+            "only_for = iif(saying IS NULL, NULL, only_for)",
             ((one.key, one.subject) for one in rows),
         )
         self.count("changes", len(rows))
+
+    def revive(self, subjects: Iterable[str]) -> None:
+        """Say of these what was not said while they were called otherwise."""
+        self._connection.execute(
+            "INSERT INTO outbox (key, subject) SELECT key, subject FROM membership WHERE said IS NOT value "
+            "AND subject IN (SELECT value FROM json_each(?)) ON CONFLICT DO NOTHING",
+            (_json(tuple(subjects)).decode(),),
+        )
 
     def values(self, keys: Iterable[str]) -> Iterator[tuple[str, str, str]]:
         """Rows (key, subject, value) of those who have one."""
@@ -260,27 +275,41 @@ class State:
     def next_calls(self, keys: Iterable[str], limit: int) -> list[Call]:
         """The oldest calls of these computations."""
         rows = self._connection.execute(
-            "SELECT id, key, subject, value, said, version, changed_us, only_for FROM outbox "
+            "SELECT id, key, subject, iif(saying IS NULL, value, saying_value), said, "
+            "coalesce(saying, version), coalesce(saying_us, changed_us), saying IS NOT NULL, only_for FROM outbox "
             "JOIN membership USING (key, subject) WHERE key IN (SELECT value FROM json_each(?)) "
             "ORDER BY id LIMIT ?",
             (_json(tuple(keys)).decode(), limit),
         )
         return [
-            Call._make((*row[:7], tuple(msgspec.json.decode(row[7])) if row[7] is not None else None))
+            Call._make((*row[:8], tuple(msgspec.json.decode(row[8])) if row[8] is not None else None))
             for row in rows
         ]
 
-    def said(self, calls: Iterable[Call]) -> None:
-        """These stand in the log now. What changed meanwhile is said in its turn."""
+    def saying(self, calls: Iterable[Call]) -> None:
+        """These are about to be appended to the log."""
         listed = list(calls)
         self._connection.executemany(
-            "UPDATE membership SET said = ?3 WHERE key = ?1 AND subject = ?2",
-            ((one.key, one.subject, one.value) for one in listed),
+            "UPDATE membership SET said = ? WHERE key = ? AND subject = ?",
+            ((one.value, one.key, one.subject) for one in listed),
         )
+        self._connection.executemany(
+            "UPDATE outbox SET saying = ?, saying_value = ?, saying_us = ? WHERE id = ?",
+            ((one.version, one.value, one.changed_us, one.id) for one in listed),
+        )
+
+    def said(self, calls: Iterable[Call]) -> None:
+        """These stand in the log now, or need not. What changed meanwhile is said in its turn."""
+        listed = list(calls)
         self._connection.executemany(
             "DELETE FROM outbox WHERE id = ?1 AND EXISTS (SELECT 1 FROM membership WHERE key = outbox.key "
             "AND subject = outbox.subject AND version = ?2)",
             ((one.id, one.version) for one in listed),
+        )
+        self._connection.executemany(
+            "UPDATE outbox SET saying = NULL, saying_value = NULL, saying_us = NULL, only_for = NULL "
+            "WHERE id = ?",
+            ((one.id,) for one in listed),
         )
 
     # numbers

@@ -47,8 +47,8 @@ CREATE OR REPLACE TEMP TABLE merged AS SELECT found.name, coalesce(root, into_na
 FROM found LEFT JOIN root ON root.name = into_name UNION ALL SELECT name, root FROM root
 """
 MOVED = """
-CREATE OR REPLACE TEMP TABLE moved AS SELECT merged.name, merged.root, root.root AS before
-FROM merged LEFT JOIN root USING (name) WHERE root.root IS DISTINCT FROM merged.root
+CREATE OR REPLACE TEMP TABLE moved AS SELECT name, merged.root AS root, root.root AS before
+FROM merged FULL JOIN root USING (name) WHERE root.root IS DISTINCT FROM merged.root
 """
 NEWEST = """
 CREATE OR REPLACE TEMP TABLE found AS
@@ -159,8 +159,11 @@ def _people(bench: Workbench) -> None:
 
 
 def _move(bench: Workbench) -> None:
-    """Whoever is somebody else now is to be looked at, and so is that one."""
+    """Whoever is somebody else now is to be looked at, and so is that one. A name that late events make one
+    of its own again has heard nothing meanwhile.
+    """
     bench.run(MOVED)
+    bench.run("INSERT INTO dirty SELECT 'revived', name FROM moved WHERE root IS NULL")
     for column in ("name", "root", "before"):
         bench.run(
             f"INSERT INTO dirty SELECT DISTINCT 'person', {column} FROM moved WHERE {column} IS NOT NULL"

@@ -98,7 +98,7 @@ class Workbench:
 
     def run(self, statement: str, bindings: Any = None) -> None:
         """Do something."""
-        self.connection.execute(statement, bindings)
+        self.connection.execute(statement, bindings).complete()
 
     def rows(self, statement: str, bindings: Any = None) -> list[Any]:
         """Ask something."""

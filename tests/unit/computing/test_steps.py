@@ -5,6 +5,7 @@ calls that were said are the changes, no more and no less.
 import asyncio
 import json
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -51,8 +52,6 @@ def message(random: Random) -> dict[str, Any]:
 
 
 def told(definitions: tuple[Computation, ...]) -> tuple[Computation, ...]:
-    from dataclasses import replace
-
     return tuple(replace(one, destinations=("cs",)) for one in definitions)
 
 
@@ -74,11 +73,19 @@ async def live(random: Random) -> None:
                 if random.random() < 0.4:
                     desk.fate.steps = random.randint(0, 25)
                 if random.random() < 0.2:
-                    made = (*made[1:], *told(definitions(random, 1)))[:6]
-                    made = tuple({one.key: one for one in made}.values())
+                    made = edited(random, made)
                 await step(desk, made, heard)
         finally:
             desk.close()
+
+
+def edited(random: Random, made: tuple[Computation, ...]) -> tuple[Computation, ...]:
+    """One of them is said to be something else, of the same kind."""
+    old = random.choice(made)
+    while True:
+        new = replace(told(definitions(random, 1))[0], key=old.key, name=old.name)
+        if (type(new), new.subject) == (type(old), old.subject):
+            return tuple(new if one is old else one for one in made)
 
 
 async def more(desk: Desk, made: tuple[Computation, ...]) -> bool:
