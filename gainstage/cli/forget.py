@@ -145,7 +145,7 @@ def show(out: Any, receipt: Mapping[str, Any]) -> None:
     out.print(
         f"  purged: {purged['log_entries']:,} messages of the log, {purged['events']:,} events with "
         f"{purged['deliveries']:,} outcomes and {purged['calls']:,} calls, "
-        f"{purged['archived_events']:,} of the archive"
+        f"{purged['archived_events']:,} archived events"
     )
     if receipt["mentioned_by_others"]:
         out.print(
@@ -171,7 +171,7 @@ def _show_found(out: Any, found: Mapping[str, Any]) -> None:
         out.print(f"  e-mail: {safe(', '.join(found['emails']))}")
     out.print(
         f"  would go: {found['log_entries']:,} messages of the log, {found['events']:,} events, "
-        f"{found['archived_events']:,} of the archive"
+        f"{found['archived_events']:,} archived events"
     )
     for row in found["gainsight"]:
         out.print(f"  {safe(row['destination'])} with --at-gainsight: {safe(row['detail'])}")

@@ -95,6 +95,7 @@ class Archiver:
     async def _read(self, limit: int) -> list[_Slice]:
         """What is new first; then what is read once more."""
         passed = self._passed()
+        await self._begin_anew()
         with self._archive.index.reading() as view:
             live, again = view.cursors(LIVE), view.cursors(AGAIN)
         wanted = [
@@ -114,6 +115,13 @@ class Archiver:
                 left -= len(entries)
                 size_bytes += sum(len(one.entry.body) for one in entries)
         return slices
+
+    async def _begin_anew(self) -> None:
+        """Read a log from its start that ends before the place up to which it was read: it is another one."""
+        for number, offset in self._archive.cursors().items():
+            if number < self._log.partitions and await self._log.end(number) < offset:
+                with self._archive.changing() as transaction:
+                    transaction.point(Cursor(LIVE, number, 0))
 
     def _passed(self) -> Passed:
         with self._store.reading() as reading:

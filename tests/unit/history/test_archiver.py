@@ -3,6 +3,9 @@
 from datetime import datetime
 from typing import Any
 
+from gainstage.log.local import LocalLog
+from gainstage.store.forgetting_rows import Someone
+from gainstage.store.store import Store
 from tests.unit.history.conftest import Shelf, at, track
 
 
@@ -66,8 +69,6 @@ async def test_only_what_delivery_has_routed_is_archived(shelf: Shelf) -> None:
 
 async def test_people_who_were_forgotten_are_left_out(shelf: Shelf) -> None:
     with shelf.store.transaction() as transaction:
-        from gainstage.store.forgetting_rows import Someone
-
         names = ("u:ann", "e:ada@x.example")
         digests = [shelf.pseudonyms.of(name) for name in names]
         transaction.forgetting.ask(b"x", Someone(("u:ann",), ()), digests, {}, 1)
@@ -113,3 +114,16 @@ async def test_an_empty_archive_is_an_empty_relation(shelf: Shelf) -> None:
     assert shelf.ask("SELECT * FROM archive") == []
     assert (await shelf.archiver.archive()).read == 0
     assert at(0).startswith("2026-11-22")
+
+
+async def test_another_log_in_the_folder_is_read_from_its_start(shelf: Shelf) -> None:
+    await shelf.take(*(track(n) for n in range(10)))
+    await shelf.log.close()
+    shelf.store.close()
+    for name in ("log.db", "store.db"):
+        for ending in ("", "-wal", "-shm"):
+            (shelf.data / f"{name}{ending}").unlink(missing_ok=True)
+    shelf.log, shelf.store = LocalLog(shelf.data), Store(shelf.data)
+    taken = await shelf.take(track(3), track(50))
+    assert (taken.archived, taken.duplicates) == (1, 1)
+    assert len(shelf.ids()) == 11
