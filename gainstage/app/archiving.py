@@ -18,7 +18,7 @@ from gainstage.history.archive import date_of
 from gainstage.history.erasing import count, erase
 from gainstage.history.folder import Folder
 from gainstage.history.index import Damage, ReaderMoved, Totals
-from gainstage.history.mending import told
+from gainstage.history.mending import examine, told
 from gainstage.history.upkeep import Keep, Upkeep
 from gainstage.log.contract import Log, LogUnavailable
 from gainstage.pseudonym import Pseudonyms
@@ -148,6 +148,14 @@ class Archiving:
         except ReaderMoved as error:
             logger.warning("history_taken_elsewhere %s", error)
         return False
+
+    async def examine(self) -> int:
+        """Look at every file, for whoever met an error while reading; how many were damaged and set aside."""
+        return await asyncio.to_thread(self._examine)
+
+    def _examine(self) -> int:
+        with self.archive.snapshot() as snapshot:
+            return len(examine(self.archive, snapshot.files, self._now_us()))
 
     def close(self) -> None:
         """Let go of every resource."""

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from gainstage.app.archiving import ArchiveOf, Archiving, report
@@ -85,4 +86,24 @@ async def test_a_disk_that_fails_is_told_once_and_tried_again_later(
     while await work.turn(Retention()):
         pass
     assert shelf.ids() == ["m-000001"]
+    work.close()
+
+
+async def test_whoever_meets_an_error_has_every_file_looked_at_and_what_was_lost_comes_back(
+    shelf: Shelf,
+) -> None:
+    await shelf.take(*(track(n) for n in range(20)))
+    await shelf.take(*(track(n) for n in range(20, 40)))
+    path = shelf.archive.folder.file(shelf.files()[0])
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(duckdb.Error):
+        shelf.ids()
+    work = archiving(shelf)
+    assert await work.examine() == 1 and await work.examine() == 0
+    found = await report(shelf.data, shelf.log)
+    assert found is not None and "taken from the log again" in found["damaged"][0] and len(shelf.ids()) == 20
+    while await work.turn(Retention()):
+        pass
+    found = await report(shelf.data, shelf.log)
+    assert found is not None and found["damaged"] == [] and len(shelf.ids()) == 40
     work.close()
