@@ -18,6 +18,7 @@ from gainstage.history.folder import ENDING, NEW_FOLDER, Disk, Folder
 from gainstage.history.index import (
     AGAIN,
     LIVE,
+    NO_FLOOR,
     ArchiveUnavailable,
     Cursor,
     Damage,
@@ -183,7 +184,7 @@ class Archive:
 
     def _fresh(self, transaction: Transaction, rows: Sequence[Row]) -> tuple[list[Row], int]:
         """The rows that do not count yet, each once, and how many are too old."""
-        floor = transaction.meta("floor_day", -(2**31))
+        floor = transaction.meta("floor_day", NO_FLOOR)
         young = [row for row in rows if row.day >= floor]
         known = transaction.known({row.once for row in young})
         fresh: dict[int, Row] = {}
@@ -219,7 +220,7 @@ class Archive:
                     tuple(view.files()),
                     view.meta("position"),
                     view.meta("epoch"),
-                    view.meta("floor_day", -(2**31)),
+                    view.meta("floor_day", NO_FLOOR),
                 )
             yield found
 

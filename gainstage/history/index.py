@@ -63,6 +63,8 @@ _FILE = (
     "written_us, digest"
 )
 LIVE, AGAIN = 0, 1
+#: As a first day that is kept: all are.
+NO_FLOOR = -(2**31)
 
 
 class ArchiveUnavailable(StorageUnavailable):

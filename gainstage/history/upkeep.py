@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gainstage.clock import DAY_US, MINUTE_US
 from gainstage.history import once, parquet
 from gainstage.history.archive import Archive, FileDamaged
-from gainstage.history.index import File, Transaction
+from gainstage.history.index import NO_FLOOR, File, Transaction
 from gainstage.history.mending import examine, set_aside
 
 if TYPE_CHECKING:
@@ -129,8 +129,8 @@ class Upkeep:
     def _let_go(self, keep: Keep, now_us: int) -> bool:
         """Of what is too old, a file at a time."""
         with self._archive.index.reading() as view:
-            floor, totals = view.meta("floor_day", -(2**31)), view.totals()
-        wanted = floor
+            floor, totals = view.meta("floor_day", NO_FLOOR), view.totals()
+        wanted = floor if floor <= now_us // DAY_US else NO_FLOOR  # the clock was ahead, and was set right
         if keep.days is not None:
             wanted = max(wanted, int((now_us - keep.days * DAY_US) // DAY_US))
         if totals.first_day is not None and totals.last_day is not None:

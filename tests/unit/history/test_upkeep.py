@@ -146,3 +146,15 @@ async def test_hashes_are_carried_over_and_still_known(shelf: Shelf, monkeypatch
     assert gathered <= 20 and gathered + carried == 300
     taken = await shelf.take(*(track(n) for n in range(305)))
     assert (taken.duplicates, taken.archived) == (300, 5)
+
+
+async def test_a_clock_that_was_ahead_for_a_while_does_not_end_archiving(shelf: Shelf) -> None:
+    await shelf.take(track(1))
+    before = shelf.now_us
+    shelf.now_us += 20 * 365 * 24 * HOUR_US
+    keep_up(shelf, Keep(days=1_000))
+    assert shelf.ids() == []
+    shelf.now_us = before
+    keep_up(shelf, Keep(days=1_000))
+    assert (await shelf.take(track(2), track(3, days=1_500))).archived == 1
+    assert shelf.ids() == ["m-000002"]
