@@ -141,7 +141,10 @@ class Archive:
                         f"{self.folder.index} is missing, and {self.folder.path} holds files of the archive; "
                         "put it back from a backup, or do what docs/history.md says of a missing index."
                     )
+                made = not self.folder.index.exists()
                 self.index = Index(self.folder.index)
+                if made:  # files without it would be refused
+                    self.folder.sync()
                 self._sweep()
         else:
             self.index = Index(self.folder.index, create=False)

@@ -67,6 +67,11 @@ class Folder:
             for folder in (self.path, self.path / NEW_FOLDER):
                 self._make(folder)
 
+    def sync(self) -> None:
+        """Make the names in the folder durable."""
+        with explained(self.path):
+            self._disk.sync(self.path)
+
     def file(self, name: str) -> Path:
         """Where a file of the index lies."""
         return self.path / name

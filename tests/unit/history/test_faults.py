@@ -169,3 +169,15 @@ def assert_each_once(shelf: Shelf) -> None:
     query = "SELECT count(*), count(DISTINCT message_id), count(DISTINCT position) FROM archive"
     ((rows, ids, positions),) = shelf.ask(query)
     assert rows == ids == positions
+
+
+async def test_the_index_is_durable_before_any_file_is(tmp_path: Path) -> None:
+    disk = FailingDisk(random.Random(1))
+    shelf = Shelf(tmp_path, disk=disk)
+    assert shelf.archive.folder.index.exists() and disk.deeds[-1] == "sync" and "write" not in disk.deeds
+    opened = len(disk.deeds)
+    shelf.opened().close()
+    assert len(disk.deeds) == opened
+    await shelf.log.close()
+    shelf.archive.close()
+    shelf.store.close()
