@@ -7,7 +7,9 @@ import msgspec
 
 from gainstage.reason import WORDS
 from gainstage.sqlite import Database
+from gainstage.store.accounts import AccountsReading
 from gainstage.store.alerts import Alerts
+from gainstage.store.audit import AuditReading
 from gainstage.store.budgets import Budgets
 from gainstage.store.forgetting import Receipts
 from gainstage.store.pending import why_pending
@@ -67,6 +69,10 @@ class Reading:
         self.receipts = Receipts(connection)
         #: What of history is sent again.
         self.replays = Told(connection)
+        #: Who may manage the server.
+        self.accounts = AccountsReading(connection)
+        #: Who did what.
+        self.audit = AuditReading(connection)
 
     def revision(self) -> int:
         """The configuration's revision."""

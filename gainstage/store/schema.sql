@@ -378,3 +378,53 @@ CREATE TABLE replayed (
     PRIMARY KEY (event_id, destination_id)
 ) WITHOUT ROWID;
 CREATE INDEX replayed_replay ON replayed (replay_id, held, event_id, destination_id);
+
+-- Who may manage the server: people with a password, and what they may do.
+CREATE TABLE user (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL UNIQUE,           -- the name as it is compared
+    role TEXT NOT NULL,                    -- viewer | editor | admin
+    enabled INTEGER NOT NULL DEFAULT 1,
+    password TEXT NOT NULL,                -- argon2id, with its parameters and salt
+    created_us INTEGER NOT NULL,
+    password_us INTEGER NOT NULL,          -- when the password was last set
+    seen_us INTEGER                        -- when the user last logged in
+);
+-- Their log-ins. What the browser sends is not here, only its digest.
+CREATE TABLE session (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    digest BLOB NOT NULL UNIQUE,
+    user_id INTEGER NOT NULL,
+    created_us INTEGER NOT NULL,
+    seen_us INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    agent TEXT NOT NULL
+);
+CREATE INDEX session_user ON session (user_id, id);
+-- Tokens for programs, as digests.
+CREATE TABLE api_token (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL UNIQUE,
+    digest BLOB NOT NULL UNIQUE,
+    role TEXT NOT NULL,
+    created_us INTEGER NOT NULL,
+    maker TEXT NOT NULL,                   -- who made it
+    expires_us INTEGER,
+    used_us INTEGER
+);
+-- Who did what: an entry is made before anything is done, and ended with what came of it.
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at_us INTEGER NOT NULL,
+    kind TEXT NOT NULL,                    -- what the actor is
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    object TEXT NOT NULL,
+    outcome TEXT NOT NULL,                 -- begun | done | refused | failed
+    address TEXT NOT NULL,
+    detail BLOB NOT NULL                   -- JSON
+);
+CREATE INDEX audit_actor ON audit (actor, id);
+CREATE INDEX audit_at ON audit (at_us, id);

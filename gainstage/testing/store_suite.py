@@ -25,6 +25,7 @@ from gainstage.store.rows import (
     NewDelivery,
     event_key,
 )
+from gainstage.testing.accounts_suite import AccountsSuite
 from gainstage.testing.budgets_suite import BudgetsSuite
 from gainstage.testing.forgetting_suite import ForgettingSuite
 from gainstage.testing.keys_suite import KeysSuite
@@ -48,7 +49,14 @@ SECOND_US = 1_000_000
 
 
 class StoreSuite(
-    LanesSuite, KeysSuite, BudgetsSuite, VocabularySuite, ForgettingSuite, RetentionSuite, ReplaysSuite
+    LanesSuite,
+    KeysSuite,
+    BudgetsSuite,
+    VocabularySuite,
+    ForgettingSuite,
+    RetentionSuite,
+    ReplaysSuite,
+    AccountsSuite,
 ):
     """The behaviours of `gainstage.store.contract.Store`."""
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from gainstage.store.store import FILE_NAME, SCHEMA_VERSION, Store
+from gainstage.store.migrations import SCHEMA_VERSION
+from gainstage.store.store import FILE_NAME, Store
 
 SCHEMAS = sorted((Path(__file__).parent / "schemas").iterdir())
 

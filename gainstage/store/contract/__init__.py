@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from gainstage.store.contract.accounts import Accounts
 from gainstage.store.contract.alerts import Alerts
+from gainstage.store.contract.audit import Audit
 from gainstage.store.contract.budgets import Budgets
 from gainstage.store.contract.calls import Calls
 from gainstage.store.contract.forgetting import Forgetting
@@ -28,7 +30,9 @@ from gainstage.store.contract.vocabulary import Vocabulary
 from gainstage.store.reading import Reading
 
 __all__ = [
+    "Accounts",
     "Alerts",
+    "Audit",
     "Budgets",
     "Calls",
     "Destinations",
@@ -100,6 +104,12 @@ class Transaction(Protocol):
 
     @property
     def replays(self) -> Replays: ...
+
+    @property
+    def accounts(self) -> Accounts: ...
+
+    @property
+    def audit(self) -> Audit: ...
 
     @property
     def reading(self) -> Reading: ...
