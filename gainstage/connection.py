@@ -140,7 +140,7 @@ def _plain(name: str) -> str:
 
 @dataclass(frozen=True)
 class Retention:
-    """How long log, finished events and archive are kept: by age and by size; None for no limit."""
+    """How long log, finished events, archive and what was done are kept; None for no limit."""
 
     log_days: float | None = 30.0
     log_bytes: int | None = 50 * 10**9
@@ -151,11 +151,13 @@ class Retention:
     history: bool = True
     history_days: float | None = 3 * 365.0
     history_bytes: int | None = None
+    #: Who did what.
+    audit_days: float | None = 365.0
 
     @classmethod
     def of_everything(cls) -> "Retention":
         """Nothing goes."""
-        return cls(None, None, None, None, history_days=None)
+        return cls(None, None, None, None, history_days=None, audit_days=None)
 
 
 @dataclass(frozen=True)

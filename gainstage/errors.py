@@ -19,6 +19,30 @@ class UnknownRequest(UnknownName):
     """A request to forget a person is named that is not there."""
 
 
+class UnknownUser(UnknownName):
+    """A user is named that is not there."""
+
+
+class UnknownToken(UnknownName):
+    """A token of the management API is named that is not there."""
+
+
+class UnknownSession(UnknownName):
+    """A session is named that is not there."""
+
+
+class NameTaken(UsageError):
+    """Somebody, or something, has this name already."""
+
+
+class LastAdmin(UsageError):
+    """Without this user nobody could manage the users any more."""
+
+
+class NotAllowed(UsageError):
+    """Who asks has not the role for it."""
+
+
 class UnknownReplay(UsageError):
     """A replay is named that is not there."""
 

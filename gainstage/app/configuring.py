@@ -7,8 +7,18 @@ from typing import Any
 
 from gainstage.app.folder import is_held, prepare
 from gainstage.app.sealing import seal_of
+from gainstage.configuration import (
+    Change,
+    Outline,
+    Seal,
+    changes_between,
+    load,
+    outline,
+    parts,
+    resolve,
+    settle,
+)
 from gainstage.configuration import Document as Written
-from gainstage.configuration import Outline, Seal, load, outline, parts, resolve, settle
 from gainstage.configuration import export as exported
 from gainstage.connection import Configuration, Connected
 from gainstage.errors import DataUnusable, UnknownName, UsageError
@@ -16,9 +26,13 @@ from gainstage.sqlite import StorageUnavailable
 from gainstage.store.rows import Document
 from gainstage.store.store import NoStore, Store
 
+#: Is shown what would change, and raises where that may not be.
+Permit = Callable[[Sequence[Change]], None]
 
-def apply(data: Path, config: Path | Outline) -> dict[str, Any]:
-    """Put a file in force on a data folder; a running server takes it over within a second.
+
+def apply(data: Path, config: Path | Outline, permit: Permit = lambda changes: None) -> dict[str, Any]:
+    """Put a file in force on a data folder; a running server takes it over within a second. `permit` is shown
+    what would change, and raises where that may not be.
 
     Raises:
         UsageError: the file or the folder cannot be used.
@@ -29,7 +43,7 @@ def apply(data: Path, config: Path | Outline) -> dict[str, Any]:
     except (StorageUnavailable, NoStore) as error:
         raise DataUnusable(str(error)) from None
     try:
-        changed, warnings, configuration = take_over(store, file, seal_of(data, make=True))
+        changed, warnings, configuration = take_over(store, file, seal_of(data, make=True), permit)
     finally:
         store.close()
     return {
@@ -88,7 +102,9 @@ def stored_documents(data: Path) -> list[Written]:
         store.close()
 
 
-def take_over(store: Store, file: Outline, seal: Seal) -> tuple[bool, list[str], Configuration]:
+def take_over(
+    store: Store, file: Outline, seal: Seal, permit: Permit = lambda changes: None
+) -> tuple[bool, list[str], Configuration]:
     """Let a file's documents stand for all that files gave before, their secrets sealed. Returns changed,
     warnings, configuration.
 
@@ -99,12 +115,16 @@ def take_over(store: Store, file: Outline, seal: Seal) -> tuple[bool, list[str],
         before = transaction.documents.revision()
         kept = seal.opened(transaction.documents.all())
         beside = [document for document in kept if document.owner != "file"]
+        # Before anything is expanded: what is said of a value must not tell what the environment holds.
+        permit(changes_between([one for one in kept if one.owner == "file"], file.documents))
         loaded = settle(file, os.environ, beside=beside)
         revision = transaction.documents.replace(_rows(seal.sealed(loaded.documents)), "file")
     return revision != before, [str(warning) for warning in loaded.warnings], loaded.configuration
 
 
-def in_force(store: Store, config: Path | None, seal: Seal) -> tuple[Configuration, list[str]]:
+def in_force(
+    store: Store, config: Path | None, seal: Seal, permit: Permit = lambda changes: None
+) -> tuple[Configuration, list[str]]:
     """The configuration to run with: the file's, taken over, else what the data folder holds. Every
     problem raises.
 
@@ -112,7 +132,7 @@ def in_force(store: Store, config: Path | None, seal: Seal) -> tuple[Configurati
         UsageError: something is wrong with it.
     """
     if config is not None:
-        _, warnings, configuration = take_over(store, outline(config), seal)
+        _, warnings, configuration = take_over(store, outline(config), seal, permit)
         return configuration, warnings
     with store.transaction() as transaction:
         documents, revision = transaction.documents.all(), transaction.documents.revision()

@@ -99,6 +99,27 @@ def open_parts(folder: Path, *, create: bool = True) -> tuple[Store, LocalLog]:
         raise DataUnusable(str(error)) from None
 
 
+@contextmanager
+def opened_store(folder: Path, *, create: bool = False) -> Iterator[Store]:
+    """The store of the folder, for a while.
+
+    Raises:
+        UsageError: it cannot be used.
+    """
+    try:
+        store = Store(prepare(folder) if create else folder, create=create)
+    except NoStore as error:
+        raise DataUnusable(f"{error} Start `gainstage serve`, or name the folder with --data.") from None
+    except StorageUnavailable as error:
+        raise DataUnusable(str(error)) from None
+    try:
+        yield store
+    except StorageUnavailable as error:
+        raise DataUnusable(str(error)) from None
+    finally:
+        store.close()
+
+
 def _open_lock(folder: Path) -> int:
     try:
         return os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

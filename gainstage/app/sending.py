@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gainstage.app.archiving import ArchiveOf
-from gainstage.app.configuring import configurer, in_force, refuse_other_file
+from gainstage.app.auditing import noted_in_force
+from gainstage.app.configuring import configurer, refuse_other_file
 from gainstage.app.folder import held, is_held, open_parts, prepare
 from gainstage.app.pseudonyms import pseudonyms_of
 from gainstage.app.reports import undelivered
@@ -90,7 +91,7 @@ def _folder(data: Path, *, beside: bool) -> AbstractContextManager[None]:
 def _sources(store: Store, config: Path | None, *, beside: bool) -> list[str]:
     """The names of the sources. Beside a server only names matter: it has the settings."""
     if not beside:
-        return sorted(in_force(store, config, seal_of(store.folder, make=True))[0].sources)
+        return sorted(noted_in_force(store, config, seal_of(store.folder, make=True))[0].sources)
     with store.transaction() as transaction:
         return sorted(document.name for document in transaction.documents.all() if document.kind == "source")
 

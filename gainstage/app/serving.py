@@ -17,8 +17,10 @@ import uvloop
 
 from gainstage.app import descriptors
 from gainstage.app.alerting import Alerting
+from gainstage.app.auditing import noted_in_force
 from gainstage.app.canaries import Canaries
-from gainstage.app.configuring import configurer, in_force, seal_anew
+from gainstage.app.configuring import configurer, seal_anew
+from gainstage.app.entering import Credentials
 from gainstage.app.folder import held, open_parts
 from gainstage.app.logging import Style
 from gainstage.app.pressing import Pressing
@@ -40,7 +42,7 @@ from gainstage.ingest.server import serve as listen
 from gainstage.ingest.token_secret import KeptSecret
 from gainstage.log.contract import LogUnavailable
 from gainstage.log.local import LocalLog
-from gainstage.management import Access, Management, read_token
+from gainstage.management import Access, Cookies, Invitation, Management, read_token
 from gainstage.management.aside import Aside
 from gainstage.operating import CANARY_SOURCE, Alerts, Canary, Limits
 from gainstage.sqlite import StorageUnavailable
@@ -67,10 +69,11 @@ def serve(
     front: Front | None = None,
     token: str | None = None,
     style: Style = Style(),  # noqa: B008 - it cannot be changed
-    on_started: Callable[[str], None],
+    on_started: Callable[[str, str | None], None],
 ) -> None:
     """Take events and deliver them until SIGINT or SIGTERM; everything accepted is kept. Who has the `token`
-    may use the management API; without one nobody may.
+    may do everything over the management API. `on_started` is told the address, and the token that makes the
+    first admin while there is no user.
 
     Raises:
         UsageError: configuration, data folder or port cannot be used.
@@ -81,7 +84,7 @@ def serve(
         try:
             seal = seal_of(data, make=True)
             seal_anew(store, seal)
-            configuration, warnings = in_force(store, config, seal)
+            configuration, warnings = noted_in_force(store, config, seal)
             for warning in warnings:
                 logger.warning("configuration_warning", warning=warning)
             if not configuration.sources:
@@ -94,7 +97,9 @@ def serve(
                 folder = data.absolute()
                 pressing = Pressing(folder, store, log, sources.limits, SystemClock())
                 watch = DeliveryWatch()
-                parts = _Parts(store, log, sources, folder, front or Front(), token, pressing, watch, style)
+                parts = _Parts(
+                    store, log, sources, folder, front or Front(), token, pressing, watch, style, Invitation()
+                )
                 runner.run(_serve(parts, host, port, on_started))
         finally:
             asyncio.run(log.close())
@@ -113,13 +118,22 @@ class _Parts(NamedTuple):
     pressing: Pressing
     watch: DeliveryWatch
     style: Style
+    invitation: Invitation
+
+    def invite(self) -> str | None:
+        """The token that makes the first admin; None where there is a user."""
+        return None if Credentials(self.store).any_user() else self.invitation.give()
 
     def api(self, vitals: Vitals) -> TrackingApi:
         """Everything that it answers."""
         counts, clock, pressure = Counts(), SystemClock(), self.pressing.pressure
         reports = Reports(self.store, self.log, self.data, pressure)
         ready = Readiness(self.store, self.log, pressure, self.watch).problems
-        access = Access(self.token, clock, self.front.proxies.client, counts.refused)
+        access = Access(
+            self.token, clock, self.front.proxies.client, counts.refused,
+            Credentials(self.store), Cookies(self.front.public_address),
+        )  # fmt: skip
+        management = Management(self.data, reports, access, invitation=self.invitation)
         return TrackingApi(
             log=self.log,
             clock=clock,
@@ -128,7 +142,7 @@ class _Parts(NamedTuple):
             front=self.front,
             counts=counts,
             ready=ready,
-            fallback=pages(reports, counts, Management(self.data, reports, access), vitals, ready),
+            fallback=pages(reports, counts, management, vitals, ready),
             token_secret=KeptSecret(self.data / TOKEN_SECRET_NAME),
             pressure=pressure,
             tracing=self.sources.tracing,
@@ -153,10 +167,10 @@ class _Parts(NamedTuple):
         return (reading.free_bytes, reading.disk_bytes) if reading is not None else None
 
 
-async def _serve(parts: _Parts, host: str, port: int, on_started: Callable[[str], None]) -> None:
+async def _serve(parts: _Parts, host: str, port: int, on_started: Callable[[str, str | None], None]) -> None:
     def started(address: str) -> None:
         canaries.address = address
-        on_started(address)
+        on_started(address, parts.invite())
 
     await parts.pressing.look()
     delivery = asyncio.create_task(supervise(parts.data, parts.watch, parts.style))

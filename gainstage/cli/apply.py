@@ -1,11 +1,16 @@
 """`gainstage apply`: a configuration file becomes the configuration of a data folder."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gainstage.cli.options import DEFAULT_DATA, Data, Json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gainstage.configuration import Change
 
 
 def register(program: typer.Typer) -> None:
@@ -26,7 +31,12 @@ def apply(
     from gainstage import app
     from gainstage.cli.output import print_json
 
-    report = app.apply(data, file)
+    with app.audited(data, "configuration.apply", str(file)) as note:
+
+        def permit(changes: "Sequence[Change]") -> None:
+            note.add(changed=[change.place for change in changes])
+
+        report = app.apply(data, file, permit)
     if json:
         print_json(report)
         return

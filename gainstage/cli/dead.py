@@ -2,10 +2,10 @@
 
 import sys
 from collections.abc import Iterable, Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from json import loads
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,6 +13,9 @@ from gainstage.cli.options import DEFAULT_DATA, Data, Json
 from gainstage.cli.output import tell
 from gainstage.cli.trace import MessageId
 from gainstage.errors import UsageError
+
+if TYPE_CHECKING:
+    from gainstage.app.auditing import Note
 
 group = typer.Typer(
     help="List, count, show, correct, retry, export, give up what failed or is parked.", rich_markup_mode=None
@@ -194,8 +197,10 @@ def retry(
     from gainstage.cli.output import print_json
 
     wanted = app.filters(destination, reason, outcome, since, until, user, type_, event)
-    with closing(app.open_store(data)) as reports:
+    noting = _noted(data, "dead.retry", wanted, message_ids)
+    with closing(app.open_store(data)) as reports, noting as note:
         count = reports.dead.retry(**wanted, message_ids=message_ids or None)
+        note.add(events=count)
     if json:
         print_json({"retried": count})
     elif count:
@@ -248,7 +253,9 @@ def edit(
         _message_in(message) if message is not None else None,
     )
     with closing(app.open_store(data)) as reports:
-        found = reports.dead.edit(message_id, change, source)
+        changed = ["(message)"] if message is not None else sorted({*change.set, *change.unset})
+        with app.audited(data, "dead.edit", message_id, source=source, changed=changed):
+            found = reports.dead.edit(message_id, change, source)
     if json:
         print_json(found)
     else:
@@ -303,7 +310,9 @@ def purge(
     with closing(app.open_store(data)) as reports:
         if not yes:
             _confirm(reports.dead.count(message_ids or None, **wanted))
-        count = reports.dead.purge(message_ids or None, **wanted)
+        with _noted(data, "dead.purge", wanted, message_ids) as note:
+            count = reports.dead.purge(message_ids or None, **wanted)
+            note.add(events=count)
     if json:
         print_json({"given_up": count})
     else:
@@ -348,11 +357,12 @@ def export(
     with closing(app.open_store(data)) as reports:
         rows = reports.dead.exported(**wanted, limit=limit)
         lines = app.csv_lines(rows) if form == "csv" else (compact(row) + "\n" for row in rows)
-        if output is None:
-            sys.stdout.writelines(lines)
-        else:
-            written = _write(output, lines) - (form == "csv")
-            tell(f"{written} written to {output}.")
+        with _noted(data, "dead.export", wanted):
+            if output is None:
+                sys.stdout.writelines(lines)
+            else:
+                written = _write(output, lines) - (form == "csv")
+                tell(f"{written} written to {output}.")
 
 
 def _write(output: Path, lines: Iterable[str]) -> int:
@@ -368,3 +378,12 @@ def _write(output: Path, lines: Iterable[str]) -> int:
     except OSError as error:
         raise UsageError(f"{output} cannot be written: {error.strerror or error}.") from None
     return count
+
+
+def _noted(
+    data: Path, action: str, wanted: Mapping[str, Any], message_ids: list[str] | None = None
+) -> "AbstractContextManager[Note]":
+    """Note which events somebody means, without naming a person."""
+    from gainstage import app
+
+    return app.audited(data, action, **app.without_people({**wanted, "message_ids": message_ids}))

@@ -57,11 +57,16 @@ def fields(
     place = (data, config_file(config), destination)
     try:
         if upload is not None:
-            found = app.upload_fields(*place, upload)
+            with app.audited(data, "fields.upload", destination or ""):
+                found = app.upload_fields(*place, upload)
         elif read:
-            found = app.read_fields(*place)
+            with app.audited(data, "fields.read", destination or ""):
+                found = app.read_fields(*place)
+        elif forget:
+            with app.audited(data, "fields.forget", destination or ""):
+                found = app.forget_fields(*place)
         else:
-            found = app.forget_fields(*place) if forget else app.kept_fields(*place)
+            found = app.kept_fields(*place)
     except app.Unreadable as error:
         tell(str(error))
         raise typer.Exit(EXIT_AT_FAULT) from None

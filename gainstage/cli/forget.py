@@ -56,7 +56,9 @@ def person(
                 _show_found(console(), found)
             return
         _confirm(found)
-    receipt = app.forget(data, person, at_gainsight=at_gainsight, wait_seconds=wait)
+    with app.audited(data, "person.forget", at_gainsight=at_gainsight or None) as note:
+        receipt = app.forget(data, person, at_gainsight=at_gainsight, wait_seconds=wait)
+        note.add(f"request {receipt['request']}")
     if json:
         print_json(receipt)
     else:
@@ -126,7 +128,8 @@ def lift(number: Number, json: Json = False, data: Data = DEFAULT_DATA) -> None:
     from gainstage import app
     from gainstage.cli.output import print_json
 
-    found = app.lift(data, number)
+    with app.audited(data, "person.lift", f"request {number}"):
+        found = app.lift(data, number)
     if json:
         print_json(found)
     else:

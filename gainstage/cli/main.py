@@ -11,6 +11,7 @@ import typer
 from gainstage import __version__
 from gainstage.cli import (
     apply,
+    audit,
     check,
     dead,
     demo,
@@ -24,7 +25,9 @@ from gainstage.cli import (
     send,
     serve,
     status,
+    tokens,
     trace,
+    users,
 )
 from gainstage.cli.output import print_anything, tell
 from gainstage.errors import UsageError
@@ -39,9 +42,29 @@ program = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for _module in (serve, send, preview, check, fields, names, status, trace, sandbox, demo, apply, export):
+for _module in (
+    serve,
+    send,
+    preview,
+    check,
+    fields,
+    names,
+    status,
+    trace,
+    sandbox,
+    demo,
+    apply,
+    export,
+    audit,
+):
     _module.register(program)
-GROUPS = {"dead": dead.group, "replay": replay.group, "forget": forget.group}
+GROUPS = {
+    "dead": dead.group,
+    "replay": replay.group,
+    "forget": forget.group,
+    "user": users.group,
+    "token": tokens.group,
+}
 for _name, _group in GROUPS.items():
     program.add_typer(_group, name=_name)
 

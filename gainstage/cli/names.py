@@ -34,7 +34,8 @@ def names(
     from gainstage.cli.output import console, print_json
 
     if forget:
-        forgotten = app.forget_names(data, source)
+        with app.audited(data, "names.forget", source or ""):
+            forgotten = app.forget_names(data, source)
         if json:
             print_json(forgotten)
         else:

@@ -82,7 +82,12 @@ def replay(
         "resend_events": resend_events,
     }  # fmt: skip
     with closing(app.open_store(data)) as reports:
-        found = reports.replays.rehearse(**asked) if dry_run else reports.replays.begin(**asked)
+        if dry_run:
+            found = reports.replays.rehearse(**asked)
+        else:
+            with app.audited(data, "replay.begin", **app.without_people(asked)) as note:
+                found = reports.replays.begin(**asked)
+                note.add(f"replay {found['id']}")
     if json:
         print_json(found)
     elif dry_run:
@@ -120,33 +125,39 @@ def list_(json: Json = False, data: Data = DEFAULT_DATA) -> None:
 @group.command()
 def show(number: Number, json: Json = False, data: Data = DEFAULT_DATA) -> None:
     """Show how far a replay is and what came of it."""
-    _act(data, json, lambda replays: replays.show(number))
+    _act(data, json, None, lambda replays: replays.show(number))
 
 
 @group.command()
 def pause(number: Number, json: Json = False, data: Data = DEFAULT_DATA) -> None:
     """Hold a replay: what has not been sent waits until it goes on."""
-    _act(data, json, lambda replays: replays.pause(number))
+    _act(data, json, ("replay.pause", number), lambda replays: replays.pause(number))
 
 
 @group.command()
 def resume(number: Number, json: Json = False, data: Data = DEFAULT_DATA) -> None:
     """Let a paused replay go on."""
-    _act(data, json, lambda replays: replays.resume(number))
+    _act(data, json, ("replay.resume", number), lambda replays: replays.resume(number))
 
 
 @group.command()
 def cancel(number: Number, json: Json = False, data: Data = DEFAULT_DATA) -> None:
     """End a replay: what has not been sent becomes what it was before."""
-    _act(data, json, lambda replays: replays.cancel(number))
+    _act(data, json, ("replay.cancel", number), lambda replays: replays.cancel(number))
 
 
-def _act(data: Any, json: bool, ask: "Callable[[Replays], dict[str, Any]]") -> None:
+def _act(
+    data: Any, json: bool, noted: tuple[str, int] | None, ask: "Callable[[Replays], dict[str, Any]]"
+) -> None:
     from gainstage import app
     from gainstage.cli.output import console, print_json, safe
 
     with closing(app.open_store(data)) as reports:
-        found = ask(reports.replays)
+        if noted is None:
+            found = ask(reports.replays)
+        else:
+            with app.audited(data, noted[0], f"replay {noted[1]}"):
+                found = ask(reports.replays)
     if json:
         print_json(found)
         return

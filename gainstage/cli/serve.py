@@ -82,9 +82,13 @@ def serve(
     tell("gainstage has stopped; everything accepted is kept.")
 
 
-def announce(address: str) -> None:
-    """One line an address, for people and for programs that started us."""
+def announce(address: str, invitation: str | None) -> None:
+    """One line an address, for people and for programs that started us. The last one, while there is no user,
+    is worth nothing once it was used or the server has ended.
+    """
     base = address.rstrip("/")
     print(f"Tracking API   {base}/v1/batch", flush=True)
     print(f"Health         {base}/health", flush=True)
     print(f"Metrics        {base}/metrics", flush=True)
+    if invitation is not None:
+        print(f"Set-up token   {invitation}   makes the first admin, once: POST {base}/api/setup", flush=True)

@@ -4,6 +4,7 @@ A *document* is one source or one destination as written, `${NAME}` references u
 kept. `resolve` expands and checks documents; every problem is found at once and no message holds a secret.
 """
 
+from gainstage.configuration.changes import Change, changes_between
 from gainstage.configuration.document import Document, Owner
 from gainstage.configuration.export import export, parts
 from gainstage.configuration.reader import Outline, Problem, outline, outline_in, outline_of, read
@@ -12,12 +13,14 @@ from gainstage.configuration.sealing import Seal
 from gainstage.configuration.yaml_text import dump
 
 __all__ = [
+    "Change",
     "Document",
     "Outline",
     "Owner",
     "Problem",
     "Resolved",
     "Seal",
+    "changes_between",
     "dump",
     "export",
     "load",

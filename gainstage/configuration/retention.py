@@ -65,6 +65,19 @@ class HistoryRetention(BaseModel):
     )
 
 
+class AuditRetention(BaseModel):
+    """Who did what."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    days: float | None = Field(
+        default=_AT_REST.audit_days,
+        ge=1,
+        le=LONGEST_DAYS,
+        description="Entries are kept so many days; null: for ever.",
+    )
+
+
 class RetentionForm(BaseModel):
     """How long what is finished is kept."""
 
@@ -77,6 +90,7 @@ class RetentionForm(BaseModel):
     history: HistoryRetention = Field(
         default_factory=HistoryRetention, description="The archive of events, for audiences."
     )
+    audit: AuditRetention = Field(default_factory=AuditRetention, description="Who did what.")
 
     def made(self) -> Retention:
         """As the engine takes it."""
@@ -92,4 +106,5 @@ class RetentionForm(BaseModel):
             history.enabled,
             history.days,
             history_bytes,
+            self.audit.days,
         )

@@ -1,4 +1,4 @@
-"""The OpenAPI description of everything that is served, as it is kept beside this module, in two files."""
+"""The OpenAPI description of everything that is served, as it is kept beside this module, in parts."""
 
 import json
 from functools import cache
@@ -10,17 +10,19 @@ import yaml
 from gainstage import __version__
 
 PATH = "/api/openapi.json"
+PARTS = ("management.yaml", "accounts.yaml")
 
 
 @cache
 def document() -> dict[str, Any]:
     """The description. Shared between callers: not to be changed."""
-    found, management = _read("openapi.yaml"), _read("management.yaml")
+    found = _read("openapi.yaml")
     found["info"]["version"] = __version__
-    found["tags"] += management["tags"]
-    found["paths"] |= management["paths"]
-    for kind, parts in management["components"].items():
-        found["components"][kind] |= parts
+    for part in map(_read, PARTS):
+        found["tags"] += part.get("tags", [])
+        found["paths"] |= part["paths"]
+        for kind, parts in part["components"].items():
+            found["components"].setdefault(kind, {}).update(parts)
     return found
 
 

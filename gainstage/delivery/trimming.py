@@ -13,6 +13,8 @@ from gainstage.store.contract import Store, Transaction
 #: Entries of a partition, and events of the ledger, that are looked at in a turn.
 ENTRIES_AT_ONCE = 500
 EVENTS_AT_ONCE = 200
+#: Entries of what was done that go in a turn.
+ACTIONS_AT_ONCE = 500
 #: When nothing is left to trim, it is looked again after this; and from the start of the ledger, for what has
 #: been finished meanwhile.
 LOOK_EVERY_US = 60 * SECOND_US
@@ -27,7 +29,8 @@ class Trimmer:
 
     def __init__(self, store: Store, log: Log, clock: Clock, archived: Archived | None = None) -> None:
         self._store, self._log, self._clock, self._archived = store, log, clock, archived
-        self._log_us = self._ledger_us = self._begun_us = 0  # when to look again; when the ledger was begun
+        # When to look again; when the ledger was begun.
+        self._log_us = self._ledger_us = self._begun_us = self._audit_us = 0
         self._first: tuple[int, ...] = ()
         self._after = 0
         self._before: Retention | None = None
@@ -37,6 +40,7 @@ class Trimmer:
         now_us = self._clock.now_us()
         if self._before != retention:
             self._before, self._log_us, self._ledger_us, self._begun_us = retention, 0, 0, 0
+            self._audit_us = 0
         if not _is_due(self._log_us, now_us):
             return False
         try:
@@ -72,7 +76,19 @@ class Trimmer:
         return trimmed == ENTRIES_AT_ONCE
 
     def work(self, transaction: Transaction, retention: Retention, now_us: int) -> bool:
-        """A slice of the ledger, within a turn; True when there is certainly more."""
+        """A slice of the ledger, and of what was done, within a turn; True when there is certainly more."""
+        more = self._trim_audit(transaction, retention, now_us)
+        return self._trim_ledger(transaction, retention, now_us) or more
+
+    def _trim_audit(self, transaction: Transaction, retention: Retention, now_us: int) -> bool:
+        if retention.audit_days is None or not _is_due(self._audit_us, now_us):
+            return False
+        before_us = now_us - int(retention.audit_days * DAY_US)
+        more = transaction.audit.trim(before_us, ACTIONS_AT_ONCE) == ACTIONS_AT_ONCE
+        self._audit_us = now_us + (0 if more else LOOK_EVERY_US)
+        return more
+
+    def _trim_ledger(self, transaction: Transaction, retention: Retention, now_us: int) -> bool:
         if not self._first or not _is_due(self._ledger_us, now_us):
             return False
         if not self._begun_us <= now_us < self._begun_us + BEGIN_AGAIN_US:

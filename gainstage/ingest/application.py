@@ -143,7 +143,7 @@ class TrackingApi:
             return
         route = self.routes.get(scope["path"]) or self._paths.find(scope)
         if route is None:
-            await (self._fallback or not_found)(scope, receive, send)
+            await (self._fallback or not_found)(self._paths.inside(scope), receive, send)
         elif scope["method"] in route.methods:
             await route.handle(scope, receive, send)
         elif not route.shared:

@@ -59,6 +59,13 @@ class Paths:
                 return template.route
         return None
 
+    def inside(self, scope: Scope) -> Scope:
+        """The request as it reads without the prefix, where a proxy has left that."""
+        path = scope["path"]
+        if not self._prefix or not f"{path}/".startswith(f"{self._prefix}/"):
+            return scope
+        return {**scope, "path": path[len(self._prefix) :] or "/"}
+
 
 def varying(scope: Scope, name: str) -> str:
     """The part of the path that stands for `{name}`."""

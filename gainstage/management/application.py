@@ -1,5 +1,6 @@
 """The management API as an ASGI application: paths, and the form of every refusal."""
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -11,23 +12,40 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gainstage import app
+from gainstage.accounts import Caller, Passwords
 from gainstage.errors import (
     ConfigurationError,
     DataUnusable,
+    LastAdmin,
+    NameTaken,
+    NotAllowed,
     UnknownName,
     UnknownReplay,
     UnknownRequest,
+    UnknownSession,
     UnknownSource,
+    UnknownToken,
+    UnknownUser,
     UsageError,
 )
 from gainstage.ingest.body import Disconnected
 from gainstage.log.contract import LogUnavailable
 from gainstage.management.access import Access
+from gainstage.management.accounts import AccountViews
 from gainstage.management.answers import UNAVAILABLE_SECONDS, Problem
+from gainstage.management.aside import READERS, Aside
+from gainstage.management.entrance import EntranceViews, Hashing, Invitation
+from gainstage.management.journal import CALLER, Journal, caller_of
+from gainstage.management.permissions import OPEN, Rule, rule_of
+from gainstage.management.questions import Bodies
 from gainstage.management.views import Status, Views, told
 from gainstage.sqlite import StorageUnavailable
 
 View = Callable[[Request], Awaitable[Response]]
+
+#: Notes that are written at once.
+NOTERS = 2
 
 _log = logging.getLogger("gainstage.management")
 
@@ -35,12 +53,34 @@ _log = logging.getLogger("gainstage.management")
 class Management:
     """Answers below `/api` whoever `access` lets pass."""
 
-    def __init__(self, data: Path, status: Status, access: Access) -> None:
-        self._access = access
-        views = Views(data, status)
-        one = "/api/destinations/{name}"
+    def __init__(
+        self,
+        data: Path,
+        status: Status,
+        access: Access,
+        passwords: Passwords | None = None,
+        invitation: Invitation | None = None,
+    ) -> None:
+        """`invitation` makes the first admin; without one only the command line does."""
+        self._access, self._data = access, data
+        self._noting = Aside(NOTERS)
+        self._journal = Journal(data, self._noting, access.address)
+        views, hashing, bodies = Views(data, status), Hashing(passwords or Passwords()), Bodies()
+        entrance = EntranceViews(data, access, hashing, bodies, invitation or Invitation())
+        accounts = AccountViews(data, access, hashing, Aside(READERS), bodies)
+        _at, one = self._at, "/api/destinations/{name}"
         #: Every path of the management API.
         self.routes = [
+            _at("/api/setup", GET=entrance.setup_needed, POST=entrance.set_up),
+            _at("/api/session", GET=entrance.session, POST=entrance.log_in, DELETE=entrance.log_out),
+            _at("/api/session/password", PUT=entrance.change_password),
+            _at("/api/sessions", GET=accounts.sessions, DELETE=accounts.end_sessions),
+            _at("/api/sessions/{id:int}", DELETE=accounts.end_session),
+            _at("/api/users", GET=accounts.users, POST=accounts.add_user),
+            _at("/api/users/{name}", PUT=accounts.change_user, DELETE=accounts.remove_user),
+            _at("/api/tokens", GET=accounts.tokens, POST=accounts.add_token),
+            _at("/api/tokens/{name}", DELETE=accounts.remove_token),
+            _at("/api/audit", GET=accounts.audit),
             _at("/api/status", GET=views.status),
             _at("/api/events", GET=views.events),
             _at("/api/events/{message_id:path}", GET=views.event),
@@ -76,30 +116,70 @@ class Management:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request."""
-        if scope["type"] == "http":
+        if scope["type"] == "http" and not _is_open(scope):
             try:
-                self._access.check(scope)
-            except Problem as problem:
-                await problem.answer()(scope, receive, send)
+                scope[CALLER] = await self._known(scope)
+            except Exception as error:
+                await _told(error).answer()(scope, receive, send)
                 return
         await self._application(scope, receive, send)
 
+    async def _known(self, scope: Any) -> Caller:
+        """Who asks; that they did is written down now and then."""
+        known = self._access.check(scope)
+        if known.is_news:
+            caller, now_us = known.caller, self._access.now_us()
+            with contextlib.suppress(UsageError):  # nothing depends on it now
+                await self._noting.run(lambda: app.note_use(self._data, caller, now_us))
+        return known.caller
 
-def _at(path: str, **views: View) -> Route:
-    """A path with its methods; whatever goes wrong in a view is answered in JSON."""
+    def _at(self, path: str, **views: View) -> Route:
+        """A path with its methods; whatever goes wrong in a view is answered in JSON. No view is asked by
+        somebody whose role is not enough, and none that changes something without a note of it.
+        """
+        rules = {method: rule_of(path, method) for method in views}
 
-    async def answer(request: Request) -> Response:
-        method = "GET" if request.method == "HEAD" else request.method
-        try:
-            return await views[method](request)
-        except Problem as problem:
-            return problem.answer()
-        except Disconnected:
-            return Response()  # nobody reads it
-        except Exception as error:
-            return _problem(error).answer()
+        async def answer(request: Request) -> Response:
+            method = "GET" if request.method == "HEAD" else request.method
+            rule = rules[method]
 
-    return Route(path, answer, methods=list(views))
+            async def view() -> Response:
+                try:
+                    self._refuse(request, rule)
+                    return await views[method](request)
+                except Disconnected:
+                    return Response()  # nobody reads it
+                except Exception as error:
+                    return _told(error).answer()
+
+            if rule.action is None:
+                return await view()
+            try:
+                return await self._journal.around(rule.action, request, view)
+            except Exception as error:  # it could not be noted, so it was not done
+                return _told(error).answer()
+
+        return Route(path, answer, methods=list(views))
+
+    def _refuse(self, request: Request, rule: Rule) -> None:
+        if rule.role is None:
+            return
+        caller = caller_of(request)
+        if not caller.may(rule.role):
+            raise Problem(
+                403,
+                "role_insufficient",
+                f"This needs the role {rule.role}, and {caller.words} has the role {caller.role}.",
+            )
+
+
+def _is_open(scope: Any) -> bool:
+    method = "GET" if scope["method"] == "HEAD" else scope["method"]
+    return (method, scope["path"]) in OPEN
+
+
+def _told(error: Exception) -> Problem:
+    return error if isinstance(error, Problem) else _problem(error)
 
 
 def _problem(error: Exception) -> Problem:
@@ -107,6 +187,18 @@ def _problem(error: Exception) -> Problem:
     match error:
         case UnknownSource():
             return Problem(404, "source_unknown", str(error))
+        case UnknownUser():
+            return Problem(404, "user_unknown", str(error))
+        case UnknownToken():
+            return Problem(404, "token_unknown", str(error))
+        case UnknownSession():
+            return Problem(404, "session_unknown", str(error))
+        case NameTaken():
+            return Problem(409, "name_taken", str(error))
+        case LastAdmin():
+            return Problem(409, "last_admin", str(error))
+        case NotAllowed():
+            return Problem(403, "role_insufficient", str(error))
         case UnknownRequest():
             return Problem(404, "request_unknown", str(error))
         case UnknownName():

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from gainstage import app
 from gainstage.management.answers import Problem, document
 from gainstage.management.aside import Aside
+from gainstage.management.journal import noted
 from gainstage.management.questions import MOST_ROWS_A_PAGE, ROWS_A_PAGE, Bodies, Nothing, Text, query
 
 MOST_REQUESTS = 2**53
@@ -56,6 +57,7 @@ class ForgettingViews:
         receipt = await self._reading.run(
             lambda: app.forget(self._data, asked.person, at_gainsight=asked.at_gainsight)
         )
+        noted(request, f"request {receipt['request']}", at_gainsight=asked.at_gainsight or None)
         return document(receipt, 202)
 
     async def find(self, request: Request) -> Response:
@@ -80,6 +82,7 @@ class ForgettingViews:
         """`gainstage forget lift`."""
         query(request, Nothing)
         number = _number(request)
+        noted(request, f"request {number}")
         return document(await self._reading.run(lambda: app.lift(self._data, number)))
 
 

@@ -1,7 +1,7 @@
 """What answers at each path. Every view is a question to `app`, which the command line asks too."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -11,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gainstage import app
-from gainstage.configuration import outline_in, outline_of
+from gainstage.configuration import Change, outline_in, outline_of
 from gainstage.errors import ConfigurationError
 from gainstage.management import questions
 from gainstage.management.answers import Lines, Problem, document, encoded
 from gainstage.management.aside import ASKERS, READERS, Aside
 from gainstage.management.forgetting import ForgettingViews
+from gainstage.management.journal import caller_of, noted
 from gainstage.management.questions import Bodies, decoded, is_json, query
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Views:
     async def forget_names(self, request: Request) -> Response:
         """`gainstage names --forget`."""
         source = query(request, questions.Source).source
+        noted(request, source)
         return document(await self._reading.run(lambda: app.forget_names(self._data, source)))
 
     async def dead(self, request: Request) -> Response:
@@ -93,10 +95,12 @@ class Views:
         """`gainstage dead retry`."""
         query(request, questions.Nothing)
         asked = await self._bodies.document(request, questions.Retry)
+        _note(request, asked)
         wanted = app.filters(**asked.wanted())
         count = await self._report(
             lambda reports: reports.dead.retry(**wanted, message_ids=asked.message_ids)
         )
+        noted(request, events=count)
         return document({"retried": count})
 
     async def summary(self, request: Request) -> Response:
@@ -109,6 +113,8 @@ class Views:
         """`gainstage dead edit`."""
         query(request, questions.Nothing)
         asked = await self._bodies.document(request, questions.Edit)
+        changed = ["(message)"] if asked.message is not None else sorted({*asked.set, *asked.unset})
+        noted(request, asked.message_id, source=asked.source, changed=changed)
         change = app.Change(asked.set, asked.unset, asked.message)
         edited = await self._report(lambda reports: reports.dead.edit(asked.message_id, change, asked.source))
         return document(edited)
@@ -117,17 +123,20 @@ class Views:
         """`gainstage dead purge`."""
         query(request, questions.Nothing)
         asked = await self._bodies.document(request, questions.Purge)
+        _note(request, asked)
         wanted = app.filters(**asked.wanted())
         if not asked.confirm:
             count = await self._report(lambda reports: reports.dead.count(asked.message_ids, **wanted))
             message = f"{count} would be given up for good: send `confirm` as true to do so."
             raise Problem(422, "unconfirmed", message)
         count = await self._report(lambda reports: reports.dead.purge(asked.message_ids, **wanted))
+        noted(request, events=count)
         return document({"given_up": count})
 
     async def export_dead(self, request: Request) -> Response:
         """`gainstage dead export`."""
         asked = query(request, questions.Export)
+        _note(request, asked)
         wanted = app.filters(**asked.wanted())
 
         def lines() -> Generator[bytes, None, None]:
@@ -155,7 +164,9 @@ class Views:
         """`gainstage replay`."""
         query(request, questions.Nothing)
         asked = await self._bodies.document(request, questions.Replay)
-        return document(await self._report(lambda reports: reports.replays.begin(**asked.wanted())), 201)
+        begun = await self._report(lambda reports: reports.replays.begin(**asked.wanted()))
+        noted(request, f"replay {begun['id']}", **app.without_people(asked.wanted()))
+        return document(begun, 201)
 
     async def rehearse_replay(self, request: Request) -> Response:
         """`gainstage replay --dry-run`."""
@@ -255,10 +266,15 @@ class Views:
         """`gainstage apply`."""
         query(request, questions.Nothing)
         content, as_json = await self._bodies.read(request), is_json(request)
+        caller = caller_of(request)
+
+        def permit(changes: Sequence[Change]) -> None:
+            noted(request, changed=[change.place for change in changes])
+            app.refuse_guarded(changes, caller)
 
         def put() -> dict[str, Any]:
             file = outline_in(decoded(content, dict), SENT, {}) if as_json else outline_of(content, SENT)
-            return app.apply(self._data, file)
+            return app.apply(self._data, file, permit)
 
         try:
             return document(await self._reading.run(put))
@@ -271,6 +287,12 @@ class Views:
                 return ask(reports)
 
         return await self._reading.run(asked)
+
+
+def _note(request: Request, asked: questions.Filters) -> None:
+    """Which events somebody means, without naming a person."""
+    given = {**asked.wanted(), "message_ids": getattr(asked, "message_ids", None)}
+    noted(request, **app.without_people(given))
 
 
 def told(error: ConfigurationError) -> tuple[str, Mapping[str, Any]]:

@@ -1,6 +1,7 @@
 """The description of the HTTP surface and the code say the same: paths, methods, and every refusal."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from gainstage.dashboard.description import document
 from gainstage.ingest import Counts, TrackingApi
 from gainstage.log.memory import MemoryLog
 from gainstage.management import Access, Management
+from gainstage.management.permissions import RULES
 
 INGEST = Path(gainstage.ingest.__file__).parent
 MANAGEMENT = Path(gainstage.management.__file__).parent
@@ -72,11 +74,33 @@ def test_every_refusal_of_the_management_api_is_described_and_nothing_else() -> 
     assert set(described_refusals(ours=True)) == set(coded_problems()) | of_bodies
 
 
-def test_every_operation_of_the_management_api_needs_the_token_and_says_so() -> None:
-    for path, operation in operations():
-        if "management" in operation["tags"]:
-            assert operation["security"] == [{"managementToken": []}], path
-            assert {"401", "403", "429"} <= set(operation["responses"]), path
+def test_every_operation_of_the_management_api_needs_a_token_or_a_session_and_says_which_role() -> None:
+    """All but those by which somebody gets in."""
+    open_ = set()
+    for path, method, operation in operations_by_method():
+        if "management" not in operation["tags"]:
+            continue
+        if operation["x-least-role"] is None:
+            open_.add((method, path))
+            assert operation["security"] == [], path
+            continue
+        session = {"session": []} if method == "get" else {"session": [], "csrfToken": []}
+        assert operation["security"] == [{"managementToken": []}, session], path
+        assert {"401", "403", "429"} <= set(operation["responses"]), path
+    assert open_ == {("get", "/api/setup"), ("post", "/api/setup"), ("post", "/api/session")}
+
+
+def test_the_description_says_of_each_operation_the_role_of_the_one_table() -> None:
+    table = {
+        (method.lower(), re.sub(r":\w+}", "}", path)): rule.role
+        for path, rules in RULES.items()
+        for method, rule in rules.items()
+    }
+    assert table == {
+        (method, path): operation["x-least-role"]
+        for path, method, operation in operations_by_method()
+        if "management" in operation["tags"]
+    }
 
 
 def test_every_described_answer_is_in_use() -> None:
@@ -95,6 +119,12 @@ def test_answers_that_no_operation_names_are_named_in_the_text(name: str) -> Non
     assert f"`{name}`" in document()["info"]["description"]
     (tag,) = (tag for tag in document()["tags"] if tag["name"] == "management")
     assert f"`Api{name}`" in tag["description"]
+
+
+def operations_by_method() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in document()["paths"].items():
+        for method in METHODS & set(item):
+            yield path, method, item[method]
 
 
 def operations() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ import pytest
 
 import gainstage
 import gainstage.app.logging  # commands find it there, though `gainstage.app` is a stand-in
+from gainstage.app.auditing import Note, without_people
 from gainstage.app.checking import summary
 from gainstage.app.editing import Change
 from gainstage.app.filtering import filters
@@ -172,7 +174,21 @@ class FakeApp:
     #: The token of the last server's management API.
     token: str | None = None
 
+    #: What the last server lets the first admin be made with.
+    invitation: str | None = None
+    #: What was noted of what commands did: action, object, detail.
+    noted: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
     filters = staticmethod(filters)
+    without_people = staticmethod(without_people)
+
+    @contextmanager
+    def audited(self, data: Path, action: str, object_: str = "", **detail: Any) -> Iterator[Note]:
+        note = Note(object_)
+        note.add(**detail)
+        yield note
+        self.noted.append((action, note.object, note.detail))
+
     read_token = staticmethod(read_token)
     summary = staticmethod(summary)
 
@@ -193,11 +209,11 @@ class FakeApp:
         front: Front,
         token: str | None,
         style: Style,
-        on_started: Callable[[str], None],
+        on_started: Callable[[str, str | None], None],
     ) -> None:
         self._ask("serve", data, config, host, port)
         self.front, self.token, self.style = front, token, style
-        on_started("http://127.0.0.1:8080")
+        on_started("http://127.0.0.1:8080", self.invitation)
 
     def send(
         self,
@@ -318,7 +334,7 @@ class FakeApp:
     def close(self) -> None:
         self._ask("close")
 
-    def apply(self, data: Path, config: Path) -> dict[str, Any]:
+    def apply(self, data: Path, config: Path, permit: Callable[[Any], None]) -> dict[str, Any]:
         self._ask("apply", data, config)
         return {"changed": True, "revision": 2, "sources": 1, "destinations": 1, "warnings": ["odd"]}
 

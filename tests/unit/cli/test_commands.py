@@ -223,6 +223,16 @@ def test_serve_prints_one_address_a_line(gainstage_command: Command, app: FakeAp
     ended = gainstage_command("serve", "--host", "0.0.0.0", "--port", "0")
     assert app.asked == [("serve", Path("gainstage-data"), None, "0.0.0.0", 0)]
     assert ended.out.splitlines()[0].split() == ["Tracking", "API", "http://127.0.0.1:8080/v1/batch"]
+    assert "token" not in ended.out
+
+
+def test_serve_prints_how_the_first_admin_is_made_while_there_is_no_user(
+    gainstage_command: Command, app: FakeApp
+) -> None:
+    app.invitation = "setup_of-this-test"
+    (line,) = gainstage_command("serve").out.splitlines()[3:]
+    assert line.split()[:3] == ["Set-up", "token", "setup_of-this-test"]
+    assert line.endswith("POST http://127.0.0.1:8080/api/setup")
 
 
 def test_serve_takes_the_token_of_the_management_api_from_a_file_else_from_the_environment(

@@ -21,7 +21,7 @@ def refused(text: str) -> str:
 
 
 def test_what_is_not_said_is_kept_as_long_as_replays_are_of_use() -> None:
-    expected = Retention(30, 50 * 10**9, 90, 20_000_000, True, 3 * 365, None)
+    expected = Retention(30, 50 * 10**9, 90, 20_000_000, True, 3 * 365, None, 365)
     assert retention("") == retention("retention: {}") == expected
 
 
@@ -29,6 +29,7 @@ def test_days_and_sizes_may_be_given_and_null_keeps_for_ever() -> None:
     assert retention("retention: {log: {days: 7, gigabytes: 2.5}, ledger: {days: null}}") == Retention(
         7, 2_500_000_000, None, 20_000_000
     )
+    assert retention("retention: {audit: {days: null}}").audit_days is None
     assert (
         settle(
             outline_of(b"retention: {log: {days: '${DAYS}'}}", "file"), {"DAYS": "14"}
@@ -51,6 +52,7 @@ def test_how_long_events_are_archived_is_told_beside() -> None:
         ("retention: {ledger: {event: 5}}", "events"),
         ("retention: {history: {enabled: often}}", "retention.history.enabled"),
         ("retention: [30]", "retention: must be a mapping (line 2)"),
+        ("retention: {audit: {days: 0.5}}", "retention.audit.days"),
         ("retentions: {}", "retention"),
         ("retention: {log: {gigabytes: much}}", "retention.log.gigabytes"),
     ],

@@ -13,6 +13,8 @@ from gainstage.delivery.engine import Engine
 from gainstage.log.contract import LogUnavailable
 from gainstage.log.memory import MemoryLog
 from gainstage.store import StorageUnavailable
+from gainstage.store.account_rows import AuditFilter
+from gainstage.testing.accounts_suite import audit_row
 from tests.unit.delivery.workshop import Workshop, status
 
 DAY_SECONDS = 86_400
@@ -195,3 +197,19 @@ async def test_nothing_that_waits_to_be_archived_is_trimmed(shop: Workshop) -> N
     shop.configure()
     await pass_days(shop, 0.1)
     assert await entries(shop) == 1
+
+
+async def test_what_was_done_goes_after_its_own_time(shop: Workshop) -> None:
+    with shop.store.transaction() as transaction:
+        transaction.audit.begin(audit_row("user.add", shop.clock.now_us()))
+    shop.retention = Retention(audit_days=7)
+    shop.configure()
+
+    def noted() -> list[str]:
+        with shop.store.reading() as reading:
+            return [row.action for row in reading.audit.page(AuditFilter(), None, 10)]
+
+    await pass_days(shop, 6)
+    assert noted() == ["user.add"]
+    await pass_days(shop, 2)
+    assert noted() == []
