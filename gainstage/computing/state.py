@@ -276,8 +276,8 @@ class State:
         """The oldest calls of these computations."""
         rows = self._connection.execute(
             "SELECT id, key, subject, iif(saying IS NULL, value, saying_value), said, "
-            "coalesce(saying, version), coalesce(saying_us, changed_us), saying IS NOT NULL, only_for FROM outbox "
-            "JOIN membership USING (key, subject) WHERE key IN (SELECT value FROM json_each(?)) "
+            "coalesce(saying, version), coalesce(saying_us, changed_us), saying IS NOT NULL, only_for "
+            "FROM outbox JOIN membership USING (key, subject) WHERE key IN (SELECT value FROM json_each(?)) "
             "ORDER BY id LIMIT ?",
             (_json(tuple(keys)).decode(), limit),
         )

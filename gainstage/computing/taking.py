@@ -22,10 +22,12 @@ EVENTS = f"""
 CREATE OR REPLACE TEMP VIEW events AS SELECT person, time, {TIE} AS tie, name, properties FROM taken
 WHERE kind IN ('track', 'page', 'screen')
 """
+#: In two steps, so that what is known is read and not hashed.
 FRESH = """
-CREATE OR REPLACE TEMP TABLE fresh AS SELECT DISTINCT name FROM (
-    SELECT person AS name FROM taken UNION ALL SELECT also FROM taken WHERE also IS NOT NULL
-) WHERE name NOT IN (SELECT name FROM known)
+CREATE OR REPLACE TEMP TABLE met AS SELECT person AS name FROM taken
+    UNION SELECT also FROM taken WHERE also IS NOT NULL;
+CREATE OR REPLACE TEMP TABLE fresh AS SELECT name FROM met
+    EXCEPT SELECT name FROM known WHERE name IN (SELECT name FROM met)
 """
 #: Of pairs that were seen before only what is earlier.
 PAIRS = f"""
@@ -61,12 +63,15 @@ DELETE FROM said USING found WHERE said.whose = ? AND said.trait = ? AND said.na
     AND (said.time, said.tie) < (found.time, found.tie)
 """
 NEWER = """
-CREATE OR REPLACE TEMP TABLE newer AS SELECT * FROM found
-WHERE name NOT IN (SELECT name FROM said WHERE whose = ? AND trait = ?)
+CREATE OR REPLACE TEMP TABLE newer AS SELECT * FROM found WHERE name NOT IN (
+    SELECT name FROM said WHERE whose = ? AND trait = ? AND name IN (SELECT name FROM found)
+)
 """
 JOINED = """
 CREATE OR REPLACE TEMP TABLE found AS SELECT DISTINCT person AS name, account FROM taken
-WHERE account IS NOT NULL AND (person, account) NOT IN (SELECT (name, account) FROM joined)
+WHERE account IS NOT NULL AND (person, account) NOT IN (
+    SELECT (name, account) FROM joined WHERE account IN (SELECT account FROM taken)
+)
 """
 
 

@@ -69,12 +69,10 @@ ONE = count_of("Order Completed", 3, 30)
 
 
 def fifty() -> list[Audience]:
-    """Fifty audiences: every name, several counts and windows, some with a property."""
-    plain = [count_of(name, n, days) for name in NAMES for n in (1, 3) for days in (7, 30, 60)]
-    tested = [
-        count_of(name, 1, days, revenue=float(n)) for name in NAMES for days, n in ((30, 250), (14, 400))
-    ]
-    return [*plain, *tested, count_of("Invited", 2, 30, revenue=100.0), count_of("Searched", 5, 45)]
+    """Fifty audiences over the same events: counts, windows, with and without a property."""
+    counted = [(n, days) for n in range(1, 6) for days in (1, 7, 14, 21, 30)]
+    plain = [count_of("Order Completed", n, days) for n, days in counted]
+    return plain + [count_of("Order Completed", n, days, revenue=100.0 * n) for n, days in counted]
 
 
 def fill(archive: Archive, events: int, people: int) -> None:
@@ -148,7 +146,7 @@ async def measure(events: int, people: int, folder: Path) -> None:
             "SELECT count(*) FROM (SELECT person FROM hand EXCEPT SELECT subject FROM result)"
         ).fetchall()[0]
         members = connection.execute("SELECT count(*) FROM result").fetchall()[0]
-        many = least(scratch(connection, snapshot, fifty()), 1)
+        many = least(scratch(connection, snapshot, fifty()))
     print(f"a 30-day count from scratch: {one:.2f} s, by hand {hand:.2f} s: {one / hand:.2f} times; "
           f"{members[0]:,} members, {same[0]} differences")  # fmt: skip
     print(f"{len(fifty())} audiences over the same events: {many:.2f} s, {many / one:.1f} times one")
