@@ -18,6 +18,11 @@ SDKS_STAMP := $(SDKS)/node_modules/.package-lock.json
 # them would compile all of the sources anew, as pytest would in each of its processes.
 unexport PYTHONDONTWRITEBYTECODE
 
+SPARK := tests/spark
+SPARK_LOCK_COMMAND := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-build-isolation --upgrade
+SPARK_STAMP := $(VENV)/.spark
+
 .DEFAULT_GOAL := list
 .SUFFIXES:
 
@@ -53,6 +58,18 @@ $(SDKS_STAMP): $(SDKS)/package.json $(SDKS)/package-lock.json
 	@echo "npm ci --prefix $(SDKS)"
 	@npm ci --prefix $(SDKS) --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@ || \
 		echo "The SDKs for Node and browsers could not be installed; their tests will be skipped." >&2
+
+.PHONY: spark
+spark: $(STAMP) ## install Apache Spark (460 MB) for the tests that compare it with DuckDB; it needs Java 17
+	@command -v java >/dev/null || { echo "Spark needs Java 17. On Debian or Ubuntu: apt-get install openjdk-17-jre-headless" >&2; exit 1; }
+	@$(MAKE) --no-print-directory $(SPARK_STAMP)
+
+# pyspark is published as a source archive only: what builds it is installed first, from a lock of its own.
+$(SPARK_STAMP): $(SPARK)/build.lock $(SPARK)/requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $(SPARK)/build.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-binary pyspark \
+		--no-build-isolation -r $(SPARK)/requirements.lock
+	@touch $@
 
 .PHONY: test
 test: $(STAMP) sdks ## all tests but the long ones; says what it did not run
@@ -106,6 +123,8 @@ docs: $(STAMP) ## write the generated parts of the documents anew
 .PHONY: lock
 lock: $(STAMP) ## choose today's newest allowed versions and write requirements.lock
 	$(BIN)/$(LOCK_COMMAND) --upgrade
+	$(BIN)/$(SPARK_LOCK_COMMAND) --output-file $(SPARK)/build.lock $(SPARK)/build.in
+	$(BIN)/$(SPARK_LOCK_COMMAND) --output-file $(SPARK)/requirements.lock $(SPARK)/requirements.in
 
 .PHONY: clean
 clean: ## remove everything that these commands made

@@ -14,6 +14,9 @@ import yaml
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from gainstage.audiences.operators import OPERATORS
+from gainstage.configuration.computing import AudienceForm, ComputedTraitForm
+from gainstage.configuration.conditions import BRANCHES, FilterForm, StepForm
 from gainstage.destination import Destination
 from gainstage.destinations import registry
 from gainstage.mapping import Field, Mapping
@@ -30,6 +33,18 @@ FORMS: dict[Any, str] = {
     bool: "true or false",
     SecretStr: "secret",
     dict: "table",
+}
+
+#: What stands beside `value` for an operator.
+BESIDE = {
+    "value": "a text, number, true or false",
+    "number": "a number",
+    "text": "a text",
+    "date": "a date",
+    "values": "a list of values",
+    "texts": "a list of texts",
+    "duration": "a time: `30d`",
+    "nothing": "none",
 }
 
 
@@ -151,6 +166,40 @@ def reasons_tables() -> str:
     return "\n\n".join(parts)
 
 
+def operators_table() -> str:
+    """Every operator of tests of properties and traits."""
+    rows = [
+        (
+            f"`{operator.name}`",
+            operator.meaning,
+            BESIDE[operator.takes],
+            "holds" if operator.missing else "does not hold",
+            "traits" if operator.relative else "properties, traits",
+        )
+        for operator in OPERATORS.values()
+    ]
+    return table(("operator", "holds where", "`value`", "without a value it", "for"), rows)
+
+
+def forms_tables() -> str:
+    """Every key of audiences, computed traits and conditions."""
+    parts = []
+    models: list[tuple[str, type[BaseModel]]] = [
+        ("An audience", AudienceForm),
+        ("A computed trait", ComputedTraitForm),
+        *((f"The condition `{key}`", form) for key, form in BRANCHES.items()),
+        ("A step of `sequence`", StepForm),
+        ("A filter in `where`", FilterForm),
+    ]
+    for title, model in models:
+        rows = [
+            (f"`{field.alias or name}`", field.description or "")
+            for name, field in model.model_fields.items()
+        ]
+        parts += [f"#### {title}", table(("key", "what it is"), rows)]
+    return "\n\n".join(parts)
+
+
 def fill(text: str, destination: Destination | None = None) -> str:
     """A page with everything between its markers made anew."""
 
@@ -159,6 +208,10 @@ def fill(text: str, destination: Destination | None = None) -> str:
         subject = registry.load(name) if name else destination
         if kind == "reasons":
             content = reasons_tables()
+        elif kind == "operators":
+            content = operators_table()
+        elif kind == "forms":
+            content = forms_tables()
         elif subject is not None and kind in ("settings", "fields"):
             content = settings_table(subject) if kind == "settings" else field_tables(subject)
         else:
@@ -172,6 +225,7 @@ def fill(text: str, destination: Destination | None = None) -> str:
 def pages() -> dict[Path, Destination | None]:
     """Every page with generated parts, and the type that it is about."""
     found: dict[Path, Destination | None] = {
+        ROOT / "docs" / "audiences.md": None,
         ROOT / "docs" / "destinations.md": None,
         ROOT / "docs" / "reference" / "reasons.md": None,
     }

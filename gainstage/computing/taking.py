@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from gainstage.audiences.definition import Clause
 from gainstage.clock import DAY_US, SECOND_US
@@ -21,6 +22,11 @@ TIE = "format('{:016x}{:06x}', epoch_us(received), place) || message_id"
 EVENTS = f"""
 CREATE OR REPLACE TEMP VIEW events AS SELECT person, time, {TIE} AS tie, name, properties FROM taken
 WHERE kind IN ('track', 'page', 'screen')
+"""
+#: So many rows are held in memory while they are taken in.
+HELD_ROWS = 100_000
+WHAT = """
+SELECT list(DISTINCT kind), count(*) FILTER (also <> person AND person LIKE 'u:%'), count(email) FROM taken
 """
 #: In two steps, so that what is known is read and not hashed.
 FRESH = """
@@ -105,19 +111,34 @@ def take(
             _traits(bench, new)
         bench.fill("feed", sorted(new))
         if snapshot.position > position:
-            _attach(bench, snapshot.within(after=position), f"position > {position:d}")
-            _people(bench)
-            _hits(bench, clauses)
-            _traits(bench, feeds)
-            _links(bench)
+            few = snapshot.position - position <= HELD_ROWS
+            _attach(bench, snapshot.within(after=position), f"position > {position:d}", held=few)
+            _take_all(bench, clauses, feeds)
             bench.put("position", snapshot.position)
     return snapshot.position - position
 
 
-def _attach(bench: Workbench, snapshot: Snapshot, condition: str) -> None:
+def _attach(bench: Workbench, snapshot: Snapshot, condition: str, *, held: bool = False) -> None:
+    """Say which rows are taken in; few are held in memory, so that the files are read once."""
     attach(bench.connection, snapshot, "archived")
-    bench.run(f"CREATE OR REPLACE TEMP VIEW taken AS SELECT * FROM archived WHERE {condition}")
+    bench.run("DROP VIEW IF EXISTS taken" if bench.views("taken") else "DROP TABLE IF EXISTS taken")
+    kind = "TABLE" if held else "VIEW"
+    bench.run(f"CREATE TEMP {kind} taken AS SELECT * FROM archived WHERE {condition}")
     bench.run(EVENTS)
+
+
+def _take_all(bench: Workbench, clauses: Sequence[Clause], feeds: Collection[Feed]) -> None:
+    """Take in what the rows say, by what they are."""
+    [(kinds, pairs, emails)] = bench.rows(WHAT)
+    _people(bench, pairs=pairs > 0)
+    if not {"track", "page", "screen"}.isdisjoint(kinds):
+        _hits(bench, clauses)
+    about = {"identify": "person", "group": "account"}
+    told = {whose for kind, whose in about.items() if kind in kinds}
+    wanted = [one for one in feeds if one[0] in told and one[1] != EMAIL]
+    _traits(bench, [*wanted, ("person", EMAIL)] if emails else wanted)
+    if "group" in kinds:
+        _links(bench)
 
 
 def _drop(bench: Workbench, feeds: Collection[Feed]) -> None:
@@ -141,14 +162,14 @@ def _let_go(bench: Workbench, floor_day: int) -> None:
     bench.put("floor_us", floor_us)
 
 
-def _people(bench: Workbench) -> None:
+def _people(bench: Workbench, *, pairs: bool) -> None:
     """Who is there, and who is one with whom."""
     bench.run(FRESH)
     bench.run("INSERT INTO known SELECT name FROM fresh")
     bench.run("INSERT INTO dirty SELECT 'person', name FROM fresh")
-    bench.run(PAIRS)
-    if not bench.rows("SELECT 1 FROM found LIMIT 1"):
+    if not pairs:
         return
+    bench.run(PAIRS)
     simple = not bench.rows(SIMPLE)[0][0]
     bench.run(
         "DELETE FROM pair USING found WHERE pair.name = found.name AND pair.into_name = found.into_name"
@@ -157,9 +178,9 @@ def _people(bench: Workbench) -> None:
     if simple:
         bench.run(ADDED)
     else:
-        pairs = bench.rows("SELECT name, into_name FROM pair ORDER BY time, tie")
+        told = bench.rows("SELECT name, into_name FROM pair ORDER BY time, tie")
         bench.run("CREATE OR REPLACE TEMP TABLE merged (name VARCHAR, root VARCHAR)")
-        bench.fill("merged", list(merged(pairs).items()))
+        bench.fill("merged", list(merged(told).items()))
     _move(bench)
 
 
@@ -177,12 +198,17 @@ def _move(bench: Workbench) -> None:
     bench.run("INSERT INTO root SELECT * FROM merged")
 
 
-def _hits(bench: Workbench, clauses: Sequence[Clause]) -> None:
+@lru_cache(maxsize=4)
+def _extracting(clauses: tuple[Clause, ...]) -> str:
     from gainstage.audiences.compiler import extraction, render
 
+    return render(extraction(clauses), "duckdb")
+
+
+def _hits(bench: Workbench, clauses: Sequence[Clause]) -> None:
     if not clauses:
         return
-    bench.run(f"CREATE OR REPLACE TEMP TABLE found AS {render(extraction(clauses), 'duckdb')}")
+    bench.run(f"CREATE OR REPLACE TEMP TABLE found AS {_extracting(tuple(clauses))}")
     bench.run("INSERT INTO hit SELECT clause, person, time, tie, value FROM found")
     bench.run("INSERT INTO dirty SELECT DISTINCT 'person', person FROM found")
 

@@ -116,6 +116,10 @@ class Workbench:
         self.run(f"INSERT INTO {table} SELECT * FROM filling")
         self.connection.unregister("filling")
 
+    def views(self, name: str) -> bool:
+        """Whether there is a view of this name."""
+        return bool(self.rows("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [name]))
+
     def number(self, name: str) -> int:
         """A number that is kept under a name; 0 where none is."""
         found = self.rows("SELECT value FROM meta WHERE name = ?", [name])

@@ -328,7 +328,7 @@ class NotForm(Form):
         return Not(self.not_.made())
 
 
-BRANCHES = {
+BRANCHES: dict[str, type[Form]] = {
     "all": AllForm,
     "any": AnyForm,
     "not": NotForm,

@@ -20,6 +20,7 @@ BENCHMARKS = (
     "isolation",
     "growth",
     "history",
+    "audiences",
 )
 
 

@@ -21,10 +21,8 @@ import duckdb
 from gainstage.audiences.compiler import evaluation, render
 from gainstage.audiences.definition import Audience, Clause, Filter, Performed, Test, Window
 from gainstage.clock import DAY_US, SECOND_US
-from gainstage.computing import asking
 from gainstage.computing.computer import Computer
 from gainstage.computing.state import State
-from gainstage.computing.taking import take
 from gainstage.computing.workbench import MEMORY_MIB, THREADS, Workbench
 from gainstage.history import Archive
 from gainstage.history.archive import Snapshot
@@ -40,14 +38,14 @@ RUNS = 3
 NEWS = 10_000
 #: Rows of a day, or of a batch of news, as the archive has them.
 ROWS = """
-SELECT {first} + range AS position, (hash({first} + range) % 4611686018427387904)::BIGINT AS once, 'app' AS source,
-    'm' || ({first} + range) AS message_id, 'track' AS kind, names[1 + (hash(range, {seed}) % 6)::INT] AS name,
-    'u:user-' || (hash(range, {seed}, 1) % {people}) AS person, NULL::VARCHAR AS also, NULL::VARCHAR AS account,
-    NULL::VARCHAR AS email,
+SELECT {first} + range AS position, (hash({first} + range) % 4611686018427387904)::BIGINT AS once,
+    'app' AS source, 'm' || ({first} + range) AS message_id, 'track' AS kind,
+    names[1 + (hash(range, {seed}) % 6)::INT] AS name, 'u:user-' || (hash(range, {seed}, 1) % {people}) AS person,
+    NULL::VARCHAR AS also, NULL::VARCHAR AS account, NULL::VARCHAR AS email,
     make_timestamp({start} + (hash(range, {seed}, 2) % {span})::BIGINT) AS time,
     make_timestamp({start} + {span}) AS received, 0::INTEGER AS place,
-    '{{"revenue":' || (hash(range, {seed}, 3) % 500) || ',"plan":"pro","feature":"f' || (range % 50) || '"}}' AS properties,
-    NULL::VARCHAR AS traits
+    '{{"revenue":' || (hash(range, {seed}, 3) % 500) || ',"plan":"pro","feature":"f' || (range % 50) || '"}}'
+        AS properties, NULL::VARCHAR AS traits
 FROM range({count}), (SELECT {names} AS names) ORDER BY name, person, time
 """
 BY_HAND = """
@@ -138,8 +136,8 @@ async def measure(events: int, people: int, folder: Path) -> None:
         connection.execute(
             "CREATE TABLE people AS SELECT 'u:user-' || range AS person FROM range(?)", [people]
         )
-        by_hand = BY_HAND.format(files=snapshot.paths, since=f"{datetime.fromtimestamp(NOW_US / 1e6 - 30 * 86_400, UTC):%F %T}",
-                                 until=f"{NOW:%F %T}")  # fmt: skip
+        since = datetime.fromtimestamp(NOW_US / SECOND_US - 30 * 86_400, UTC)
+        by_hand = BY_HAND.format(files=snapshot.paths, since=f"{since:%F %T}", until=f"{NOW:%F %T}")
         hand = least(lambda: connection.execute(f"CREATE OR REPLACE TEMP TABLE hand AS {by_hand}").complete())
         one = least(scratch(connection, snapshot, [ONE]))
         same = connection.execute(
@@ -171,8 +169,8 @@ async def live(archive: Archive, folder: Path, people: int, one: float) -> None:
         times.append(time.perf_counter() - began)
     hits = bench.rows("SELECT count(*) FROM hit")[0][0]
     print(
-        f"after {NEWS:,} new events: {min(times):.2f} s, {one / min(times):.1f} times cheaper than from scratch; "
-        f"rows read: {done.rows:,} of the archive, {hits:,} that match; {done.changes:,} changes"
+        f"after {NEWS:,} new events: {min(times):.2f} s, {one / min(times):.1f} times cheaper than from "
+        f"scratch; rows read: {done.rows:,} of the archive, {hits:,} that match; {done.changes:,} changes"
     )
     bench.close()
     state.close()

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
-from gainstage.audiences.compiler.moments import MOMENT, NUMBER, offset_microseconds
-from gainstage.audiences.compiler.primitives import Primitive, text, when
+from gainstage.audiences.compiler.moments import MOMENT, offset_microseconds
+from gainstage.audiences.compiler.primitives import Primitive, every, text, when
 
 
 def function(name: str, *arguments: exp.Expr) -> exp.Anonymous:
@@ -33,11 +33,18 @@ def json_text(arguments: list[exp.Expr]) -> exp.Expr:
 
 
 def number(arguments: list[exp.Expr]) -> exp.Expr:
+    """What the pattern says, without matching it: DuckDB's cast also takes spaces, `_`, inf and nan."""
     given = arguments[0]
     read = exp.TryCast(this=given, to=exp.DataType.build("double"))
-    looks = function("REGEXP_MATCHES", given.copy(), text(NUMBER))
-    finite = function("ISFINITE", read.copy())
-    return when(looks, when(finite, read))
+    ends = function("RIGHT", given.copy(), exp.Literal.number(1))
+    plain = [
+        function("ISFINITE", read.copy()),
+        exp.GTE(this=given.copy(), expression=text("+")),
+        exp.LT(this=given.copy(), expression=text(":")),
+        exp.GTE(this=ends, expression=text(".")),
+        exp.Not(this=exp.Contains(this=given.copy(), expression=text("_"))),
+    ]
+    return when(every(plain), read)
 
 
 def moment(arguments: list[exp.Expr]) -> exp.Expr:

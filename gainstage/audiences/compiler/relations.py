@@ -15,7 +15,7 @@ from gainstage.audiences.compiler.primitives import (
     text,
     when,
 )
-from gainstage.audiences.compiler.scanning import Source, condition, named, value
+from gainstage.audiences.compiler.scanning import Source, is_named, lifted
 from gainstage.audiences.definition import Clause, Window
 from gainstage.audiences.definition import Sequence as Steps
 
@@ -60,27 +60,28 @@ class Marks:
         """`among` narrows the scan to some people."""
         listed = tuple(self.clauses.values())
         conditions = between(column("time"), self.since, self.now)
+        if among is not None:
+            conditions.append(among)
         if self.source == "events":
-            flags = [condition(clause) for clause in listed]
-            values = [value(clause) for clause in listed]
-            conditions.append(named(listed))
-            conditions.extend(flag.copy() for flag in flags if len(listed) == 1 and listed[0].where)
-        else:
-            flags = [exp.EQ(this=column("clause"), expression=text(clause.id)) for clause in listed]
-            values = [column("value") if clause.value is not None else None for clause in listed]
-            ids = [text(clause.id) for clause in listed]
-            conditions.append(exp.In(this=column("clause"), expressions=ids))
-        if len(listed) == 1:
-            flags = [exp.true()]
+            conditions.append(is_named(clause.event for clause in listed))
+            flags, values, properties = lifted(listed)
+            read = [*(column(name) for name in ROW), column("name"), *properties]
+            rows = exp.select(*read, copy=False).from_("events").where(*conditions, copy=False)
+            return self.marked(flags, values).from_(rows.subquery("seen", copy=False), copy=False)
+        flags = [exp.EQ(this=column("clause"), expression=text(clause.id)) for clause in listed]
+        values = [column("value") if clause.value is not None else None for clause in listed]
+        ids = [text(clause.id) for clause in listed]
+        conditions.append(exp.In(this=column("clause"), expressions=ids))
+        return self.marked(flags, values).from_("matched").where(*conditions, copy=False)
+
+    def marked(self, flags: list[exp.Expr], values: list[exp.Expr | None]) -> exp.Select:
+        """Of each row whether it fulfils each clause, and then its value."""
         columns: list[exp.Expr] = [column(name) for name in ROW]
         for number, (flag, held) in enumerate(zip(flags, values, strict=True)):
             columns.append(exp.alias_(flag, f"is_{number}", quoted=True))
             if held is not None:
-                kept = held if len(listed) == 1 else when(flag.copy(), held)
-                columns.append(exp.alias_(kept, f"value_{number}", quoted=True))
-        if among is not None:
-            conditions.append(among)
-        return exp.select(*columns, copy=False).from_(self.source).where(*conditions, copy=False)
+                columns.append(exp.alias_(when(flag.copy(), held), f"value_{number}", quoted=True))
+        return exp.select(*columns, copy=False)
 
 
 def span(window: Window, now: datetime) -> tuple[datetime | None, datetime]:

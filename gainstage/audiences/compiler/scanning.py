@@ -1,6 +1,6 @@
 """Reading events: which of them fulfil which clause."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from sqlglot import exp
@@ -44,10 +44,37 @@ def reading(objects: str, name: str) -> exp.Expr:
     return call(Primitive.PROPERTY_JSON, column(objects), text(name))
 
 
-def named(wanted: Iterable[Clause]) -> exp.Expr:
-    """Whether an event has one of the clauses' names."""
-    names = sorted({clause.event for clause in wanted})
-    return exp.In(this=column("name"), expressions=[text(name) for name in names])
+def is_named(names: Iterable[str]) -> exp.Expr:
+    """Whether an event has one of these names."""
+    return exp.In(this=column("name"), expressions=[text(name) for name in sorted(set(names))])
+
+
+def lifted(wanted: Sequence[Clause]) -> tuple[list[exp.Expr], list[exp.Expr | None], list[exp.Expr]]:
+    """The clauses' conditions and values over columns that hold properties, and these columns, over `events`.
+
+    So a property is read once, however many clauses ask for it, and only of events whose clauses do.
+    """
+    names: dict[str, str] = {}
+    read: dict[str, tuple[exp.Expr, set[str]]] = {}
+
+    def lift(clause: Clause, expression: exp.Expr) -> exp.Expr:
+        tree = exp.Tuple(expressions=[expression])
+        for node in list(tree.find_all(exp.Anonymous)):
+            if node.name in (Primitive.PROPERTY_TEXT, Primitive.PROPERTY_JSON):
+                name = names.setdefault(node.sql(), f"property_{len(names)}")
+                read.setdefault(name, (node.copy(), set()))[1].add(clause.event)
+                node.replace(column(name))
+        lifted_one: exp.Expr = tree.expressions[0]
+        return lifted_one
+
+    tests = [lift(clause, condition(clause)) for clause in wanted]
+    values = [lift(clause, held) if (held := value(clause)) is not None else None for clause in wanted]
+    events = {clause.event for clause in wanted}
+    columns: list[exp.Expr] = []
+    for name, (held, asked) in read.items():
+        kept = held if asked == events else when(is_named(asked), held)
+        columns.append(exp.alias_(kept, name, quoted=True))
+    return tests, values, columns
 
 
 def extraction(wanted: Iterable[Clause]) -> exp.Select:
@@ -59,11 +86,12 @@ def extraction(wanted: Iterable[Clause]) -> exp.Select:
             exp.alias_(exp.cast(exp.null(), "varchar"), name, quoted=True) for name in ("clause", "value")
         ]
         return exp.select(empty[0], *kept, empty[1], copy=False).from_("events").where(exp.false())
+    tests, values, properties = lifted(listed)
     rows = [
-        exp.Tuple(expressions=[text(clause.id), condition(clause), value(clause) or exp.null()])
-        for clause in listed
+        exp.Tuple(expressions=[text(clause.id), test, held or exp.null()])
+        for clause, test, held in zip(listed, tests, values, strict=True)
     ]
-    seen = exp.select(*kept, column("name"), column("properties"), copy=False).from_("events")
+    seen = exp.select(*kept, column("name"), *properties, copy=False).from_("events")
     relation = exp.Table(
         this=call(
             Primitive.MATCHED,
@@ -74,4 +102,6 @@ def extraction(wanted: Iterable[Clause]) -> exp.Select:
     )
     query = exp.select(column("clause"), *(part.copy() for part in kept), column("value"), copy=False)
     query = query.from_(relation, copy=False)
-    return query.with_("named", as_=seen.where(named(listed), copy=False), copy=False)
+    return query.with_(
+        "named", as_=seen.where(is_named(clause.event for clause in listed), copy=False), copy=False
+    )

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from gainstage.audiences.compiler.duckdb import by_order, decimal_text, function, present
 from gainstage.audiences.compiler.moments import MOMENT, NUMBER, offset_microseconds
-from gainstage.audiences.compiler.primitives import Primitive, text, when, whole
+from gainstage.audiences.compiler.primitives import Primitive, every, text, when, whole
 
 
 def attempt(given: exp.Expr, kind: str) -> exp.Expr:
@@ -15,17 +15,52 @@ def attempt(given: exp.Expr, kind: str) -> exp.Expr:
 
 
 def property_text(arguments: list[exp.Expr]) -> exp.Expr:
+    """Java writes fractions from ten million on, and small ones, with an exponent; DuckDB does so later."""
     properties, name = arguments
-    return function("TRY_ELEMENT_AT", function("FROM_JSON", properties, text("MAP<STRING, STRING>")), name)
+    shown = function("TRY_ELEMENT_AT", function("FROM_JSON", properties, text("MAP<STRING, STRING>")), name)
+    exponent = exp.RegexpLike(this=shown.copy(), expression=text(r"^-?[0-9][.][0-9]+E-?[0-9]+\z"))
+    number = exp.Not(this=is_string(properties.copy(), name.copy()))
+    return exp.Case(
+        ifs=[exp.If(this=every([exponent, number]), true=written_out(shown))], default=shown.copy()
+    )
+
+
+def written_out(shown: exp.Expr) -> exp.Expr:
+    """A number with an exponent as DuckDB writes it."""
+    size = exp.Abs(this=attempt(shown, "double"))
+
+    def from_(edge: str) -> exp.Expr:
+        return exp.GTE(this=size.copy(), expression=exp.cast(text(edge), "double"))
+
+    def plain(kind: str) -> exp.Expr:
+        digits = exp.cast(attempt(shown.copy(), kind), "string")
+        cut = exp.Trim(this=digits, expression=text("0"), position="TRAILING")
+        whole_number = exp.EndsWith(this=cut.copy(), expression=text("."))
+        return when(whole_number, function("CONCAT", cut.copy(), text("0")), cut)
+
+    short = function(
+        "REPLACE", function("REPLACE", shown.copy(), text(".0E"), text("E")), text("E"), text("e")
+    )
+    ifs = [
+        exp.If(this=from_("1e21"), true=short),
+        exp.If(this=from_("1"), true=plain("decimal(38, 16)")),
+        exp.If(this=from_("1e-6"), true=plain("decimal(38, 30)")),
+    ]
+    return exp.Case(ifs=ifs, default=short.copy())
+
+
+def is_string(properties: exp.Expr, name: exp.Expr) -> exp.Expr:
+    """Whether a property is a text."""
+    kinds = exp.DataType.build("MAP<STRING, VARIANT>", dialect="spark")
+    variants = exp.Cast(this=function("TRY_PARSE_JSON", properties), to=kinds)
+    kind = function("SCHEMA_OF_VARIANT", function("TRY_ELEMENT_AT", variants, name))
+    return exp.EQ(this=kind, expression=text("STRING"))
 
 
 def property_json(arguments: list[exp.Expr]) -> exp.Expr:
+    shown = property_text(arguments)
     properties, name = arguments
-    shown = property_text([properties, name])
-    kinds = exp.DataType.build("MAP<STRING, VARIANT>", dialect="spark")
-    variants = exp.Cast(this=function("TRY_PARSE_JSON", properties.copy()), to=kinds)
-    kind = function("SCHEMA_OF_VARIANT", function("TRY_ELEMENT_AT", variants, name.copy()))
-    return when(exp.EQ(this=kind, expression=text("STRING")), quoted(shown), shown.copy())
+    return when(is_string(properties.copy(), name.copy()), quoted(shown), shown.copy())
 
 
 def quoted(given: exp.Expr) -> exp.Expr:

@@ -1,4 +1,4 @@
-"""What computations mean, written down once more for the tests in the plainest Python. Shares no code with the compiler."""
+"""What computations mean, once more in the plainest Python. Shares no code with the compiler."""
 
 import json
 import math
@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from gainstage.audiences.definition import (
@@ -181,9 +182,7 @@ def shown(value) -> str | None:
     """A value as the text that it is compared as; None if there is none."""
     if value is NOTHING or value is None:
         return None
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return value if isinstance(value, str) else _json(value)
 
 
 def number(text: str | None) -> float | None:
@@ -321,6 +320,10 @@ def _alphabetical(value: str):
 
 
 def _json(value) -> str:
+    if isinstance(value, float):  # with an exponent only from 1e21 on, and below a millionth
+        plain = 1e-6 <= abs(value) < 1e21
+        text = f"{Decimal(repr(value)):f}" if plain else repr(value)
+        return re.sub(r"e([+-]?)0*", lambda match: "e" + match[1].replace("+", ""), text)
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 

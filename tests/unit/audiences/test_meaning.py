@@ -14,7 +14,7 @@ from tests.unit.audiences.worlds import DAY, HOUR, NOW, definitions, world
 SEEDS = st.integers(0, 2**32)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(SEEDS)
 def test_random_definitions_give_the_same_from_events_from_what_matched_and_by_hand(seed: int) -> None:
     random = Random(seed)
@@ -27,7 +27,7 @@ def test_random_definitions_give_the_same_from_events_from_what_matched_and_by_h
     assert engine.evaluate(made, NOW, source="matched", partial=True) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(SEEDS)
 def test_whoever_changes_by_time_alone_is_among_the_crossings(seed: int) -> None:
     random = Random(seed)

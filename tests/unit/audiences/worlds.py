@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 from gainstage.audiences.definition import (
+    Aggregate,
     All,
     AnyOf,
     Audience,
@@ -34,25 +36,54 @@ NAMES = ["Order Completed", "Page Viewed", 'Don\'t "quote" \\me']
 PROPERTIES = ["revenue", "a.b", "q\"u'o", "s/l~t", "größe $[0]"]
 TRAITS = ["plan", "renewal.date"]
 KEYS = ["other", "more"]
-NUMBERS = [0, 1, -1, 5, 2.5, 5.0, -0.1, 0.1, 1e-7, 9e12, 1e15, 12345678901234567890]
+NUMBERS = [
+    0,
+    1,
+    12345678.5,
+    0.00001,
+    1e22,
+    -1,
+    5,
+    2.5,
+    5.0,
+    -0.1,
+    0.1,
+    1e-7,
+    9e12,
+    1e15,
+    12345678901234567890,
+]
 TEXTS = [
-    "", "a", "A", "ab", "5", "5.0", " 5", "+5", "1e2", "1_0", "0x1", "5d", "inf", "NaN", "1e999", "true", "null",
+    "", "a", "A", "ab", "5", "5.0", " 5", "+5", "1e2", "1_0", "0x1", "5d", "inf", "NaN", "1e999", "true",
+    "null",
     "\"", "\\", "a\nb", "5\n", "é", "\u007f\u0001", "😀", "'; DROP TABLE events; --", "%", "_", "enterprise",
-    "2026-02-30", "2026-02-01", "2026-03-01T12:00:00Z", "2026-03-01T12:00:00.000001Z", "2026-02-28T23:30:00+02:00",
+    "2026-02-30", "2026-02-01", "2026-03-01T12:00:00Z", "2026-03-01T12:00:00.000001Z",
+    "2026-02-28T23:30:00+02:00",
     "2026-02-28 23:30", "2026-03-31T00:00:00.123456789-0130", "2026-03-02T24:00:00Z", "2026-03-01T12:00:60Z",
     "2026-03-01T12:00Z\n", "0001-01-01", "9999-12-31T23:59:59-10:00", "2026-03-01t12:00:00z", "20260301",
 ]  # fmt: skip
 
 
-def scalar(random: Random) -> Any:
-    return random.choice([random.choice(NUMBERS), random.choice(TEXTS), random.choice([True, False])])
+@dataclass(frozen=True)
+class Words:
+    """What a world speaks of."""
+
+    names: Sequence[str] = tuple(NAMES)
+    properties: Sequence[str] = tuple(PROPERTIES)
+    traits: Sequence[str] = tuple(TRAITS + KEYS)
+    keys: Sequence[str] = tuple(KEYS)
+    texts: Sequence[str] = tuple(TEXTS)
 
 
-def value(random: Random) -> Any:
+def scalar(random: Random, texts: Sequence[str] = TEXTS) -> Any:
+    return random.choice([random.choice(NUMBERS), random.choice(texts), random.choice([True, False])])
+
+
+def value(random: Random, texts: Sequence[str] = TEXTS) -> Any:
     """What a property or a trait may be."""
     kind = random.random()
     if kind < 0.75:
-        return scalar(random)
+        return scalar(random, texts)
     nested = [None, [], {}, ["a", 1, None], ['ü"', [True]], {"b": "x", "a": 1}, {"a": {"é": None}}]
     return random.choice(nested)
 
@@ -138,7 +169,7 @@ def definition(random: Random, number: int) -> Computation:
         quantifier = random.choice(["any", "all", "none"]) if subject == "account" else "any"
         made = condition(random, subject == "account")
         return Audience(**shared, subject=subject, condition=made, quantifier=quantifier)
-    aggregate = random.choice(AGGREGATES)
+    aggregate = random.choice(get_args(Aggregate))
     held = None if aggregate == "count" else random.choice(PROPERTIES)
     made = clause(random, held)
     return ComputedTrait(**shared, subject=subject, clause=made, aggregate=aggregate, window=window(random))
@@ -148,31 +179,27 @@ def definitions(random: Random, count: int) -> tuple[Computation, ...]:
     return tuple(definition(random, number) for number in range(count))
 
 
-AGGREGATES = [
-    "count", "sum", "average", "minimum", "maximum", "most_frequent", "first", "last", "unique_list", "unique_count",
-]  # fmt: skip
-
-
-def world(random: Random, events: int = 40) -> World:
+def world(random: Random, events: int = 40, words: Words = Words()) -> World:
     found = []
     for number in range(events):
-        names = random.sample(PROPERTIES, random.randint(0, len(PROPERTIES)))
-        properties = {name: value(random) for name in names}
+        names = random.sample(words.properties, random.randint(0, len(words.properties)))
+        properties = {name: value(random, words.texts) for name in names}
         tie = f"{random.randint(0, 9)}:{number}"
-        found.append(Event(random.choice(PEOPLE), NOW - ago(random), tie, random.choice(NAMES), properties))
+        event = Event(random.choice(PEOPLE), NOW - ago(random), tie, random.choice(words.names), properties)
+        found.append(event)
 
-    def some(subjects: list[str], names: list[str]) -> dict[tuple[str, str], Any]:
+    def some(subjects: Sequence[str], names: Sequence[str]) -> dict[tuple[str, str], Any]:
         pairs = [(subject, name) for subject in subjects for name in names if random.random() < 0.6]
-        return {pair: held for pair in pairs if (held := value(random)) is not None}
+        return {pair: held for pair in pairs if (held := value(random, words.texts)) is not None}
 
-    computed = {at: random.choice([held, True]) for at, held in some(KEYS, PEOPLE + ACCOUNTS).items()}
+    computed = {at: random.choice([held, True]) for at, held in some(words.keys, PEOPLE + ACCOUNTS).items()}
     links = [(person, account) for person in PEOPLE for account in ACCOUNTS if random.random() < 0.4]
     return World(
         people=PEOPLE,
         accounts=ACCOUNTS,
         events=found,
-        traits=some(PEOPLE, TRAITS + KEYS),
-        account_traits=some(ACCOUNTS, TRAITS + KEYS),
+        traits=some(PEOPLE, words.traits),
+        account_traits=some(ACCOUNTS, words.traits),
         links=links,
         computed=computed,
     )
