@@ -36,3 +36,17 @@ def test_a_requirement_is_locked_at_a_version_it_allows(text: str) -> None:
 
 def test_every_locked_version_carries_hashes() -> None:
     assert [name for name, entry in PINNED.items() if "--hash=sha256:" not in entry["rest"]] == []
+
+
+@pytest.mark.parametrize("name", ["build", "requirements"])
+def test_what_the_tests_on_spark_need_is_locked_with_hashes_apart_from_the_rest(name: str) -> None:
+    folder = ROOT / "tests" / "spark"
+    asked = [line for line in (folder / f"{name}.in").read_text("utf-8").splitlines() if line[0] != "#"]
+    locked = {
+        canonicalize_name(entry["name"]): entry
+        for entry in ENTRY.finditer((folder / f"{name}.lock").read_text("utf-8"))
+    }
+    for requirement in map(Requirement, asked):
+        assert requirement.specifier.contains(Version(locked[requirement.name]["version"]))
+        assert requirement.name not in PINNED
+    assert all("--hash=sha256:" in entry["rest"] for entry in locked.values())

@@ -11,7 +11,7 @@ from gainstage.audiences.compiler.primitives import Primitive, every, text, when
 
 def attempt(given: exp.Expr, kind: str) -> exp.Expr:
     """A cast that is NULL where it cannot be made."""
-    return exp.TryCast(this=given, to=exp.DataType.build(kind, dialect="spark"), requires_string=True)
+    return exp.TryCast(this=given, to=exp.DataType.build(kind, dialect="spark"), safe=True)
 
 
 def property_text(arguments: list[exp.Expr]) -> exp.Expr:
