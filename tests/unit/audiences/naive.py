@@ -205,7 +205,9 @@ def date(text: str | None) -> datetime | None:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
+    except OverflowError:  # a last day of the year 9999 that is later elsewhere: Python has no such moment
+        return datetime.max.replace(tzinfo=UTC)
+    except ValueError:
         return None
 
 
