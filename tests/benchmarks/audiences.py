@@ -40,7 +40,8 @@ NEWS = 10_000
 ROWS = """
 SELECT {first} + range AS position, (hash({first} + range) % 4611686018427387904)::BIGINT AS once,
     'app' AS source, 'm' || ({first} + range) AS message_id, 'track' AS kind,
-    names[1 + (hash(range, {seed}) % 6)::INT] AS name, 'u:user-' || (hash(range, {seed}, 1) % {people}) AS person,
+    names[1 + (hash(range, {seed}) % 6)::INT] AS name,
+    'u:user-' || (hash(range, {seed}, 1) % {people}) AS person,
     NULL::VARCHAR AS also, NULL::VARCHAR AS account, NULL::VARCHAR AS email,
     make_timestamp({start} + (hash(range, {seed}, 2) % {span})::BIGINT) AS time,
     make_timestamp({start} + {span}) AS received, 0::INTEGER AS place,
