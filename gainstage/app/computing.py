@@ -24,7 +24,6 @@ from gainstage.computed import COMPUTED_SOURCE
 from gainstage.computing.state import FOLDER_NAME
 from gainstage.connection import Configuration
 from gainstage.errors import UsageError
-from gainstage.history.archive import Archive
 from gainstage.log.contract import Log, LogUnavailable
 from gainstage.pseudonym import Pseudonyms
 from gainstage.sqlite import StorageUnavailable
@@ -45,10 +44,10 @@ class Computing:
     """Computes turn by turn; opened once there is something to compute, and kept open from then on."""
 
     def __init__(
-        self, data: Path, archive: Archive, log: Log, store: Store, pseudonyms: Pseudonyms, clock: Clock
+        self, data: Path, archiving: Archiving, log: Log, store: Store, pseudonyms: Pseudonyms, clock: Clock
     ) -> None:
         self._folder = data / FOLDER_NAME
-        self._archive, self._log, self._store = archive, log, store
+        self._archiving, self._log, self._store = archiving, log, store
         self._pseudonyms, self._clock = pseudonyms, clock
         self._parts: Any = None
         self._pause_until_us = 0
@@ -70,6 +69,7 @@ class Computing:
             problem = str(error)
         except Exception as error:  # of the embedded engine: a full disk, too little memory, a damaged file
             problem = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            await self._archiving.examine()
         logger.error("computing_unavailable", extra={"problem": problem})
         self._pause_until_us = now_us + PAUSE_US
         self.close()
@@ -94,7 +94,7 @@ class Computing:
         from gainstage.computing.workbench import Workbench
 
         state, bench = State(self._folder), Workbench(self._folder)
-        computer = Computer(state, bench, self._archive, self._log, self._pseudonyms, self._clock)
+        computer = Computer(state, bench, self._archiving.archive, self._log, self._pseudonyms, self._clock)
         return state, bench, computer
 
     def _waiting(self) -> int:
@@ -124,7 +124,7 @@ async def compute(data: Path) -> None:
     pseudonyms, configure = pseudonyms_of(data, store), configurer(data)
     configuration: Configuration | None = None
     archiving = Archiving(data, log, store, pseudonyms, own_sources=(COMPUTED_SOURCE,))
-    computing = Computing(data, archiving.archive, log, store, pseudonyms, SystemClock())
+    computing = Computing(data, archiving, log, store, pseudonyms, SystemClock())
     try:
         while not stop.is_set():
             with store.reading() as reading:
