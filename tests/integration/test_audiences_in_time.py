@@ -22,7 +22,7 @@ from gainstage.log.contract import Entry
 from gainstage.normalise import normalise
 from gainstage.pseudonym import Pseudonyms
 from gainstage.store.rows import Document
-from tests.benchmarks.virtual import World
+from tests.benchmarks.virtual import LONGEST_SLEEP_SECONDS, World
 
 KEY = "order_completed_last_30days"
 DAY = 86_400.0
@@ -58,6 +58,10 @@ class Tenant(World):
             connected[name] = Connected(name, type_, given, frozenset({"app"}), frozenset(type_.kinds))
         source = {"app": Source("app", "server", "k")}
         return Configuration(revision, source, connected, computations=(BUYERS,))
+
+    def _idle_seconds(self, hungry: bool) -> float:
+        idle = super()._idle_seconds(hungry)
+        return idle if idle < LONGEST_SLEEP_SECONDS else DAY / 2  # it is woken when anything comes
 
     async def say(self, *messages: dict[str, Any]) -> None:
         """Accept these now."""
