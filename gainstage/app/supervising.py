@@ -14,6 +14,8 @@ from gainstage.app.reporting import LINE_BYTES, DeliveryWatch, follow
 #: How long delivery may take to finish its calls: their time limit and a little.
 STOP_SECONDS = 20.0
 RESTART_SECONDS = 1.0
+#: The server answers and delivers first.
+COMPUTING_START_SECONDS = 3.0
 #: What only makes up for lost time later is not started again at once.
 COMPUTING_RESTART_SECONDS = 30.0
 
@@ -55,6 +57,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 async def supervise_computing(data: Path, style: Style) -> None:
     """Keep the computing process running until cancelled. Nothing waits for it."""
+    await asyncio.sleep(COMPUTING_START_SECONDS)
     while True:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "gainstage.app.computing", str(data), *style, stdin=asyncio.subprocess.PIPE
