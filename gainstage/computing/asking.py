@@ -83,7 +83,9 @@ def look_at(bench: Workbench, *, everybody: bool) -> bool:
 def _relate(bench: Workbench, *, everybody: bool) -> None:
     """Make the compiler's relations."""
     bench.run(ALL_NAMES if everybody else NAMES)
-    bench.run(RELATIONS)
+    if not bench.related:
+        bench.run(RELATIONS)
+        bench.related = True
 
 
 def cross(bench: Workbench, definitions: Sequence[Computation], since_us: int, until_us: int) -> None:

@@ -121,10 +121,11 @@ def take(
 def _attach(bench: Workbench, snapshot: Snapshot, condition: str, *, held: bool = False) -> None:
     """Say which rows are taken in; few are held in memory, so that the files are read once."""
     attach(bench.connection, snapshot, "archived")
-    bench.run("DROP VIEW IF EXISTS taken" if bench.views("taken") else "DROP TABLE IF EXISTS taken")
-    kind = "TABLE" if held else "VIEW"
-    bench.run(f"CREATE TEMP {kind} taken AS SELECT * FROM archived WHERE {condition}")
-    bench.run(EVENTS)
+    rows = f"SELECT * FROM archived WHERE {condition}"
+    if held:
+        bench.run(f"CREATE OR REPLACE TEMP TABLE held AS {rows}")
+        rows = "SELECT * FROM held"
+    bench.run(f"CREATE OR REPLACE TEMP VIEW taken AS {rows}; {EVENTS}")
 
 
 def _take_all(bench: Workbench, clauses: Sequence[Clause], feeds: Collection[Feed]) -> None:

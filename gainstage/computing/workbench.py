@@ -65,12 +65,19 @@ class Workbench:
         self.connection: duckdb.DuckDBPyConnection = duckdb.connect(str(self.path), config=self._config)
         self.run("SET TimeZone = 'UTC'")
         self.run("SET enable_progress_bar = false")
+        #: The numbers of `meta`, and whether the relations of evaluations were made.
+        self._numbers: dict[str, int] = {}
+        self.related = False
         if not self.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'meta'"):
             with self.transaction():
                 self.run(TABLES)
                 self.put("form", FORM)
-        elif self.number("form") != FORM:
+        self._read_numbers()
+        if self.number("form") != FORM:
             self.fresh()
+
+    def _read_numbers(self) -> None:
+        self._numbers = {name: int(value) for name, value in self.rows("SELECT name, value FROM meta")}
 
     def fresh(self) -> None:
         """Begin anew."""
@@ -94,6 +101,7 @@ class Workbench:
         except BaseException:
             with contextlib.suppress(Exception):  # the cause is what counts
                 self.run("ROLLBACK")
+                self._read_numbers()
             raise
 
     def run(self, statement: str, bindings: Any = None) -> None:
@@ -116,18 +124,15 @@ class Workbench:
         self.run(f"INSERT INTO {table} SELECT * FROM filling")
         self.connection.unregister("filling")
 
-    def views(self, name: str) -> bool:
-        """Whether there is a view of this name."""
-        return bool(self.rows("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [name]))
-
     def number(self, name: str) -> int:
         """A number that is kept under a name; 0 where none is."""
-        found = self.rows("SELECT value FROM meta WHERE name = ?", [name])
-        return int(found[0][0]) if found else 0
+        return self._numbers.get(name, 0)
 
     def put(self, name: str, value: int) -> None:
-        """Keep a number under a name."""
-        self.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", [name, value])
+        """Keep a number under a name, within a transaction."""
+        if self._numbers.get(name) != value:
+            self.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", [name, value])
+            self._numbers[name] = value
 
     def settle(self) -> None:
         """Everybody was looked at."""
