@@ -43,6 +43,14 @@ class NotAllowed(UsageError):
     """Who asks has not the role for it."""
 
 
+class UnknownComputation(UnknownName):
+    """An audience or a computed trait is named that is not there."""
+
+
+class OwnedByFile(UsageError):
+    """Something is to be changed that stands in the configuration file."""
+
+
 class UnknownReplay(UsageError):
     """A replay is named that is not there."""
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from gainstage.app.checking import CheckResult, check, summary
     from gainstage.app.configuring import apply, export, export_parts
+    from gainstage.app.defining import define, pause_audience, remove_audience
     from gainstage.app.editing import Change
     from gainstage.app.entering import (
         Begun,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         note_use,
         sessions,
     )
+    from gainstage.app.estimating import preview_audience
     from gainstage.app.fields import (
         Unreadable,
         forget_fields,
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
     from gainstage.app.sending import Progress, send
     from gainstage.app.serving import Front, read_token, serve
     from gainstage.app.spreadsheet import csv_lines
+    from gainstage.app.surveying import audience, audience_history, audiences
+    from gainstage.app.wishing import compute_now, wish
 
 __all__ = [
     "DONE",
@@ -72,13 +76,18 @@ __all__ = [
     "add_token",
     "add_user",
     "apply",
+    "audience",
+    "audience_history",
+    "audiences",
     "audit",
     "audited",
     "begin_action",
     "change_password",
     "change_user",
     "check",
+    "compute_now",
     "csv_lines",
+    "define",
     "destinations",
     "end_action",
     "end_session",
@@ -99,12 +108,15 @@ __all__ = [
     "note_use",
     "open_store",
     "operator",
+    "pause_audience",
     "preview",
+    "preview_audience",
     "read_fields",
     "read_token",
     "receipt",
     "receipts",
     "refuse_guarded",
+    "remove_audience",
     "remove_token",
     "remove_user",
     "send",
@@ -115,6 +127,7 @@ __all__ = [
     "tokens",
     "upload_fields",
     "users",
+    "wish",
     "without_people",
     "would_forget",
 ]
@@ -141,8 +154,13 @@ _ROOMS = {
     "begin_action": "auditing",
     "change_password": "entering",
     "change_user": "admitting",
+    "audience": "surveying",
+    "audience_history": "surveying",
+    "audiences": "surveying",
     "check": "checking",
+    "compute_now": "wishing",
     "csv_lines": "spreadsheet",
+    "define": "defining",
     "destinations": "listing",
     "end_action": "auditing",
     "end_session": "entering",
@@ -161,13 +179,16 @@ _ROOMS = {
     "names": "naming",
     "note_use": "entering",
     "open_store": "reports",
+    "pause_audience": "defining",
     "preview": "previewing",
+    "preview_audience": "estimating",
     "read_fields": "fields",
     "read_token": "serving",
     "receipt": "forgetting",
     "receipts": "forgetting",
     "remove_token": "issuing",
     "remove_user": "admitting",
+    "remove_audience": "defining",
     "send": "sending",
     "serve": "serving",
     "sessions": "entering",
@@ -181,6 +202,7 @@ _ROOMS = {
     "operator": "auditing",
     "lasting": "issuing",
     "Passwords": "admitting",
+    "wish": "wishing",
     "would_forget": "forgetting",
 }
 

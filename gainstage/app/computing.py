@@ -51,6 +51,8 @@ class Computing:
         self._pseudonyms, self._clock = pseudonyms, clock
         self._parts: Any = None
         self._pause_until_us = 0
+        #: Why the last turn did not come to its end.
+        self.problem = ""
 
     async def turn(self, definitions: tuple[Computation, ...]) -> bool:
         """Do all that there is to do; True when there is certainly more to do at once.
@@ -62,6 +64,7 @@ class Computing:
             return False
         if not definitions and not self._folder.exists():
             return False
+        self.problem = ""
         try:
             more: bool = await self._turn(definitions)
             return more
@@ -71,6 +74,7 @@ class Computing:
             problem = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
             await self._archiving.examine()
         logger.error("computing_unavailable", extra={"problem": problem})
+        self.problem = problem
         self._pause_until_us = now_us + PAUSE_US
         self.close()
         return False
@@ -90,9 +94,11 @@ class Computing:
 
     def _open(self) -> Any:
         from gainstage.computing.computer import Computer
+        from gainstage.computing.previewing import clear
         from gainstage.computing.state import State
         from gainstage.computing.workbench import Workbench
 
+        clear(self._folder)
         state, bench = State(self._folder), Workbench(self._folder)
         computer = Computer(state, bench, self._archiving.archive, self._log, self._pseudonyms, self._clock)
         return state, bench, computer

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gainstage.app.folder import is_held, prepare
+from gainstage.app.memberships import refused_keys
 from gainstage.app.sealing import seal_of
 from gainstage.configuration import (
     Change,
@@ -21,7 +22,7 @@ from gainstage.configuration import (
 from gainstage.configuration import Document as Written
 from gainstage.configuration import export as exported
 from gainstage.connection import Configuration, Connected
-from gainstage.errors import DataUnusable, UnknownName, UsageError
+from gainstage.errors import ConfigurationError, DataUnusable, UnknownName, UsageError
 from gainstage.sqlite import StorageUnavailable
 from gainstage.store.rows import Document
 from gainstage.store.store import NoStore, Store
@@ -118,6 +119,9 @@ def take_over(
         # Before anything is expanded: what is said of a value must not tell what the environment holds.
         permit(changes_between([one for one in kept if one.owner == "file"], file.documents))
         loaded = settle(file, os.environ, beside=beside)
+        wrong = refused_keys(store.folder, loaded.configuration.computations)
+        if wrong:
+            raise ConfigurationError(file.name, wrong)
         revision = transaction.documents.replace(_rows(seal.sealed(loaded.documents)), "file")
     return revision != before, [str(warning) for warning in loaded.warnings], loaded.configuration
 
@@ -148,6 +152,9 @@ def read_only(data: Path, config: Path | None) -> tuple[Configuration, list[str]
     """
     if config is not None:
         loaded = load(config, os.environ)
+        wrong = refused_keys(data, loaded.configuration.computations)
+        if wrong:
+            raise ConfigurationError(str(config), wrong)
         return loaded.configuration, [str(warning) for warning in loaded.warnings]
     try:
         documents = stored_documents(data)

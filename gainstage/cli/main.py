@@ -11,6 +11,7 @@ import typer
 from gainstage import __version__
 from gainstage.cli import (
     apply,
+    audiences,
     audit,
     check,
     dead,
@@ -59,6 +60,7 @@ for _module in (
 ):
     _module.register(program)
 GROUPS = {
+    "audiences": audiences.group,
     "dead": dead.group,
     "replay": replay.group,
     "forget": forget.group,

@@ -105,15 +105,20 @@ def evaluate(
     bench: Workbench, definitions: Sequence[Computation], now_us: int, *, everybody: bool
 ) -> list[tuple[Change, str | None]]:
     """What those who are looked at have now and did not have before, with what they had."""
-    from gainstage.audiences.compiler import evaluation, render
-
-    query = evaluation(definitions, moment(now_us), source="matched", partial=not everybody)
-    bench.run(f"CREATE OR REPLACE TEMP TABLE result AS {render(query, 'duckdb')}")
+    result(bench, definitions, now_us, everybody=everybody)
     bindings = {"keys": [one.key for one in definitions]}
     if not everybody:
         bindings["users"] = [one.key for one in definitions if one.subject == "user"]
     rows = bench.rows(DIFFERENCES.format(among="" if everybody else AMONG), bindings)
     return [(Change(key, subject, value), before) for key, subject, value, before in rows]
+
+
+def result(bench: Workbench, definitions: Sequence[Computation], now_us: int, *, everybody: bool) -> None:
+    """Make `result`: what those who are looked at have now."""
+    from gainstage.audiences.compiler import evaluation, render
+
+    query = evaluation(definitions, moment(now_us), source="matched", partial=not everybody)
+    bench.run(f"CREATE OR REPLACE TEMP TABLE result AS {render(query, 'duckdb')}")
 
 
 def keep(bench: Workbench, changes: Sequence[Change], count: int, definitions: Sequence[Computation]) -> None:

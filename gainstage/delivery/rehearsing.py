@@ -187,7 +187,7 @@ class Rehearsal:
             asked += 1
             families = [flight.request.family, *flight.request.also]
             for family in families:
-                self._found.calls[(active.connected.name, family or _first_family(active))] += 1
+                self._found.calls[(active.connected.name, family or first_family(active))] += 1
             settled.extend(flight.answer(_answer(type_, flight.request, works)))
         for one in settled:
             self._facts[(tenant, works[one.work].record)] = {
@@ -204,19 +204,21 @@ class Rehearsal:
                 needed[(active[name].connected.tenant, family)] += n
             for one in active.values():
                 ahead = transaction.reading.waiting(one.number)
-                needed[(one.connected.tenant, _first_family(one))] += ahead
+                needed[(one.connected.tenant, first_family(one))] += ahead
             for name, family in found.calls:
                 one = active[name]
                 ends_us = None
                 if one.runs and not one.row.blocked:
                     calls = needed[(one.connected.tenant, family)]
-                    ends_us = _ends_us(transaction, one, family, calls, now_us)
+                    ends_us = calls_end_us(transaction, one, family, calls, now_us)
                 known_us = found.finishes_us.get(name, now_us)
                 both = ends_us is not None and known_us is not None
                 found.finishes_us[name] = max(ends_us or 0, known_us or 0) if both else None
 
 
-def _ends_us(transaction: Transaction, active: Active, family: str, calls: int, now_us: int) -> int | None:
+def calls_end_us(
+    transaction: Transaction, active: Active, family: str, calls: int, now_us: int
+) -> int | None:
     """When so many calls will have been made, at the pace of the last ones."""
     rows = [transaction.budgets.get(budget, now_us) for budget in active.family(family)]
     side_by_side = max(1, active.connected.type.concurrency - 1)  # one stays free for live events
@@ -231,7 +233,8 @@ def _answer(type_: Destination, request: Request, works: Sequence[Work]) -> Resp
     return Response(204, answer.headers, b"") if answer.status == 404 and known else answer
 
 
-def _first_family(active: Active) -> str:
+def first_family(active: Active) -> str:
+    """The budget family that calls count against unless they say otherwise."""
     return active.budgets[0].family if active.budgets else ""
 
 

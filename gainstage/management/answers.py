@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from gainstage.errors import ConfigurationError
 from gainstage.log.contract import LogUnavailable
 from gainstage.sqlite import StorageUnavailable
 
@@ -49,6 +50,12 @@ def encoded(content: Any) -> bytes:
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str).encode()
     except UnicodeEncodeError:
         return json.dumps(content, separators=(",", ":"), default=str).encode()
+
+
+def told(error: ConfigurationError) -> tuple[str, Mapping[str, Any]]:
+    """A configuration that cannot be used: one sentence, and every problem beside it."""
+    count = "1 problem" if len(error.problems) == 1 else f"{len(error.problems)} problems"
+    return f"{error.name} cannot be used: {count} to correct.", {"problems": list(error.problems)}
 
 
 class Lines(Response):

@@ -20,6 +20,8 @@ from gainstage.errors import (
     LastAdmin,
     NameTaken,
     NotAllowed,
+    OwnedByFile,
+    UnknownComputation,
     UnknownName,
     UnknownReplay,
     UnknownRequest,
@@ -33,13 +35,13 @@ from gainstage.ingest.body import Disconnected
 from gainstage.log.contract import LogUnavailable
 from gainstage.management.access import Access
 from gainstage.management.accounts import AccountViews
-from gainstage.management.answers import UNAVAILABLE_SECONDS, Problem
+from gainstage.management.answers import UNAVAILABLE_SECONDS, Problem, told
 from gainstage.management.aside import READERS, Aside
 from gainstage.management.entrance import EntranceViews, Hashing, Invitation
 from gainstage.management.journal import CALLER, Journal, caller_of
 from gainstage.management.permissions import OPEN, Rule, rule_of
 from gainstage.management.questions import Bodies
-from gainstage.management.views import Status, Views, told
+from gainstage.management.views import Status, Views
 from gainstage.sqlite import StorageUnavailable
 
 View = Callable[[Request], Awaitable[Response]]
@@ -68,6 +70,7 @@ class Management:
         views, hashing, bodies = Views(data, status), Hashing(passwords or Passwords()), Bodies()
         entrance = EntranceViews(data, access, hashing, bodies, invitation or Invitation())
         accounts = AccountViews(data, access, hashing, Aside(READERS), bodies)
+        computing, computed = views.audiences, "/api/audiences/{key}"
         _at, one = self._at, "/api/destinations/{name}"
         #: Every path of the management API.
         self.routes = [
@@ -95,6 +98,12 @@ class Management:
             _at("/api/forget/find", POST=views.forgetting.find),
             _at("/api/forget/{request}", GET=views.forgetting.receipt),
             _at("/api/forget/{request}/lift", POST=views.forgetting.lift),
+            _at("/api/audiences", GET=computing.list),
+            _at("/api/audiences/preview", POST=computing.preview),
+            _at(computed, GET=computing.show, PUT=computing.define, DELETE=computing.remove),
+            _at(f"{computed}/run", POST=computing.run),
+            _at(f"{computed}/pause", POST=computing.pause),
+            _at(f"{computed}/resume", POST=computing.resume),
             _at("/api/replays", GET=views.replays, POST=views.begin_replay),
             _at("/api/replays/dry-run", POST=views.rehearse_replay),
             _at("/api/replays/{id:int}", GET=views.replay),
@@ -201,6 +210,10 @@ def _problem(error: Exception) -> Problem:
             return Problem(403, "role_insufficient", str(error))
         case UnknownRequest():
             return Problem(404, "request_unknown", str(error))
+        case UnknownComputation():
+            return Problem(404, "computation_unknown", str(error))
+        case OwnedByFile():
+            return Problem(409, "owned_by_file", str(error))
         case UnknownName():
             return Problem(404, "destination_unknown", str(error))
         case UnknownReplay():

@@ -20,6 +20,7 @@ class Rule(NamedTuple):
 
 ANYBODY = Rule(None)
 _ONE = "/api/destinations/{name}"
+_COMPUTED = "/api/audiences/{key}"
 
 #: By path and method; HEAD is as GET.
 RULES: dict[str, dict[str, Rule]] = {
@@ -47,6 +48,16 @@ RULES: dict[str, dict[str, Rule]] = {
     "/api/forget/find": {"POST": Rule(ADMIN)},
     "/api/forget/{request}": {"GET": Rule(ADMIN)},
     "/api/forget/{request}/lift": {"POST": Rule(ADMIN, "person.lift")},
+    "/api/audiences": {"GET": Rule(VIEWER)},
+    "/api/audiences/preview": {"POST": Rule(EDITOR)},
+    _COMPUTED: {
+        "GET": Rule(VIEWER),
+        "PUT": Rule(EDITOR, "audience.define"),
+        "DELETE": Rule(EDITOR, "audience.remove"),
+    },
+    f"{_COMPUTED}/run": {"POST": Rule(EDITOR, "audience.run")},
+    f"{_COMPUTED}/pause": {"POST": Rule(EDITOR, "audience.pause")},
+    f"{_COMPUTED}/resume": {"POST": Rule(EDITOR, "audience.resume")},
     "/api/replays": {"GET": Rule(VIEWER), "POST": Rule(EDITOR, "replay.begin")},
     "/api/replays/dry-run": {"POST": Rule(EDITOR)},
     "/api/replays/{id:int}": {"GET": Rule(VIEWER)},

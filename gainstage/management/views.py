@@ -1,7 +1,7 @@
 """What answers at each path. Every view is a question to `app`, which the command line asks too."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -14,8 +14,9 @@ from gainstage import app
 from gainstage.configuration import Change, outline_in, outline_of
 from gainstage.errors import ConfigurationError
 from gainstage.management import questions
-from gainstage.management.answers import Lines, Problem, document, encoded
+from gainstage.management.answers import Lines, Problem, document, encoded, told
 from gainstage.management.aside import ASKERS, READERS, Aside
+from gainstage.management.audiences import AudienceViews
 from gainstage.management.forgetting import ForgettingViews
 from gainstage.management.journal import caller_of, noted
 from gainstage.management.questions import Bodies, decoded, is_json, query
@@ -50,6 +51,8 @@ class Views:
         self._bodies = Bodies()
         #: Those below `/api/forget`.
         self.forgetting = ForgettingViews(data, self._reading, self._bodies)
+        #: Those below `/api/audiences`.
+        self.audiences = AudienceViews(data, self._reading, self._bodies)
 
     async def status(self, request: Request) -> Response:
         """`gainstage status`."""
@@ -293,12 +296,6 @@ def _note(request: Request, asked: questions.Filters) -> None:
     """Which events somebody means, without naming a person."""
     given = {**asked.wanted(), "message_ids": getattr(asked, "message_ids", None)}
     noted(request, **app.without_people(given))
-
-
-def told(error: ConfigurationError) -> tuple[str, Mapping[str, Any]]:
-    """A configuration that cannot be used: one sentence, and every problem beside it."""
-    count = "1 problem" if len(error.problems) == 1 else f"{len(error.problems)} problems"
-    return f"{error.name} cannot be used: {count} to correct.", {"problems": list(error.problems)}
 
 
 def _lines(lines: Iterator[bytes]) -> bytes:

@@ -5,11 +5,13 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from gainstage.computing.state import FOLDER_NAME, State
 from gainstage_sandbox import Running
 from tests.messages import group, identify, track
 from tests.world import WORDS, WRITE_KEY, World, configured, cs, fetch, px, wait_for
@@ -267,3 +269,60 @@ def test_nothing_that_is_answered_shows_a_secret(world: World) -> None:
     shown += world.said()
     for secret in ("world-cs-access-key", "world-cs-shared-secret", WRITE_KEY, TOKEN):
         assert secret not in shown, shown[max(0, shown.index(secret) - 300) :][:400]
+
+
+def test_an_audience_is_looked_at_put_in_force_paused_and_removed_over_http(
+    world: World, sandbox: Running
+) -> None:
+    key, definition = "big_spenders", {
+        "name": "Big spenders",
+        "where": {
+            "event": "Bought",
+            "where": [{"property": "price", "operator": "greater_than", "value": 5}],
+        },
+        "destinations": ["cs"],
+    }  # fmt: skip
+    world.take(identify("u1"), identify("u2"), track("u1", "Bought", price=9), track("u2", "Bought", price=1))
+    wait_for(lambda: (done(world, "GET", "status")["kept"]["history"] or {}).get("events") == 4)
+    seen = done(world, "POST", "audiences/preview", {"audience": definition})
+    assert (seen["key"], seen["size"], seen["known"]) == (key, 1, 2)
+    assert seen["sample"] == [{"user_id": "u1", "value": True, "email": "u1@world.example"}]
+    assert done(world, "GET", "audiences")["audiences"] == [], "a preview puts nothing in force"
+
+    made = done(world, "PUT", f"audiences/{key}", {"audience": definition})
+    assert (made["owner"], made["state"], made["definition"]["key"]) == ("dashboard", "enabled", key)
+    assert ask(world, "POST", f"audiences/{key}/run").status == 202
+    shown = wait_for(lambda: (one := done(world, "GET", f"audiences/{key}"))["size"] and one)
+    assert shown["members"] == [{"user_id": "u1", "value": True}]
+    assert [(one["size"], one["entered"]) for one in shown["history"]] == [(1, 1)]
+    assert done(world, "POST", f"audiences/{key}/pause")["state"] == "paused"
+    assert done(world, "POST", f"audiences/{key}/resume")["state"] == "enabled"
+
+    wrong = ask(
+        world, "PUT", f"audiences/{key}", {"audience": {**definition, "where": {"audience": "nobody"}}}
+    )
+    assert (wrong.status, wrong.json["error"]["code"]) == (422, "configuration_invalid")
+    assert "nobody" in wrong.json["error"]["problems"][0]
+    other = {"name": "Both", "where": {"audience": key}}
+    done(world, "PUT", "audiences/both", {"audience": other})
+    assert ask(world, "DELETE", f"audiences/{key}").status == 422, "another one names it"
+    done(world, "DELETE", "audiences/both")
+    assert done(world, "DELETE", f"audiences/{key}") == {"removed": key}
+    assert ask(world, "GET", f"audiences/{key}").json["error"]["code"] == "computation_unknown"
+    with closing(State(world.data / FOLDER_NAME)) as state:
+        wait_for(lambda: state.computations()[key].removed)
+    again = ask(world, "PUT", f"audiences/{key}", {"audience": definition})
+    assert again.status == 422 and "is not given again" in again.json["error"]["problems"][0]
+
+
+def test_what_the_file_defines_is_changed_in_the_file_only(world: World, sandbox: Running) -> None:
+    audience = {"name": "Buyers", "where": {"event": "Bought"}}
+    world.apply({**configured(cs(sandbox.url)), "audiences": [audience]})
+    for method, path, body in (
+        ("PUT", "audiences/buyers", {"audience": audience}),
+        ("DELETE", "audiences/buyers", None),
+        ("POST", "audiences/buyers/pause", None),
+    ):
+        said = ask(world, method, path, body)
+        assert (said.status, said.json["error"]["code"]) == (409, "owned_by_file"), path
+    assert ask(world, "POST", "audiences/preview", {"audience": audience, "key": "buyers"}).status == 422

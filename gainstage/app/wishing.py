@@ -1,0 +1,191 @@
+"""Computing now, because somebody asks for it: by the server that runs, else in this process."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gainstage.app.archiving import Archiving, existing
+from gainstage.app.computing import FULFILLED, WISHED, Computing
+from gainstage.app.configuring import in_force
+from gainstage.app.folder import held, is_held, open_parts
+from gainstage.app.pseudonyms import pseudonyms_of
+from gainstage.app.sealing import seal_of
+from gainstage.app.sending import delivering
+from gainstage.app.surveying import audiences, unknown
+from gainstage.clock import SystemClock
+from gainstage.computed import COMPUTED_SOURCE
+from gainstage.computing.state import FOLDER_NAME, State
+from gainstage.connection import Configuration
+from gainstage.errors import DataUnusable, UsageError
+from gainstage.history import ArchiveUnavailable
+from gainstage.log.contract import LogUnavailable
+from gainstage.log.local import LocalLog
+from gainstage.sqlite import StorageUnavailable
+from gainstage.store.store import Store
+
+WAIT_SECONDS = 60.0
+LOOK_SECONDS = 0.1
+#: Sizes that a run may add to each history.
+MOST_SIZES = 1_000
+
+Marks = Mapping[str, int]
+
+
+def compute_now(data: Path, key: str | None = None, wait_seconds: float = WAIT_SECONDS) -> dict[str, Any]:
+    """Compute everything, and return what changed, of all or of one. Beside a running server that one
+    computes, and it is waited for so long.
+
+    Raises:
+        UnknownComputation: there is none of this key.
+        UsageError: the data folder cannot be used.
+    """
+    known = [one["key"] for one in audiences(data)["audiences"]]
+    if key is not None and key not in known:
+        raise unknown(key, known)
+    before = _marks(data)
+    beside = is_held(data)
+    try:
+        if beside:
+            done = asyncio.run(_wish(data, time.monotonic() + wait_seconds))
+        else:
+            with held(data):
+                asyncio.run(_compute(data))
+            done = True
+    except (StorageUnavailable, LogUnavailable, ArchiveUnavailable) as error:
+        raise DataUnusable(str(error)) from None
+    found = audiences(data)["audiences"]
+    return {
+        "done": done,
+        "by": "server" if beside else "command",
+        "audiences": [
+            _changed(data, one, before.get(one["key"], 0)) for one in found if key in (None, one["key"])
+        ],
+    }
+
+
+def wish(data: Path) -> int:
+    """Have the running server compute everything as soon as it can; the number of the wish."""
+    state = State(data / FOLDER_NAME)
+    try:
+        with state.transaction():
+            state.count(WISHED, 1)
+            return state.number(WISHED)
+    finally:
+        state.close()
+
+
+async def _wish(data: Path, deadline: float) -> bool:
+    """Wait until what was accepted before is archived, then until the server has computed."""
+    store, log = open_parts(data, create=False)
+    try:
+        ends = {number: await log.end(number) for number in range(log.partitions)}
+        with store.reading() as reading:
+            ends = {number: min(end, reading.offset(number)) or end for number, end in ends.items()}
+    finally:
+        await log.close()
+        store.close()
+    while not _archived(data, ends):
+        if time.monotonic() > deadline:
+            break
+        await asyncio.sleep(LOOK_SECONDS)
+    number = wish(data)
+    while not _fulfilled(data, number):
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(LOOK_SECONDS)
+    return True
+
+
+def _archived(data: Path, ends: Mapping[int, int]) -> bool:
+    archive = existing(data)
+    if archive is None:
+        return not any(ends.values())
+    try:
+        cursors = archive.cursors()
+    finally:
+        archive.close()
+    return all(cursors.get(number, 0) >= end for number, end in ends.items())
+
+
+def _fulfilled(data: Path, number: int) -> bool:
+    state = State(data / FOLDER_NAME)
+    try:
+        return state.number(FULFILLED) >= number
+    finally:
+        state.close()
+
+
+async def _compute(data: Path) -> None:
+    """Route and archive what was accepted, then compute."""
+    store, log = open_parts(data, create=False)
+    try:
+        configuration, _ = in_force(store, None, seal_of(data, make=True))
+        pseudonyms = pseudonyms_of(data, store)
+        archiving = Archiving(data, log, store, pseudonyms, own_sources=(COMPUTED_SOURCE,))
+        computing = Computing(data, archiving.archive, log, store, pseudonyms, SystemClock())
+        try:
+            async with delivering(store, log, pseudonyms, sends=False) as engine:
+                assert engine is not None
+                await _routed(store, log, engine)
+                while await archiving.turn(configuration.retention):
+                    pass
+                if configuration.computations:
+                    await _turns(computing, configuration, data)
+                await _routed(store, log, engine)
+        finally:
+            computing.close()
+            archiving.close()
+    finally:
+        await log.close()
+        store.close()
+
+
+async def _turns(computing: Computing, configuration: Configuration, data: Path) -> None:
+    wish(data)
+    while await computing.turn(configuration.computations):
+        pass
+    if computing.problem:
+        raise UsageError(f"Nothing more can be computed now: {computing.problem.rstrip('.')}.")
+
+
+async def _routed(store: Store, log: LocalLog, engine: "asyncio.Task[None]") -> None:
+    """Wait until everything that stands in the log is routed."""
+    for number in range(log.partitions):
+        end = await log.end(number)
+        while True:
+            if engine.done():
+                engine.result()
+            with store.reading() as reading:
+                if reading.offset(number) >= end:
+                    break
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+def _marks(data: Path) -> Marks:
+    """By key, when a size was kept last."""
+    folder = data / FOLDER_NAME
+    if not folder.exists():
+        return {}
+    state = State(folder)
+    try:
+        newest = {key: state.history(key, 1) for key in state.computations()}
+        return {key: sizes[0].at_us for key, sizes in newest.items() if sizes}
+    finally:
+        state.close()
+
+
+def _changed(data: Path, one: Mapping[str, Any], since_us: int) -> dict[str, Any]:
+    """A computation with who got a value and who lost it since then."""
+    state = State(data / FOLDER_NAME)
+    try:
+        sizes = [size for size in state.history(one["key"], MOST_SIZES) if size.at_us > since_us]
+    finally:
+        state.close()
+    names = ("key", "name", "kind", "state", "size", "waiting", "evaluated_at")
+    return {
+        **{name: one[name] for name in names},
+        "entered": sum(size.entered for size in sizes),
+        "left": sum(size.left for size in sizes),
+    }
