@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from gainstage.app.archiving import existing, report
 from gainstage.app.configuring import stored_documents
 from gainstage.app.surveying import KINDS, decoded, key_in, named, unknown
@@ -15,6 +17,7 @@ from gainstage.audiences.keys import kind_of
 from gainstage.computing.state import FOLDER_NAME
 from gainstage.configuration import Document, outline, resolve
 from gainstage.configuration import Outline as Outlined
+from gainstage.configuration.environment import REFERENCE
 from gainstage.errors import ConfigurationError, DataUnusable, UsageError
 from gainstage.history import Archive, ArchiveUnavailable
 from gainstage.log.contract import LogUnavailable
@@ -96,6 +99,8 @@ def outline_of_one(given: Mapping[str, Any], name: str) -> Outlined:
             f"{name} must be one definition under its kind: "
             '{"audience": {"name": ..., "where": ...}} or {"computed_trait": {"name": ..., ...}}.'
         )
+    if REFERENCE.search(msgspec.json.encode(body).decode()):
+        raise UsageError(f"{name} refers to the environment (${{...}}): definitions need none, write it out.")
     called = body.get("name")
     document = Document(kind, called if isinstance(called, str) else "", "dashboard", body, kind)  # type: ignore[arg-type]
     return Outlined(name, (document,), ())

@@ -91,7 +91,8 @@ def run(
     from gainstage import app
     from gainstage.cli.output import console, print_json, safe
 
-    found = app.compute_now(data, key, wait)
+    with app.audited(data, "audience.run", key or ""):
+        found = app.compute_now(data, key, wait)
     if json:
         print_json(found)
     else:

@@ -303,6 +303,10 @@ def test_an_audience_is_looked_at_put_in_force_paused_and_removed_over_http(
     )
     assert (wrong.status, wrong.json["error"]["code"]) == (422, "configuration_invalid")
     assert "nobody" in wrong.json["error"]["problems"][0]
+    secret = {**definition, "name": "Big ${PATH}"}
+    for method, path in (("PUT", f"audiences/{key}"), ("POST", "audiences/preview")):
+        said = ask(world, method, path, {"audience": secret})
+        assert said.status == 422 and "refers to the environment" in said.text
     other = {"name": "Both", "where": {"audience": key}}
     done(world, "PUT", "audiences/both", {"audience": other})
     assert ask(world, "DELETE", f"audiences/{key}").status == 422, "another one names it"
