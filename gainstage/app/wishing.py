@@ -124,7 +124,7 @@ async def _compute(data: Path) -> None:
         configuration, _ = in_force(store, None, seal_of(data, make=True))
         pseudonyms = pseudonyms_of(data, store)
         archiving = Archiving(data, log, store, pseudonyms, own_sources=(COMPUTED_SOURCE,))
-        computing = Computing(data, archiving.archive, log, store, pseudonyms, SystemClock())
+        computing = Computing(data, archiving, log, store, pseudonyms, SystemClock())
         try:
             async with delivering(store, log, pseudonyms, sends=False) as engine:
                 assert engine is not None
