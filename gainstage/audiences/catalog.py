@@ -68,6 +68,27 @@ def clauses(definitions: Iterable[Computation]) -> tuple[Clause, ...]:
     return tuple(found.values())
 
 
+def horizons(definitions: Iterable[Computation]) -> dict[str, int | None]:
+    """By the ids of clauses, how many seconds ago their events count at the most; None: always."""
+    found: dict[str, int | None] = {}
+
+    def note(clause: Clause, seconds: int | None) -> None:
+        before = found.get(clause.id, 0)
+        found[clause.id] = None if seconds is None or before is None else max(seconds, before)
+
+    for definition in definitions:
+        if not isinstance(definition, Audience):
+            note(definition.clause, definition.window.farthest_seconds)
+            continue
+        for leaf in leaves(definition.condition):
+            if isinstance(leaf, Performed):
+                note(leaf.clause, leaf.window.farthest_seconds)
+            elif isinstance(leaf, Sequence):  # what follows the first event is younger than that
+                for step in leaf.steps:
+                    note(step.clause, leaf.window.farthest_seconds)
+    return found
+
+
 def references(definition: Computation) -> tuple[str, ...]:
     """The keys of the computations that a definition names."""
     if not isinstance(definition, Audience):

@@ -8,14 +8,14 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from gainstage.audiences.catalog import clauses, layers, linked, reads
+from gainstage.audiences.catalog import layers, linked
 from gainstage.audiences.definition import Computation
 from gainstage.audiences.keys import kind_of
 from gainstage.clock import SECOND_US, Clock
 from gainstage.computing import asking
 from gainstage.computing.calls import digest_of, entry_of, says
 from gainstage.computing.state import Call, Change, State
-from gainstage.computing.taking import take
+from gainstage.computing.taking import prune, take
 from gainstage.computing.workbench import Workbench
 from gainstage.history.archive import Archive
 from gainstage.log.contract import Log
@@ -71,11 +71,8 @@ class Computer:
         return Done(rows, changes, await self._say(linked_ones, waiting))
 
     def _take(self, definitions: Sequence[Computation]) -> int:
-        enabled = [one for one in definitions if one.enabled]
-        traits = frozenset().union(*(reads(one).traits for one in enabled))
-        account_traits = frozenset().union(*(reads(one).account_traits for one in enabled))
         with self._archive.snapshot() as snapshot:
-            rows = take(self._bench, snapshot, clauses(enabled), traits, account_traits)
+            rows = take(self._bench, snapshot, [one for one in definitions if one.enabled])
         if self._bench.number("changes") != self._state.number("changes"):
             keys = [kept.key for kept in self._state.computations().values()]
             asking.mirror(self._bench, self._state.values(keys), self._state.number("changes"))
@@ -99,7 +96,10 @@ class Computer:
         if revived:
             with self._state.transaction():
                 self._state.revive(name for (name,) in revived)
-        self._bench.settle()
+        with self._bench.transaction():
+            if due and crossed_us:
+                prune(self._bench, enabled, crossed_us)
+            self._bench.settle()
         with self._state.transaction():
             self._state.put("computed_us", now_us)
             self._state.put("epoch", self._bench.number("epoch"))
@@ -116,6 +116,8 @@ class Computer:
                 if known is None or known.removed or known.name != one.name:
                     self._state.own(one.key, kind_of(one), one.name, one.subject, now_us)
                 self._state.tell(one.key, one.destinations)
+                if not one.enabled and known is not None and known.digest:  # it begins anew one day
+                    self._state.evaluated(one.key, "", now_us)
             for key in kept.keys() - {one.key for one in definitions}:
                 if not kept[key].removed:
                     self._state.remove(key)

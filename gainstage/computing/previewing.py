@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from gainstage.audiences.catalog import clauses, layers, linked, reads, references
+from gainstage.audiences.catalog import layers, linked, references
 from gainstage.audiences.definition import Computation
 from gainstage.computing import asking
 from gainstage.computing.taking import take
@@ -52,9 +52,7 @@ def preview(
     """Compute the definition of this key, and those that it names, of everybody in the archive."""
     needed = named_by(key, linked(definitions))
     with _place(folder) as place, contextlib.closing(Workbench(place, memory_mib=MEMORY_MIB)) as bench:
-        traits = frozenset().union(*(reads(one).traits for one in needed))
-        account_traits = frozenset().union(*(reads(one).account_traits for one in needed))
-        take(bench, snapshot, clauses(needed), traits, account_traits)
+        take(bench, snapshot, needed)
         if not asking.look_at(bench, everybody=True):
             return Preview(0, 0, ())
         for layer in layers(needed):

@@ -11,12 +11,15 @@ from typing import NamedTuple
 
 import msgspec
 
+from gainstage.clock import MINUTE_US
 from gainstage.sqlite import StorageUnavailable, connect, emptied_journal, explained
 
 SCHEMA_VERSION = 1
 #: The folder of computations in a data folder, and the file in it.
 FOLDER_NAME = "audiences"
 FILE_NAME = "memberships.db"
+#: Sizes are kept for stretches of time.
+MEASURED_US = 15 * MINUTE_US
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 -- Every computation that there ever was: a key is not given again.
@@ -189,16 +192,17 @@ class State:
         )
 
     def tell(self, key: str, destinations: Sequence[str]) -> None:
-        """From now on these are told; those that were not before are told everything that was said."""
+        """From now on these are told; those that were not before are told what everybody has."""
         kept = self.computations()[key]
         fresh = [name for name in destinations if name not in kept.told]
         if tuple(destinations) == kept.told:
             return
-        if fresh and kept.told:
+        if fresh:
             self._connection.execute(
                 "INSERT INTO outbox (key, subject, only_for) SELECT key, subject, ? FROM membership "
-                "WHERE key = ? AND said IS NOT NULL ON CONFLICT DO UPDATE SET only_for = NULL",
-                (_json(fresh).decode(), key),
+                "WHERE key = ? AND value IS NOT NULL ON CONFLICT DO UPDATE SET "
+                "only_for = iif(saying IS NULL, NULL, only_for)",
+                (_json(fresh).decode() if kept.told else None, key),
             )
         self._connection.execute(
             "UPDATE computation SET told = ? WHERE key = ?", (_json(destinations).decode(), key)
@@ -330,11 +334,12 @@ class State:
         )
 
     def measure(self, key: str, at_us: int, entered: int, left: int) -> None:
-        """Keep how many have a value now, where anything changed."""
+        """Keep how many have a value now, and how many got one or lost it in this stretch of time."""
         self._connection.execute(
-            "INSERT OR REPLACE INTO size SELECT ?1, ?2, count(*), ?3, ?4 FROM membership "
-            "WHERE key = ?1 AND value IS NOT NULL",
-            (key, at_us, entered, left),
+            "INSERT INTO size SELECT ?1, ?2, count(*), ?3, ?4 FROM membership "
+            "WHERE key = ?1 AND value IS NOT NULL ON CONFLICT DO UPDATE SET subjects = excluded.subjects, "
+            'entered = entered + excluded.entered, "left" = "left" + excluded."left"',
+            (key, at_us - at_us % MEASURED_US, entered, left),
         )
 
     def history(self, key: str, limit: int = 1_000) -> list[Size]:

@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from gainstage.audiences.definition import Clause
+from gainstage.audiences.catalog import clauses, horizons, reads
+from gainstage.audiences.definition import Clause, Computation
 from gainstage.clock import DAY_US, SECOND_US
 from gainstage.computing.names import merged
 from gainstage.computing.workbench import Workbench
@@ -23,6 +24,8 @@ EVENTS = f"""
 CREATE OR REPLACE TEMP VIEW events AS SELECT person, time, {TIE} AS tie, name, properties FROM taken
 WHERE kind IN ('track', 'page', 'screen')
 """
+#: Up to how many seconds ago the events of a clause are kept, by its id.
+HORIZON, ALWAYS = "horizon:", 2**62
 #: So many rows are held in memory while they are taken in.
 HELD_ROWS = 100_000
 WHAT = """
@@ -81,39 +84,40 @@ WHERE account IS NOT NULL AND (person, account) NOT IN (
 """
 
 
-def take(
-    bench: Workbench,
-    snapshot: Snapshot,
-    clauses: Sequence[Clause],
-    traits: frozenset[str],
-    account_traits: frozenset[str],
-) -> int:
-    """Take in what was archived since the last time, for these clauses and traits; how many rows.
+def take(bench: Workbench, snapshot: Snapshot, definitions: Sequence[Computation]) -> int:
+    """Take in of what was archived since the last time all that the definitions read; how many rows that is.
 
-    Of clauses and traits that are new here, all that the archive has.
+    Of clauses and traits that are new here, and of clauses whose events count for longer than before, all
+    that the archive has.
     """
     if bench.number("epoch") != snapshot.epoch or bench.number("position") > snapshot.position:
         bench.fresh()
         with bench.transaction():
             bench.put("epoch", snapshot.epoch)
-    feeds: set[Feed] = {("clause", one.id) for one in clauses}
-    feeds |= {("person", name) for name in {*traits, EMAIL}}
-    feeds |= {("account", name) for name in {*account_traits, NAME}}
+    listed, horizon_of = clauses(definitions), horizons(definitions)
+    feeds: set[Feed] = {("clause", one.id) for one in listed} | {("person", EMAIL), ("account", NAME)}
+    for one in map(reads, definitions):
+        feeds |= {("person", name) for name in one.traits}
+        feeds |= {("account", name) for name in one.account_traits}
     known: set[Feed] = {(kind, id_) for kind, id_ in bench.rows("SELECT kind, id FROM feed")}
+    longer = {("clause", id_) for id_, seconds in horizon_of.items() if _is_longer(bench, id_, seconds)}
     position = bench.number("position")
     with bench.transaction():
-        _drop(bench, known - feeds)
+        _drop(bench, known - feeds | known & longer)
+        known -= longer
+        for id_, seconds in horizon_of.items():
+            bench.put(f"{HORIZON}{id_}", ALWAYS if seconds is None else seconds)
         _let_go(bench, snapshot.floor_day)
         new = feeds - known
         if new and position:
             _attach(bench, snapshot, f"position <= {position:d}")
-            _hits(bench, [one for one in clauses if ("clause", one.id) in new])
+            _hits(bench, [one for one in listed if ("clause", one.id) in new])
             _traits(bench, new)
         bench.fill("feed", sorted(new))
         if snapshot.position > position:
             few = snapshot.position - position <= HELD_ROWS
             _attach(bench, snapshot.within(after=position), f"position > {position:d}", held=few)
-            _take_all(bench, clauses, feeds)
+            _take_all(bench, listed, feeds)
             bench.put("position", snapshot.position)
     return snapshot.position - position
 
@@ -128,16 +132,16 @@ def _attach(bench: Workbench, snapshot: Snapshot, condition: str, *, held: bool 
     bench.run(f"CREATE OR REPLACE TEMP VIEW taken AS {rows}; {EVENTS}")
 
 
-def _take_all(bench: Workbench, clauses: Sequence[Clause], feeds: Collection[Feed]) -> None:
+def _take_all(bench: Workbench, wanted: Sequence[Clause], feeds: Collection[Feed]) -> None:
     """Take in what the rows say, by what they are."""
     [(kinds, pairs, emails)] = bench.rows(WHAT)
     _people(bench, pairs=pairs > 0)
     if not {"track", "page", "screen"}.isdisjoint(kinds):
-        _hits(bench, clauses)
+        _hits(bench, wanted)
     about = {"identify": "person", "group": "account"}
     told = {whose for kind, whose in about.items() if kind in kinds}
-    wanted = [one for one in feeds if one[0] in told and one[1] != EMAIL]
-    _traits(bench, [*wanted, ("person", EMAIL)] if emails else wanted)
+    traits = [one for one in feeds if one[0] in told and one[1] != EMAIL]
+    _traits(bench, [*traits, ("person", EMAIL)] if emails else traits)
     if "group" in kinds:
         _links(bench)
 
@@ -150,6 +154,19 @@ def _drop(bench: Workbench, feeds: Collection[Feed]) -> None:
             bench.run("DELETE FROM hit WHERE clause = ?", [id_])
         else:
             bench.run("DELETE FROM said WHERE whose = ? AND trait = ?", [kind, id_])
+
+
+def _is_longer(bench: Workbench, clause: str, seconds: int | None) -> bool:
+    """Whether events of a clause count that were pruned, or may have been."""
+    return (ALWAYS if seconds is None else seconds) > bench.number(f"{HORIZON}{clause}")
+
+
+def prune(bench: Workbench, definitions: Sequence[Computation], since_us: int) -> None:
+    """Let go of events that counted no more at that time, and so will not count again."""
+    for clause, seconds in horizons(definitions).items():
+        if seconds is not None:
+            end = datetime.fromtimestamp(since_us // SECOND_US - seconds, UTC).replace(tzinfo=None)
+            bench.run("DELETE FROM hit WHERE clause = ? AND time < ?", [clause, end])
 
 
 def _let_go(bench: Workbench, floor_day: int) -> None:
@@ -200,16 +217,16 @@ def _move(bench: Workbench) -> None:
 
 
 @lru_cache(maxsize=4)
-def _extracting(clauses: tuple[Clause, ...]) -> str:
+def _extracting(wanted: tuple[Clause, ...]) -> str:
     from gainstage.audiences.compiler import extraction, render
 
-    return render(extraction(clauses), "duckdb")
+    return render(extraction(wanted), "duckdb")
 
 
-def _hits(bench: Workbench, clauses: Sequence[Clause]) -> None:
-    if not clauses:
+def _hits(bench: Workbench, wanted: Sequence[Clause]) -> None:
+    if not wanted:
         return
-    bench.run(f"CREATE OR REPLACE TEMP TABLE found AS {_extracting(tuple(clauses))}")
+    bench.run(f"CREATE OR REPLACE TEMP TABLE found AS {_extracting(tuple(wanted))}")
     bench.run("INSERT INTO hit SELECT clause, person, time, tie, value FROM found")
     bench.run("INSERT INTO dirty SELECT DISTINCT 'person', person FROM found")
 
