@@ -1,6 +1,7 @@
 """Audiences and computed traits through the whole server: from events to values at Gainsight."""
 
 import contextlib
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from gainstage.computed import COMPUTED_SOURCE
 from gainstage_sandbox import Running
 from tests.integration.conftest import MakeWorld
 from tests.messages import group, identify, track
-from tests.world import clickstream, configured, cs, px, wait_for
+from tests.world import World, clickstream, configured, cs, px, wait_for
 
 BUYERS = {
     "name": "Order Completed Last 30days",
@@ -136,3 +137,32 @@ def traces(data: Path, text: bytes) -> list[str]:
         except FileNotFoundError:  # it went meanwhile
             continue
     return found
+
+
+def test_a_kill_in_the_middle_of_the_first_run_tells_every_member_and_none_twice_but_those_in_flight(
+    make_world: MakeWorld, sandbox: Running
+) -> None:
+    """Server, delivery and computing are killed as soon as the first members were told."""
+    members = {f"u{number}" for number in range(120)}
+    given = everything(sandbox, {**BUYERS, "destinations": ["clickstream"]}, traits=())
+    world = make_world(given)
+    world.start()
+    world.take(*(identify(user, plan="enterprise") for user in sorted(members)))
+    world.take(*(track(user, "Order Completed", revenue=1) for user in sorted(members)))
+    wait_for(lambda: told(sandbox), 60)
+    world.kill()
+    subprocess.run(["pkill", "-9", "-f", f"gainstage.app.(computing|worker) {world.data}"], check=False)
+    before = len(told(sandbox))
+    world.start()
+    eventually(lambda: {message["userId"] for message in told(sandbox)}, members)
+    eventually(lambda: status_of(world)["pending"], 0)
+    assert status_of(world)["delivered"] == len(members)
+    again = len(told(sandbox)) - len(members)
+    assert again <= 16, f"of {before} before the kill"  # one call of each exchange that was under way
+
+
+def status_of(world: World) -> dict[str, Any]:
+    """What became of computations' calls at Segment's destination."""
+    place = (COMPUTED_SOURCE, "clickstream")
+    rows = world.status()["connections"]
+    return next(row for row in rows if (row["source"], row["destination"]) == place)
