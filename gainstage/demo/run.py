@@ -16,6 +16,8 @@ from gainstage.demo.story import DESTINATIONS, Call, chapters
 from gainstage.demo.traffic import Traffic
 
 LIMIT_SECONDS = 90.0
+#: How long what follows from the events may take after them.
+COMPUTED_SECONDS = 30.0
 EXIT_SURPRISED = 1
 
 
@@ -51,6 +53,8 @@ def _play(show: Show, stack: ExitStack, folder: Path, *, once: bool) -> int:
     expected = sum(len(DESTINATIONS) for call in calls if "" not in call.otherwise)
     with show.delivering() as progress:
         watching.wait_until_settled(reports, expected, LIMIT_SECONDS, progress)
+        watching.wait_until_computed(sandbox_url, COMPUTED_SECONDS)
+        watching.wait_until_settled(reports, expected, LIMIT_SECONDS, progress)
     summary = _summary(reports, sandbox_url, calls)
     show.summary(summary)
     if not once:
@@ -69,7 +73,8 @@ def _summary(reports: Reports, sandbox_url: str, calls: Sequence[Call]) -> Summa
         arrived=watching.arrived_counts(state),
         groups=watching.by_reason(found),
         calls=watching.calls_made(sandbox_url),
-        one_at_a_time=watching.one_at_a_time(found),
+        one_at_a_time=watching.one_at_a_time(found, status["connections"]),
+        computed=watching.computed_values(state),
         surprises=watching.surprises(calls, found, state),
     )
 

@@ -1,6 +1,8 @@
-"""What the demo's server is configured with: two sources, three destinations, all of them the sandbox."""
+"""What the demo's server is configured with: two sources, three destinations, an audience and a trait."""
 
 from typing import Any
+
+from gainstage.demo.story import AUDIENCE, AUDIENCE_FIELD, TRAIT, TRAIT_FIELD
 
 WRITE_KEYS = {"website": "demo-website-key", "backend": "demo-backend-key"}
 SOURCE_OF = {"segment": "website", "rudderstack": "backend", "raw": "website"}
@@ -22,6 +24,25 @@ def configuration(sandbox: str) -> dict[str, Any]:
                 "settings": {"access_key": "d3m0d3m0-0000-4000-8000-d3m0d3m0d3m0", "api_url": sandbox},
             },
         ],
+        "audiences": [
+            {
+                "name": "Report exporters",
+                "key": AUDIENCE,
+                "where": {"event": "Report Exported", "within": "30d"},
+                "destinations": ["cs"],
+            }
+        ],
+        "computed_traits": [
+            {
+                "name": "Pages exported",
+                "key": TRAIT,
+                "event": "Report Exported",
+                "aggregate": "sum",
+                "property": "pages",
+                "within": "90d",
+                "destinations": ["cs"],
+            }
+        ],
     }
 
 
@@ -29,7 +50,7 @@ def _cs(sandbox: str) -> dict[str, Any]:
     return {
         "domain": "demo.gainsightcloud.com",
         "access_key": "demo-cs-access-key",
-        "person_fields": {"title": "Job_Title__gc"},
+        "person_fields": {"title": "Job_Title__gc", AUDIENCE: AUDIENCE_FIELD, TRAIT: TRAIT_FIELD},
         "company_fields": {"plan": "Plan__gc"},
         "shared_secret": "demo-shared-secret",
         "tenant_id": "demo-tenant",

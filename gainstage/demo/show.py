@@ -1,6 +1,7 @@
 """How the demo looks: steps as they happen, then what arrived, what did not and why, and the ledger."""
 
 import contextlib
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +15,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from gainstage.demo.story import DESTINATIONS
+from gainstage.computed import COMPUTED_SOURCE
+from gainstage.demo.story import AUDIENCE, AUDIENCE_FIELD, DESTINATIONS, TRAIT, TRAIT_FIELD
 from gainstage.demo.watching import WORDS, Fate
 from gainstage.reason import REASONS
 
@@ -34,6 +36,8 @@ class Summary:
     groups: Mapping[tuple[str, str], Sequence[Fate]]
     calls: Counter[str]
     one_at_a_time: Counter[str]
+    #: What the fields of the audience and of the computed trait hold, by e-mail.
+    computed: Mapping[str, Mapping[str, Any]]
     #: What is not as the story says.
     surprises: Sequence[str]
 
@@ -84,6 +88,7 @@ class Show:
 
     def summary(self, summary: Summary) -> None:
         self._arrived(summary)
+        self._computed(summary)
         self._undelivered(summary)
         self._calls(summary)
         self._ledger(summary)
@@ -97,6 +102,14 @@ class Show:
                 f"[bold]{n}[/] {kind}" for (part, kind), n in summary.arrived.items() if part == destination
             ]
             self._out.print(f"  {TITLES[destination]:<22} {', '.join(kinds)}")
+
+    def _computed(self, summary: Summary) -> None:
+        self._heading("What was computed from it, and arrived in Gainsight CS")
+        rows = (("audience", AUDIENCE, AUDIENCE_FIELD), ("computed trait", TRAIT, TRAIT_FIELD))
+        for kind, key, field in rows:
+            values = summary.computed[field]
+            shown = ", ".join(sorted({json.dumps(value) for value in values.values()})) or "nothing"
+            self._out.print(f"  {kind + ' ' + key:<31} [bold]{len(values)}[/] people, {field}: {shown}")
 
     def _undelivered(self, summary: Summary) -> None:
         self._heading("What did not, and why")
@@ -128,10 +141,12 @@ class Show:
     def _ledger(self, summary: Summary) -> None:
         self._heading("The ledger: received = delivered + filtered + failed + parked + pending")
         table = _table("source", "destination", "received", *WORDS, "", numbers=("received", *WORDS))
+        table.padding = 0  # so that it has room on 80 columns
         for counts in summary.connections:
             mark = "[red]✗[/]" if counts in summary.unbalanced else "[green]✓[/]"
             numbers = [str(counts[name]) for name in ("received", *WORDS)]
-            table.add_row(counts["source"], counts["destination"], *numbers, mark)
+            source = "audiences" if counts["source"] == COMPUTED_SOURCE else counts["source"]
+            table.add_row(source, counts["destination"], *numbers, mark)
         self._out.print(table)
 
     def addresses(self, server: str, sandbox: str, data: Path) -> None:
@@ -140,6 +155,7 @@ class Show:
             ("What Gainsight holds now", f"{sandbox}/__sandbox__/"),
             ("The server's health", f"{server}/health"),
             ("Counts", f"gainstage status --data {data}"),
+            ("Audiences and traits", f"gainstage audiences list --data {data}"),
             ("What failed or waits", f"gainstage dead list --data {data}"),
             ("One event's life", f"gainstage trace demo-bad-date --data {data}"),
         )

@@ -97,6 +97,11 @@ VISITOR = "visitor-7"
 REPORTERS = ("ada", "dev", "grace", "jun")
 PROMOTED = {"ben": "Head of Fleet", "elif": "IT Director", "kofi": "Executive Producer"}
 
+#: What follows from their reports: who exported any lately, and how many pages, as Gainsight CS holds it.
+AUDIENCE, AUDIENCE_FIELD = "report_exporters", "Report_Exporter__gc"
+TRAIT, TRAIT_FIELD = "pages_exported", "Pages_Exported__gc"
+PAGES = {1: 4, 2: 8}
+
 PARKED: Outcome = ("parked", "email_missing")
 
 
@@ -137,10 +142,10 @@ def _days() -> Iterator[Call]:
             if person.id != LATE:
                 message_id = f"demo-{person.id}-day-{day}"
                 yield Call("rudderstack", "identify", message_id, person.id, {"traits": person.traits})
-    for day in (1, 2):
+    for day in PAGES:
         for person in PEOPLE:
             if person.id in REPORTERS:
-                given = {"event": "Report Exported", "properties": {"format": "pdf", "pages": 4 * day}}
+                given = {"event": "Report Exported", "properties": {"format": "pdf", "pages": PAGES[day]}}
                 yield Call("rudderstack", "track", f"demo-{person.id}-report-{day}", person.id, given)
 
 

@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from gainstage.app import Reports
-from gainstage.demo.story import COMPANIES, DESTINATIONS, ONE_AT_A_TIME, PEOPLE, Call
+from gainstage.computed import COMPUTED_SOURCE
+from gainstage.demo.story import (
+    AUDIENCE_FIELD,
+    COMPANIES,
+    DESTINATIONS,
+    ONE_AT_A_TIME,
+    PAGES,
+    PEOPLE,
+    REPORTERS,
+    TRAIT_FIELD,
+    Call,
+)
 
 WORDS = ("delivered", "filtered", "failed", "parked", "pending")
 POLL_SECONDS = 0.25
@@ -47,6 +58,36 @@ def wait_until_settled(
         time.sleep(POLL_SECONDS)
 
 
+def wait_until_computed(sandbox_url: str, limit_seconds: float) -> None:
+    """Return when Gainsight CS holds what follows from the reports, or the time is over."""
+    deadline = time.monotonic() + limit_seconds
+    while time.monotonic() < deadline and miscomputed(fetch(f"{sandbox_url}/__sandbox__/state")):
+        time.sleep(POLL_SECONDS)
+
+
+def computed_values(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What Gainsight CS holds in the fields of the audience and of the trait, by e-mail."""
+    return {
+        field: {row.get("Email", ""): row[field] for row in state["cs"]["people"] if field in row}
+        for field in (AUDIENCE_FIELD, TRAIT_FIELD)
+    }
+
+
+def miscomputed(state: Mapping[str, Any]) -> list[str]:
+    """Which of these fields hold something else than the story says."""
+    reporters = [person.email for person in PEOPLE if person.id in REPORTERS]
+    expected = {
+        AUDIENCE_FIELD: dict.fromkeys(reporters, True),
+        TRAIT_FIELD: dict.fromkeys(reporters, sum(PAGES.values())),
+    }
+    found = computed_values(state)
+    return [
+        f"{field} holds {found[field]}, expected {values}"
+        for field, values in expected.items()
+        if found[field] != values
+    ]
+
+
 def fates(reports: Reports, calls: Sequence[Call]) -> list[Fate]:
     """Each call's outcome at each destination, as `gainstage trace` tells it."""
     found = []
@@ -81,7 +122,7 @@ def surprises(calls: Sequence[Call], found: Sequence[Fate], state: Mapping[str, 
         for (destination, what), number in expected.items()
         if arrived[destination, what] != number
     )
-    return told
+    return told + miscomputed(state)
 
 
 def expected_counts(calls: Sequence[Call]) -> dict[tuple[str, str], int]:
@@ -117,12 +158,15 @@ def arrived_counts(state: Mapping[str, Any]) -> dict[tuple[str, str], int]:
     return {(part, kind): len(state[part][kind]) for part, kind in kinds}
 
 
-def one_at_a_time(found: Sequence[Fate]) -> Counter[str]:
-    """Calls that a sender without memory would have made for what was delivered."""
+def one_at_a_time(found: Sequence[Fate], connections: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    """Calls that a sender without memory would have made for what was delivered: of a computed value, one."""
     calls: Counter[str] = Counter()
     for fate in found:
         if fate.word == "delivered":
             calls[fate.destination] += ONE_AT_A_TIME[fate.destination][fate.call.kind]
+    for counts in connections:
+        if counts["source"] == COMPUTED_SOURCE:
+            calls[counts["destination"]] += counts["delivered"]
     return calls
 
 

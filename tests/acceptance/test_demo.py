@@ -27,6 +27,9 @@ def test_the_demo_ends_with_a_balanced_ledger(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "12 people, 4 companies, 20 events" in ended.stdout
     assert "✗" not in ended.stdout
+    assert re.search(r"audience report_exporters +4 people, Report_Exporter__gc: true", ended.stdout)
+    assert re.search(r"trait pages_exported +4 people, Pages_Exported__gc: 12", ended.stdout)
+    assert re.search(r"^audiences +cs +[\d ]+ ✓$", ended.stdout, re.MULTILINE)
     for reason in (
         "event_unmapped",
         "name_missing",

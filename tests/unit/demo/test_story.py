@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gainstage.demo.story import DESTINATIONS, chapters
+from gainstage.demo.story import AUDIENCE_FIELD, DESTINATIONS, PEOPLE, REPORTERS, TRAIT_FIELD, chapters
 from gainstage.demo.watching import (
     Fate,
     arrived_counts,
@@ -26,6 +26,10 @@ def state() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for (destination, kind), number in expected_counts(CALLS).items():
         found.setdefault(destination, {})[kind] = [{}] * number
+    computed = {AUDIENCE_FIELD: True, TRAIT_FIELD: 12}
+    found["cs"]["people"] = [
+        {"Email": person.email, **(computed if person.id in REPORTERS else {})} for person in PEOPLE
+    ]
     return found
 
 
@@ -47,6 +51,10 @@ def test_another_outcome_a_lost_event_and_a_missing_record_are_named() -> None:
     poorer = state()
     poorer["cs"]["people"].pop()
     assert surprises(CALLS, FATES, poorer) == ["cs holds 11 people, expected 12"]
+    wrong_value = state()
+    wrong_value["cs"]["people"][0][TRAIT_FIELD] = 4
+    (told,) = surprises(CALLS, FATES, wrong_value)
+    assert told.startswith("Pages_Exported__gc holds {'ada@northwind.example': 4,")
 
 
 def test_a_ledger_that_does_not_add_up_is_named() -> None:
@@ -64,4 +72,6 @@ def test_what_did_not_arrive_is_grouped_by_reason() -> None:
 def test_only_what_was_delivered_counts_for_the_other_sender() -> None:
     identify = next(fate for fate in FATES if fate.destination == "px" and fate.call.kind == "identify")
     refused = Fate(identify.call, "px", "failed", "value_invalid", "")
-    assert one_at_a_time([identify, refused]) == {"px": 2}
+    assert one_at_a_time([identify, refused], []) == {"px": 2}
+    computed = {"source": "gainstage:audiences", "destination": "cs", "delivered": 8}
+    assert one_at_a_time([], [computed, {**computed, "source": "website"}]) == {"cs": 8}
