@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+from gainstage.app.moments import iso
 from gainstage.audiences.definition import Computation, Subject
 from gainstage.audiences.keys import Kind, Owner, refused
 from gainstage.computing.state import FILE_NAME, FOLDER_NAME, State
@@ -24,6 +25,33 @@ def existing_state(data: Path) -> State | None:
         return State(folder)
     except StorageUnavailable as error:
         raise DataUnusable(str(error)) from None
+
+
+def computations(data: Path) -> list[dict[str, Any]]:
+    """Every computation that is there, with its size and how much is still to be said, for the status;
+    nothing where they cannot be read, of which `audiences list` tells.
+    """
+    try:
+        state = existing_state(data)
+    except DataUnusable:
+        state = None
+    if state is None:
+        return []
+    try:
+        sizes, waiting = state.last_sizes(), state.waiting()
+        return [
+            {
+                "key": one.key,
+                "kind": one.kind,
+                "size": sizes.get(one.key, 0),
+                "waiting": waiting.get(one.key, 0),
+                "evaluated_at": iso(one.evaluated_us) if one.evaluated_us else None,
+            }
+            for one in state.computations().values()
+            if not one.removed
+        ]
+    finally:
+        state.close()
 
 
 class Keys:

@@ -14,6 +14,7 @@ from gainstage.app.budgets import budget_report
 from gainstage.app.configuring import opened
 from gainstage.app.dead import Dead
 from gainstage.app.entries import entry_of
+from gainstage.app.memberships import computations
 from gainstage.app.moments import iso
 from gainstage.app.remarks import status_of
 from gainstage.app.replaying import SHOWN, Replays, replay_report
@@ -91,6 +92,7 @@ class Reports:
         log = await self._log.kept()
         rest["kept"]["log"] = {"since": iso(log.since_us) if log.since_us else None, "bytes": log.size_bytes}
         rest["kept"]["history"] = await archive_report(self._store.folder, self._log)
+        rest["computations"] = await asyncio.to_thread(computations, self._store.folder)
         connections = await self._connections(counters, live, offsets)
         unrouted_us = await self._oldest_unrouted(offsets)
         oldest_us = oldest_us if oldest_us is not None else unrouted_us

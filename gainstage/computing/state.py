@@ -350,6 +350,14 @@ class State:
         )
         return [Size(*row) for row in rows]
 
+    def last_sizes(self) -> dict[str, int]:
+        """By key, how many had a value when that changed last: as `sizes`, without counting."""
+        rows = self._connection.execute(
+            "SELECT key, subjects FROM size "
+            "WHERE (key, at_us) IN (SELECT key, max(at_us) FROM size GROUP BY key)"
+        )
+        return dict(iter(rows))
+
     def members(self, key: str, limit: int) -> list[tuple[str, str]]:
         """Some of those who have a value, with it."""
         rows = self._connection.execute(

@@ -69,6 +69,10 @@ METRICS = (
     ),
     Definition("gainstage_history_damaged_files", "gauge", "Files of the archive that the disk altered."),
     Definition(
+        "gainstage_audience_size", "gauge", "How many have a value of an audience or a trait.", ("key",)
+    ),
+    Definition("gainstage_audience_waiting", "gauge", "Changes of it that are still to be said.", ("key",)),
+    Definition(
         "gainstage_delivery_seconds",
         "histogram",
         "From the receipt of an event until it was delivered.",
@@ -245,6 +249,9 @@ class Figures(Collector):
             self._add("gainstage_history_files", kept["files"])
             self._add("gainstage_history_unarchived_messages", kept["behind"] or 0)
             self._add("gainstage_history_damaged_files", len(kept["damaged"]))
+        for row in self._status.get("computations", ()):
+            self._add("gainstage_audience_size", row["size"], row["key"])
+            self._add("gainstage_audience_waiting", row["waiting"], row["key"])
 
     def _budgets(self) -> None:
         for row in self._status["budgets"]:

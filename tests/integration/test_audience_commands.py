@@ -10,7 +10,7 @@ from gainstage.computing.previewing import PREFIX
 from gainstage_sandbox import Running
 from tests.integration.conftest import MakeWorld
 from tests.messages import Message, group, identify, track
-from tests.world import World, configured, cs, wait_for
+from tests.world import World, configured, cs, fetch, wait_for
 
 BUYERS: dict[str, Any] = {
     "name": "Buyers",
@@ -79,11 +79,15 @@ def test_beside_a_server_everything_is_listed_run_and_told_over_time(
         "big_buyers": (1, 1, 0),
         "revenue": (3, 3, 0),
     }
-    wait_for(lambda: listed(world)["buyers"]["waiting"] == 0)
+    wait_for(lambda: not any(listed(world)[key]["waiting"] for key in ("buyers", "revenue")))
     one = listed(world)["buyers"]
     assert (one["kind"], one["for"], one["state"]) == ("audience", "user", "enabled")
     assert one["current"] and one["evaluated_at"] and one["finishes_at"]
     assert (listed(world)["big_buyers"]["state"], listed(world)["big_buyers"]["waiting"]) == ("paused", 1)
+    shown = {row["key"]: (row["size"], row["waiting"]) for row in world.status()["computations"]}
+    assert shown == {"big_buyers": (1, 1), "buyers": (2, 0), "revenue": (3, 0)}
+    metrics = fetch(f"{world.address}/metrics")
+    assert 'gainstage_audience_size{key="buyers"} 2' in metrics
     told = world.run("audiences", "list").stdout.decode()
     assert "big_buyers is paused." in told and "revenue" in told
     assert world.report("audiences", "list")["audiences"][0]["key"] in listed(world)
@@ -116,7 +120,8 @@ def test_without_a_server_a_run_computes_by_itself_and_the_next_send_delivers(
 def test_a_preview_tells_size_and_sample_of_what_is_in_force_and_of_what_is_not_and_sends_nothing(
     make_world: MakeWorld, sandbox: Running, tmp_path: Path
 ) -> None:
-    world = make_world(with_definitions(sandbox))
+    told_nobody = [{**REVENUE, "destinations": []}]
+    world = make_world({**with_definitions(sandbox), "computed_traits": told_nobody})
     world.start()
     world.take(*history())
     archived(world, 7)
