@@ -47,6 +47,9 @@ def together(
     known = _by_key(listed)
     places = tuple(destinations)
     wrong: set[str] = set()
+    for key, one in _namesakes(known):
+        one.refuse("name", f"another {one.kind} is named {one.form.name}; names must be unique")
+        wrong.add(key)
     for key, one in known.items():
         problems = [*_references(one, known, set(unusable)), *_destinations(one, places)]
         for place, told in problems:
@@ -73,6 +76,16 @@ def _by_key(listed: tuple[Written, ...]) -> dict[str, Written]:
             )
             one.refuse("key" if one.form.key is not None else "name", told)
     return known
+
+
+def _namesakes(known: Mapping[str, Written]) -> Iterator[tuple[str, Written]]:
+    """The definitions whose name another one of their kind has before them."""
+    seen: set[tuple[str, str]] = set()
+    for key, one in known.items():
+        name = one.kind, one.form.name
+        if name in seen:
+            yield key, one
+        seen.add(name)
 
 
 def _references(one: Written, known: Mapping[str, Written], unusable: set[str]) -> Iterator[tuple[str, str]]:

@@ -51,6 +51,17 @@ audiences:
     )
 
 
+def test_two_audiences_of_one_name_are_refused_also_with_keys_of_their_own() -> None:
+    """Names are what a configuration knows them by: the second one would take the place of the first."""
+    assert problems("""
+audiences:
+  - {name: One, key: a, where: {event: X}}
+  - {name: One, key: b, where: {event: Y}}
+computed_traits:
+  - {name: One, key: c, event: X, aggregate: count}
+""") == ["audiences.One.name: another audience is named One; names must be unique (line 4)"]
+
+
 def test_every_example_of_the_documents_is_taken() -> None:
     assert {"gone_quiet", "renewal_at_risk", "features_used"} <= {one.key for one in definitions_shown()}
 
