@@ -8,7 +8,7 @@ from typing import Any
 
 from gainstage.app.archiving import Archiving, existing
 from gainstage.app.computing import FULFILLED, WISHED, Computing
-from gainstage.app.configuring import in_force
+from gainstage.app.configuring import configurer, in_force
 from gainstage.app.folder import held, is_held, open_parts
 from gainstage.app.pseudonyms import pseudonyms_of
 from gainstage.app.sealing import seal_of
@@ -16,7 +16,7 @@ from gainstage.app.sending import delivering
 from gainstage.app.surveying import audiences, unknown
 from gainstage.clock import SystemClock
 from gainstage.computed import COMPUTED_SOURCE
-from gainstage.computing.state import FOLDER_NAME, State
+from gainstage.computing.state import FOLDER_NAME, Moved, State
 from gainstage.connection import Configuration
 from gainstage.errors import DataUnusable, UsageError
 from gainstage.history import ArchiveUnavailable
@@ -27,10 +27,9 @@ from gainstage.store.store import Store
 
 WAIT_SECONDS = 60.0
 LOOK_SECONDS = 0.1
-#: Sizes that a run may add to each history.
-MOST_SIZES = 1_000
+NOBODY = Moved(0, 0)
 
-Marks = Mapping[str, int]
+Marks = Mapping[str, Moved]
 
 
 def compute_now(data: Path, key: str | None = None, wait_seconds: float = WAIT_SECONDS) -> dict[str, Any]:
@@ -55,12 +54,14 @@ def compute_now(data: Path, key: str | None = None, wait_seconds: float = WAIT_S
             done = True
     except (StorageUnavailable, LogUnavailable, ArchiveUnavailable) as error:
         raise DataUnusable(str(error)) from None
-    found = audiences(data)["audiences"]
+    found, after = audiences(data)["audiences"], _marks(data)
     return {
         "done": done,
         "by": "server" if beside else "command",
         "audiences": [
-            _changed(data, one, before.get(one["key"], 0)) for one in found if key in (None, one["key"])
+            _changed(one, before.get(one["key"], NOBODY), after.get(one["key"], NOBODY))
+            for one in found
+            if key in (None, one["key"])
         ],
     }
 
@@ -82,6 +83,7 @@ async def _wish(data: Path, deadline: float) -> bool:
     try:
         ends = {number: await log.end(number) for number in range(log.partitions)}
         with store.reading() as reading:
+            _refuse_unarchived(configurer(data)(reading.documents(), 0))
             ends = {number: min(end, reading.offset(number)) or end for number, end in ends.items()}
     finally:
         await log.close()
@@ -96,6 +98,12 @@ async def _wish(data: Path, deadline: float) -> bool:
             return False
         await asyncio.sleep(LOOK_SECONDS)
     return True
+
+
+def _refuse_unarchived(configuration: Configuration) -> None:
+    if not configuration.retention.history:
+        sentence = "Nothing is computed while nothing is archived: set `retention.history.enabled` to true."
+        raise UsageError(sentence)
 
 
 def _archived(data: Path, ends: Mapping[int, int]) -> bool:
@@ -122,6 +130,7 @@ async def _compute(data: Path) -> None:
     store, log = open_parts(data, create=False)
     try:
         configuration, _ = in_force(store, None, seal_of(data, make=True))
+        _refuse_unarchived(configuration)
         pseudonyms = pseudonyms_of(data, store)
         archiving = Archiving(data, log, store, pseudonyms, own_sources=(COMPUTED_SOURCE,))
         computing = Computing(data, archiving, log, store, pseudonyms, SystemClock())
@@ -164,28 +173,22 @@ async def _routed(store: Store, log: LocalLog, engine: "asyncio.Task[None]") -> 
 
 
 def _marks(data: Path) -> Marks:
-    """By key, when a size was kept last."""
+    """By key, how many got a value and how many lost it so far."""
     folder = data / FOLDER_NAME
     if not folder.exists():
         return {}
     state = State(folder)
     try:
-        newest = {key: state.history(key, 1) for key in state.computations()}
-        return {key: sizes[0].at_us for key, sizes in newest.items() if sizes}
+        return {key: state.moved(key) for key in state.computations()}
     finally:
         state.close()
 
 
-def _changed(data: Path, one: Mapping[str, Any], since_us: int) -> dict[str, Any]:
-    """A computation with who got a value and who lost it since then."""
-    state = State(data / FOLDER_NAME)
-    try:
-        sizes = [size for size in state.history(one["key"], MOST_SIZES) if size.at_us > since_us]
-    finally:
-        state.close()
+def _changed(one: Mapping[str, Any], before: Moved, after: Moved) -> dict[str, Any]:
+    """A computation with how many got a value and how many lost it in between."""
     names = ("key", "name", "kind", "state", "size", "waiting", "evaluated_at")
     return {
         **{name: one[name] for name in names},
-        "entered": sum(size.entered for size in sizes),
-        "left": sum(size.left for size in sizes),
+        "entered": after.entered - before.entered,
+        "left": after.left - before.left,
     }

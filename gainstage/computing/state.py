@@ -114,6 +114,13 @@ class Size(NamedTuple):
     left: int
 
 
+class Moved(NamedTuple):
+    """How many got a value and how many lost it, all told."""
+
+    entered: int
+    left: int
+
+
 class State:
     """One handle on the memberships of a data folder."""
 
@@ -357,6 +364,12 @@ class State:
             "WHERE (key, at_us) IN (SELECT key, max(at_us) FROM size GROUP BY key)"
         )
         return dict(iter(rows))
+
+    def moved(self, key: str) -> Moved:
+        """How many got a value of a computation and how many lost it, ever."""
+        statement = 'SELECT total(entered), total("left") FROM size WHERE key = ?'
+        [(entered, left)] = self._connection.execute(statement, (key,))
+        return Moved(int(entered), int(left))
 
     def members(self, key: str, limit: int) -> list[tuple[str, str]]:
         """Some of those who have a value, with it."""

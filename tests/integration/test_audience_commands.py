@@ -170,3 +170,15 @@ def test_the_key_of_what_was_removed_is_not_given_again(make_world: MakeWorld, s
     other_kind = {**without, "computed_traits": [], "audiences": [{**BUYERS, "key": "revenue"}]}
     refused = world.run("apply", "-f", str(world.configure(other_kind)))
     assert "the key revenue is that of the computed trait Revenue" in refused.stderr.decode()
+
+
+def test_run_says_at_once_that_nothing_is_archived(make_world: MakeWorld, sandbox: Running) -> None:
+    given = {**with_definitions(sandbox, BUYERS), "retention": {"history": {"enabled": False}}}
+    world = make_world(given)
+    world.start()
+    for _ in ("beside the server", "without one"):
+        ended = world.run("audiences", "run")
+        assert ended.returncode == 2
+        assert "retention.history.enabled" in ended.stderr.decode()
+        if world.server is not None and world.server.poll() is None:
+            world.stop()
