@@ -59,8 +59,10 @@ class Case(case.Case):
 
     def took(self, response: Response) -> str:
         body = response.json()
-        yes = response.status < 300 and isinstance(body, dict) and body.get("result") is True
-        return "yes" if yes else "no" if response.status >= 300 else "lost"
+        result = body.get("result") if isinstance(body, dict) else None
+        if response.status >= 300 or result is False:  # a refusal may come with 200
+            return "no"
+        return "yes" if result is True else "lost"
 
     def is_sound(self, before: Self) -> bool:
         """Whether it is still known which messages mean one company."""

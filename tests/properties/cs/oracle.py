@@ -75,7 +75,11 @@ class Oracle(Outcomes):
         halves = [heard for heard in self.heard if self.half_arrived(heard)]
         sharing = [firm for firm in self.case.sharing if self.is_there(firm)]
         places = [self.known_namesakes(heard) for heard in floating]
-        places = [known if len(known) == 1 else sharing or [FLOATING] for known in places]
+        made = self.case.first["create_companies"]
+        places = [
+            known if len(known) == 1 and (made or known[0] in self.rows) else sharing or [FLOATING]
+            for known in places
+        ]
         bare = [*sharing, FLOATING] if FLOATING in self.rows else [FLOATING]
         for taken in product((False, True), repeat=len(halves)):
             written = [heard for heard, is_in in zip(halves, taken, strict=True) if is_in]

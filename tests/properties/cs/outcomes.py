@@ -127,10 +127,17 @@ class Outcomes:
         return found if self.case.first["create_companies"] else found | {(FAILED, "company_absent")}
 
     def _allowed_of_first(self, firm: int, heard: Heard) -> set[tuple[int, str]]:
-        """A name means the only company that we know by it."""
+        """A name means the only company that we know by it; one that is not there and is not to be made
+        leaves the name to another that the tenant has.
+        """
         if self.case.first["create_companies"] or firm in self.rows:
             return {(DELIVERED, "")}
-        return {(FAILED, "company_absent")}
+        return {(FAILED, "company_absent")} | ({(DELIVERED, "")} if self.rows_sharing else set())
+
+    @property
+    def rows_sharing(self) -> list[int]:
+        """The companies that share their name and were there before."""
+        return [firm for firm in self.case.sharing if firm in self.rows]
 
     def known_namesakes(self, heard: Heard) -> list[int]:
         """The namesakes of which messages told the name before this one was planned."""
