@@ -77,11 +77,12 @@ class Show:
             yield lambda settled, expected: bar.update(task, completed=settled, total=expected)
 
     def _lines(self) -> Callable[[int, int], None]:
-        last = [0.0]
+        last, told = [0.0], [-1]
 
         def line(settled: int, expected: int) -> None:
-            if settled == expected or time.monotonic() - last[0] >= LINE_SECONDS:
-                last[0] = time.monotonic()
+            ended = settled == expected and told[0] != settled
+            if ended or time.monotonic() - last[0] >= LINE_SECONDS:
+                last[0], told[0] = time.monotonic(), settled
                 self._out.print(f"  Delivering: {settled} of {expected} settled")
 
         return line
