@@ -11,6 +11,11 @@ LOCK := requirements.lock
 LOCK_COMMAND := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--all-extras --group dev --generate-hashes --no-header --output-file $(LOCK)
 
+# Wheels that carry what the dashboard's pages load: nothing of them runs, so nothing that they need is installed.
+ASSETS_LOCK := assets.lock
+ASSETS_LOCK_COMMAND := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-deps \
+	--upgrade --output-file $(ASSETS_LOCK) assets.in
+
 SDKS := tests/sdks
 SDKS_STAMP := $(SDKS)/node_modules/.package-lock.json
 
@@ -35,13 +40,14 @@ list:
 setup: $(STAMP) ## create .venv from requirements.lock (other commands do it when needed)
 
 # The stamp is written last: an interrupted set-up starts again.
-$(STAMP): $(LOCK) pyproject.toml
+$(STAMP): $(LOCK) $(ASSETS_LOCK) pyproject.toml hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "gainstage needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Name another one: make PYTHON=python3.12 setup" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 		echo "'$(PYTHON)' lacks the venv module. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $(LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -r $(ASSETS_LOCK)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
@@ -123,6 +129,7 @@ docs: $(STAMP) ## write the generated parts of the documents anew
 .PHONY: lock
 lock: $(STAMP) ## choose today's newest allowed versions and write requirements.lock
 	$(BIN)/$(LOCK_COMMAND) --upgrade
+	$(BIN)/$(ASSETS_LOCK_COMMAND)
 	$(BIN)/$(SPARK_LOCK_COMMAND) --output-file $(SPARK)/build.lock $(SPARK)/build.in
 	$(BIN)/$(SPARK_LOCK_COMMAND) --output-file $(SPARK)/requirements.lock $(SPARK)/requirements.in
 

@@ -134,6 +134,7 @@ class _Parts(NamedTuple):
             Credentials(self.store), Cookies(self.front.public_address),
         )  # fmt: skip
         management = Management(self.data, reports, access, invitation=self.invitation)
+        prefix = self.front.public_address.prefix if self.front.public_address else ""
         return TrackingApi(
             log=self.log,
             clock=clock,
@@ -142,7 +143,7 @@ class _Parts(NamedTuple):
             front=self.front,
             counts=counts,
             ready=ready,
-            fallback=pages(reports, counts, management, vitals, ready),
+            fallback=pages(reports, counts, management, vitals, ready, prefix),
             token_secret=KeptSecret(self.data / TOKEN_SECRET_NAME),
             pressure=pressure,
             tracing=self.sources.tracing,

@@ -13,13 +13,15 @@ from prometheus_client.registry import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gainstage import __version__
 from gainstage.dashboard import description
 from gainstage.dashboard.metrics import Figures, Intake, Vitals
+from gainstage.dashboard.site import Site
+from gainstage.dashboard.visit import wants_json
 from gainstage.log.contract import LogUnavailable
 from gainstage.store import StorageUnavailable
 
@@ -46,10 +48,15 @@ def pages(
     management: ASGIApp | None = None,
     vitals: Vitals | None = None,
     ready: Ready | None = None,
+    prefix: str = "",
 ) -> Starlette:
-    """The application that answers what the tracking API does not; `management` answers below `/api`."""
+    """The application that answers what the tracking API does not; `management` answers below `/api`, and
+    stands behind the dashboard. `prefix` is the path under which a proxy offers this server.
+    """
 
     async def index(request: Request) -> Response:
+        if management is not None and not wants_json(request):
+            return RedirectResponse(f"{prefix}/overview", 303, {"Vary": "Accept"})
         return JSONResponse(
             {
                 "name": "gainstage",
@@ -80,6 +87,7 @@ def pages(
     ]
     if management is not None:
         routes.append(_Management(management))
+        routes.append(_Rest(Site(management, prefix)))
     application = Starlette(routes=routes, exception_handlers=_HANDLERS)
     application.router.redirect_slashes = False  # nothing here redirects
     return application
@@ -123,6 +131,21 @@ class _Management(BaseRoute):
         path = scope["path"] if scope["type"] == "http" else ""
         given_away = path == "/api" or (path.startswith("/api/") and path != description.PATH)
         return (Match.FULL if given_away else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Give the request away."""
+        await self._application(scope, receive, send)
+
+
+class _Rest(BaseRoute):
+    """Gives everything else to the dashboard."""
+
+    def __init__(self, application: ASGIApp) -> None:
+        self._application = application
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether it is a request at all."""
+        return (Match.FULL if scope["type"] == "http" else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Give the request away."""

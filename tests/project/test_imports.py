@@ -106,7 +106,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "destinations",
         "setting",
     },
-    "dashboard": VOCABULARY | {"log", "store", "configuration", "app"},
+    "dashboard": VOCABULARY | {"accounts", "log", "store", "configuration", "app"},
     "management": {"errors", "accounts", "clock", "configuration", "ingest", "log", "sqlite", "app"},
     "demo": {"computed", "errors", "outcome", "reason", "configuration", "app"},
     "cli": VOCABULARY | {"log", "store", "configuration", "app", "demo"},
