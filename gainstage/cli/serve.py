@@ -84,11 +84,12 @@ def serve(
 
 def announce(address: str, invitation: str | None) -> None:
     """One line an address, for people and for programs that started us. The last one, while there is no user,
-    is worth nothing once it was used or the server has ended.
+    opens the page that makes the first admin; it is worth nothing once it was used or the server has ended.
     """
     base = address.rstrip("/")
     print(f"Tracking API   {base}/v1/batch", flush=True)
+    print(f"Dashboard      {base}/", flush=True)
     print(f"Health         {base}/health", flush=True)
     print(f"Metrics        {base}/metrics", flush=True)
     if invitation is not None:
-        print(f"Set-up token   {invitation}   makes the first admin, once: POST {base}/api/setup", flush=True)
+        print(f"First admin    {base}/setup?token={invitation}   (good once)", flush=True)

@@ -1,17 +1,19 @@
 """The demo from beginning to end."""
 
+import secrets
 import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from gainstage.app import Reports, open_store
+from gainstage.accounts import ADMIN, Passwords
+from gainstage.app import Reports, add_user, open_store
 from gainstage.configuration import dump
 from gainstage.demo import watching
 from gainstage.demo.processes import Process, ended_by_signals, started
 from gainstage.demo.settings import configuration
-from gainstage.demo.show import Show, Summary
+from gainstage.demo.show import USER, Show, Summary
 from gainstage.demo.story import DESTINATIONS, Call, chapters
 from gainstage.demo.traffic import Traffic
 
@@ -19,6 +21,8 @@ LIMIT_SECONDS = 90.0
 #: How long what follows from the events may take after them.
 COMPUTED_SECONDS = 30.0
 EXIT_SURPRISED = 1
+#: Who may look around in the dashboard has a password of so much chance, made anew each time.
+PASSWORD_BYTES = 12
 
 
 def run(*, once: bool) -> int:
@@ -58,7 +62,9 @@ def _play(show: Show, stack: ExitStack, folder: Path, *, once: bool) -> int:
     summary = _summary(reports, sandbox_url, calls)
     show.summary(summary)
     if not once:
-        show.addresses(server_url, sandbox_url, data)
+        password = secrets.token_urlsafe(PASSWORD_BYTES)
+        add_user(data, USER, ADMIN, password, Passwords())
+        show.addresses(server_url, sandbox_url, data, password)
         _keep_running(show, (server, sandbox))
     return 0 if summary.is_good else EXIT_SURPRISED
 

@@ -23,6 +23,8 @@ from gainstage.reason import REASONS
 TITLES = {"cs": "Gainsight CS", "px": "Gainsight PX", "clickstream": "Gainsight clickstream"}
 STYLES = {"filtered": "dim", "failed": "red", "parked": "yellow", "pending": "cyan"}
 LINE_SECONDS = 2.0
+#: Who may log in to the demo's dashboard.
+USER = "demo"
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ class Show:
 
     def begin(self, server: str, sandbox: str) -> None:
         self._out.print("\n[bold]gainstage demo[/]  real SDKs → gainstage → Gainsight (a sandbox)\n")
-        self._out.print(f"  server   {server}")
-        self._out.print(f"  sandbox  {sandbox}/__sandbox__/\n")
+        self._out.print(f"  dashboard  {server}/")
+        self._out.print(f"  sandbox    {sandbox}/__sandbox__/\n")
 
     def chapter(self, title: str, calls: int) -> None:
         self._out.print(
@@ -150,9 +152,10 @@ class Show:
             table.add_row(source, counts["destination"], *numbers, mark)
         self._out.print(table)
 
-    def addresses(self, server: str, sandbox: str, data: Path) -> None:
+    def addresses(self, server: str, sandbox: str, data: Path, password: str) -> None:
         self._heading("Have a look")
         rows = (
+            ("Dashboard", f"{server}/   log in as {USER} with {password}"),
             ("What Gainsight holds now", f"{sandbox}/__sandbox__/"),
             ("The server's health", f"{server}/health"),
             ("Counts", f"gainstage status --data {data}"),

@@ -1,6 +1,7 @@
 """Somebody at a browser in front of a real server, and what is expected of every page that they open."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -107,6 +108,8 @@ def admit(world: World, name: str, role: str) -> None:
     app.add_user(world.data, name, role, PASSWORD, Passwords(CHEAP))
 
 
-def said(world: World, beginning: str) -> str:
-    """The first word with this beginning that the server printed."""
-    return next(word for word in world.said().split() if word.startswith(beginning))
+def invitation(world: World) -> str:
+    """The path of the page that makes the first admin, as the server printed it."""
+    found = re.search(r"http://[^/\s]+(/setup\?token=\S+)", world.said())
+    assert found is not None, world.said()
+    return found[1]

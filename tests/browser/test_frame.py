@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 from gainstage.dashboard.pages import ROOMS
 from gainstage_sandbox import Running
 from tests.browser.conftest import MakeWorld
-from tests.browser.reader import DESK, PASSWORD, PHONE, Reader, admit, reading, said
+from tests.browser.reader import DESK, PASSWORD, PHONE, Reader, admit, invitation, reading
 from tests.world import SECRETS, World, clickstream, configured, cs, fetch, px
 
 #: Every page that stands by itself, behind the log-in.
@@ -127,7 +127,7 @@ def test_the_first_admin_is_made_with_the_token_that_the_server_printed(
         page = reader.open("/")
         expect(page).to_have_url(f"{world.address}/setup")
         reader.picture("setup")
-        page.get_by_label("Set-up token").fill(said(world, "setup_"))
+        page = reader.open(invitation(world))
         page.get_by_label("Your name").fill("ann@acme.com")
         page.get_by_label("Password", exact=False).first.fill(PASSWORD)
         page.get_by_label("Password again").fill("something else entirely")

@@ -16,7 +16,7 @@ from gainstage_sandbox import Running
 from tests.world import World, configured, cs
 
 PASSWORD = "correct staple horse"
-LINE = re.compile(r"^Set-up token +(\S+) .*http://127\.0\.0\.1:\d+/api/setup$", re.MULTILINE)
+LINE = re.compile(r"^First admin +http://127\.0\.0\.1:\d+/setup\?token=(\S+) ", re.MULTILINE)
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -81,6 +81,6 @@ def test_the_printed_token_makes_the_first_admin_once_and_the_next_start_prints_
         "configuration.apply", "user.add", "user.add", "session.begin", "user.change",
     ]  # fmt: skip
     world.stop()
-    lines = [line for line in world.said().splitlines() if not line.startswith("Set-up token")]
+    lines = [line for line in world.said().splitlines() if not line.startswith("First admin")]
     assert not any(secret in line for secret in (token, PASSWORD) for line in lines)
     assert "Traceback" not in world.said()

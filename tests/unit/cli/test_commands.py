@@ -230,9 +230,8 @@ def test_serve_prints_how_the_first_admin_is_made_while_there_is_no_user(
     gainstage_command: Command, app: FakeApp
 ) -> None:
     app.invitation = "setup_of-this-test"
-    (line,) = gainstage_command("serve").out.splitlines()[3:]
-    assert line.split()[:3] == ["Set-up", "token", "setup_of-this-test"]
-    assert line.endswith("POST http://127.0.0.1:8080/api/setup")
+    (line,) = gainstage_command("serve").out.splitlines()[4:]
+    assert line.split()[:3] == ["First", "admin", "http://127.0.0.1:8080/setup?token=setup_of-this-test"]
 
 
 def test_serve_takes_the_token_of_the_management_api_from_a_file_else_from_the_environment(
