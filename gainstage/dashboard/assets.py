@@ -35,10 +35,9 @@ class Assets:
         async def sent(message: dict[str, object]) -> None:
             if message["type"] == "http.response.start":
                 headers = list(message.get("headers", ()))  # type: ignore[call-overload]
-                kept = KEPT if message["status"] in (200, 304) else b"no-store"
                 message["headers"] = [
                     *headers,
-                    (b"cache-control", kept),
+                    (b"cache-control", KEPT),
                     (b"x-content-type-options", b"nosniff"),
                 ]
             await send(message)

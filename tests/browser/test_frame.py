@@ -140,3 +140,23 @@ def test_the_first_admin_is_made_with_the_token_that_the_server_printed(
         expect(page.get_by_text("ann@acme.com")).to_be_visible()
         page.goto(f"{world.address}/setup")
         expect(page).to_have_url(f"{world.address}/login")
+
+
+def test_behind_a_proxy_at_a_path_of_its_own_everything_is_below_it(
+    browser: Browser, make_world: MakeWorld
+) -> None:
+    world = make_world(configured())
+    world.options = ("--public-url", f"{world.address}/staged")
+    world.start()
+    admit(world, "ann@acme.com", "admin")
+    with reading(browser, f"{world.address}/staged") as reader:
+        asked: list[str] = []
+        reader.page.on("request", lambda request: asked.append(request.url))
+        reader.log_in("ann@acme.com")
+        expect(reader.page).to_have_url(f"{reader.address}/overview")
+        for path in PATHS:
+            reader.open(path)
+            links = reader.page.locator("a[href^='/'], form[action^='/']").all()
+            leading = [link.get_attribute("href") or link.get_attribute("action") or "" for link in links]
+            assert [link for link in leading if not link.startswith("/staged/")] == [], path
+        assert [url for url in asked if not url.startswith(f"{reader.address}/")] == []
