@@ -87,7 +87,7 @@ def pages(
     ]
     if management is not None:
         routes.append(_Management(management))
-        routes.append(_Rest(Site(management, prefix)))
+        routes.append(_Rest(Site(management, prefix), _paths(routes)))
     application = Starlette(routes=routes, exception_handlers=_HANDLERS)
     application.router.redirect_slashes = False  # nothing here redirects
     return application
@@ -137,15 +137,20 @@ class _Management(BaseRoute):
         await self._application(scope, receive, send)
 
 
-class _Rest(BaseRoute):
-    """Gives everything else to the dashboard."""
+def _paths(routes: list[BaseRoute]) -> frozenset[str]:
+    return frozenset(route.path for route in routes if isinstance(route, Route))
 
-    def __init__(self, application: ASGIApp) -> None:
-        self._application = application
+
+class _Rest(BaseRoute):
+    """Gives everything else to the dashboard: what is none of these paths."""
+
+    def __init__(self, application: ASGIApp, others: frozenset[str]) -> None:
+        self._application, self._others = application, others
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Whether it is a request at all."""
-        return (Match.FULL if scope["type"] == "http" else Match.NONE), {}
+        """Whether it is such a request."""
+        is_ours = scope["type"] == "http" and scope["path"] not in self._others
+        return (Match.FULL if is_ours else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Give the request away."""

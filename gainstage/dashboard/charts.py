@@ -5,6 +5,7 @@ them, and its texts become the `title` of each mark, which browsers show. Every 
 same figures beside it: see the macro `chart` in `templates/parts.html`.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
@@ -35,20 +36,24 @@ class Series(NamedTuple):
 
 def stacked_bars(labels: Sequence[str], series: Sequence[Series], *, height: int = HEIGHT) -> Markup:
     """A bar for each label, of what the series have there."""
-    import pygal
-
-    return _drawn(pygal.StackedBar, labels, series, height)
+    return _drawn(_pygal().StackedBar, labels, series, height)
 
 
 def lines(
     labels: Sequence[str], series: Sequence[Series], *, height: int = HEIGHT, filled: bool = False
 ) -> Markup:
     """A line for each series."""
+    return _drawn(
+        _pygal().Line, labels, series, height, fill=filled, show_dots=len(labels) <= 2, interpolate=None
+    )
+
+
+def _pygal() -> Any:
+    """The module, without the helper for plug-ins that it leaves among Python's importers."""
     import pygal
 
-    return _drawn(
-        pygal.Line, labels, series, height, fill=filled, show_dots=len(labels) <= 2, interpolate=None
-    )
+    sys.meta_path[:] = [one for one in sys.meta_path if type(one).__module__ != "pygal"]
+    return pygal
 
 
 def _drawn(kind: Any, labels: Sequence[str], series: Sequence[Series], height: int, **options: Any) -> Markup:
