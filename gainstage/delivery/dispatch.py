@@ -213,7 +213,8 @@ class Dispatcher:
         """The budget is used up: say so where it holds something back, and look again when it renews."""
         row = active.row
         if self._transaction.lanes.due(active.number, self._now_us, 1):
-            row.code, row.detail, row.since_us = *self._why_spent(active), self._now_us
+            if not row.blocked:  # what blocked it is still the reason
+                row.code, row.detail, row.since_us = *self._why_spent(active), self._now_us
             row.resume_us = self._transaction.calls.renews_us(active.family(""), self._now_us)
             self._transaction.destinations.save(row)
 
@@ -245,7 +246,7 @@ class Dispatcher:
         operations = [operation for operation in operations if operation.kind == UPSERT]
         behind: Sequence[OperationRow] = ()
         if lane.take is not None and lane.take < len(operations):
-            operations, behind = part(operations, lane.take, doubt=record.in_doubt or record.unsure_of != 0)
+            operations, behind = part(operations, lane.take)
         if record.unsure_of not in (0, active.number):
             record = self._without(record)
         merged = merge(
@@ -320,20 +321,20 @@ def _uncertain(active: Active) -> bool:
     return row.blocked or row.failures >= FAILURES_BEFORE_PROBING or not active.proven
 
 
-def part(
-    operations: Sequence[OperationRow], count: int, *, doubt: bool
-) -> tuple[list[OperationRow], list[OperationRow]]:
+def part(operations: Sequence[OperationRow], count: int) -> tuple[list[OperationRow], list[OperationRow]]:
     """So many of them, while a bad one is sought, and the older ones that wait meanwhile.
 
-    The oldest ones: what made the record goes before what only adds to it. With a call in `doubt` the newest
-    ones, never an older value before a newer one: that one may have arrived already.
+    The oldest ones: what made the record goes before what only adds to it. But while a call is in doubt, just
+    what that call carried: the vendor has either all of it or, refusing it again, nothing; any other part
+    could put an older value over a newer one that arrived.
     """
-    stamps = sorted(operation.stamp for operation in operations)
-    if not doubt:
+    taken = [operation for operation in operations if operation.in_doubt]
+    if not taken:
+        stamps = sorted(operation.stamp for operation in operations)
         return [operation for operation in operations if operation.stamp <= stamps[count - 1]][:count], []
-    taken = [operation for operation in operations if operation.stamp >= stamps[-count]][:count]
-    first = min(operation.stamp for operation in taken)
-    return taken, [operation for operation in operations if operation.stamp < first]
+    last, numbers = max(operation.stamp for operation in taken), {operation.id for operation in taken}
+    behind = [one for one in operations if one.id not in numbers and one.stamp < last]
+    return taken, behind
 
 
 def _with_names_of_today(operation: OperationRow, folded: Mapping[str, str]) -> OperationRow:

@@ -2,7 +2,8 @@
 
 Per field the newest value wins, by the events' stamps, across everything pending and everything that the
 vendor confirmed before. What is older than a confirmed value is superseded; what equals it is not sent. Where
-a newer value may have been written under other settings, that one is said again instead of an older one.
+a newer value may have been written under other settings, that one is said again instead of an older one; once
+a call with it was refused, neither is said until it is known whose fault that was.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,6 +28,8 @@ class Merged(msgspec.Struct, frozen=True):
     state: State
     #: Fields whose older values bring up what may have been written before: that is what is sent.
     recalled: frozenset[str] = frozenset()
+    #: Fields that are left out: neither their older values nor what may have been written before is said now.
+    silent: frozenset[str] = frozenset()
     #: Fields that are sent and of which something may have been written before.
     doubtful: frozenset[str] = frozenset()
 
@@ -69,7 +72,7 @@ def merge(
     fields: dict[str, Any] = {}
     merged: State = dict(state)
     abandoned = abandoned or {}
-    recalled = set()
+    recalled, silent = set(), set()
     for name, index in winners.items():
         operation = operations[index]
         stamp, value = operation.stamp.decode("utf-8", "replace"), operation.content[name]
@@ -77,7 +80,10 @@ def merge(
         if there is not None and stamp < there[0]:
             continue
         if name in abandoned and stamp < abandoned[name][0]:
-            stamp, value = abandoned[name]
+            stamp, value, *silenced = abandoned[name]
+            if silenced:
+                silent.add(name)
+                continue
             recalled.add(name)
         doubtful = in_doubt or name in abandoned
         if there is not None and not doubtful and same(there[1], value) and there[2] + resend_us > now_us:
@@ -86,9 +92,9 @@ def merge(
             fields[name] = value
             merged[name] = [stamp, value, 0]
     known = {name: entry[1] for name, entry in merged.items()}
-    again = frozenset(recalled)
+    doubtful_fields = frozenset(abandoned.keys() & fields.keys())
     return Merged(
-        operations, fields, known, winners, merged, again, frozenset(abandoned.keys() & fields.keys())
+        operations, fields, known, winners, merged, frozenset(recalled), frozenset(silent), doubtful_fields
     )
 
 

@@ -36,7 +36,7 @@ class Replanner:
                 continue
             if active.row.replan_after is None:
                 retried = self._transaction.ledger.kept_with(active.number, RETRIED, 0, REPLANNED_A_TURN)
-                worked |= self._plan(active, {event_id: set() for event_id in retried})
+                worked |= self._plan(active, {event_id: {} for event_id in retried})
             elif active.number not in flying:  # else an answer is to come for what was sent before
                 self._go_on(active, active.row.replan_after)
                 worked = True
@@ -53,14 +53,14 @@ class Replanner:
             active.number, (*CURED_BY_SETTINGS, *RETRIED), after, REPLANNED_A_TURN
         )
         for event_id in kept:
-            events.setdefault(event_id, set())
+            events.setdefault(event_id, {})
         due = sorted(events)[:REPLANNED_A_TURN]
         self._plan(active, {event_id: events[event_id] for event_id in due})
         active.row.replan_after = due[-1] if len(due) == REPLANNED_A_TURN else None
         self._transaction.destinations.save(active.row)
 
-    def _plan(self, active: Active, events: dict[int, set[int]]) -> bool:
-        """Plan events anew, in this order; for each, the kinds of operations that were perhaps received."""
+    def _plan(self, active: Active, events: dict[int, dict[int, int]]) -> bool:
+        """Plan events anew, in this order; for each, how many calls may have brought operations of a kind."""
         lanes = self._transaction.lanes
         for event_id, doubtful in events.items():
             kept = self._transaction.intake.kept(event_id)
@@ -71,8 +71,8 @@ class Replanner:
             delivery = self._router.plan_again(kept, active)
             if delivery.word not in (FILTERED, FAILED):
                 self._abandon(before, lanes.upserts(event_id, active.number))
-            for kind in doubtful:
-                lanes.doubt_event(event_id, active.number, kind)
+            for kind, calls in doubtful.items():
+                lanes.doubt_event(event_id, active.number, kind, calls)
             for number in withdrawn:
                 lanes.end_lane(active.number, number)
         return bool(events)

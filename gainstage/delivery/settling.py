@@ -7,6 +7,7 @@ import msgspec
 
 from gainstage.clock import SECOND_US
 from gainstage.delivery.destinations import Active
+from gainstage.delivery.doubting import Doubts
 from gainstage.delivery.flight import Flight, Member
 from gainstage.delivery.observing import Observer
 from gainstage.delivery.planning import UPSERT
@@ -60,6 +61,7 @@ class Settler:
         observer: Observer | None = None,
     ) -> None:
         self._transaction = transaction
+        self._doubts = Doubts(transaction)
         self._now_us = now_us
         self._chance = chance
         self._observer = observer or Observer()
@@ -87,9 +89,8 @@ class Settler:
         for record, facts in settled.learnt.items():
             self._learn(flight.active, member.operations[0], record, facts)
         if unsure:
-            self._unsure(member)
-        if delivered and member.merged is not None and member.merged.doubtful:
-            records.recall(member.number, member.merged.doubtful)
+            self._doubts.unsure(member)
+        left_out = delivered and self._doubts.taken(member)
         if unsure or in_doubt:
             lanes.doubt(operation.id for operation in member.operations)
         active = flight.active
@@ -98,9 +99,15 @@ class Settler:
         name, object_ = active.connected.name, member.record.object
         self._observer.settled(member.operations, name, object_, outcome, status, began_us)
         match outcome:
-            case Delivered() if joins:  # what else is known of it may be newer than what was written just now
+            case Delivered() if (
+                joins or left_out
+            ):  # what else is known may be newer; what was left out may go
                 self._recovered(active)
-                sentence = "The record turned out to be known by another key, too."
+                sentence = (
+                    "The record turned out to be known by another key, too."
+                    if joins
+                    else "A value of earlier settings was at fault; what was left out for it goes now."
+                )
                 self._wait(active, member, self._now_us, "queued", sentence, attempt=False)
             case Delivered():
                 if member.record.object != CANARY_OBJECT:  # that the vendor answers proves nothing of writing
@@ -234,17 +241,17 @@ class Settler:
     # refusal
 
     def _reject(self, active: Active, member: Member, outcome: Rejected) -> None:
-        """One event at fault fails whole.
+        """One event at fault fails whole. Several: those that gave the named fields, else they are taken
+        apart.
 
-        Several: those that gave the named fields, else they are taken apart. Where the call said again what
-        may have been written before, nobody knows whose fault it is: it is said no more.
+        What was refused now was not taken from an earlier call that carried the same and is in doubt.
         """
         events = member.events
-        if member.merged is not None and member.merged.recalled:
-            self._transaction.records.recall(member.number, member.merged.recalled)
+        if self._doubts.refused(member, outcome.fields):
             self._wait(active, member, self._now_us, "queued", outcome.detail, attempt=False)
             return
         if len(events) == 1:
+            self._doubts.failed(member)
             self.fail_event(active, events[0], outcome.code, outcome.detail)
             take = member.take
         else:
@@ -262,7 +269,9 @@ class Settler:
         if merged is None:
             return []
         indexes = {
-            merged.winners[name] for name in fields if name in merged.winners and name in merged.fields
+            merged.winners[name]
+            for name in fields
+            if name in merged.winners and name in merged.fields and name not in merged.recalled
         }
         return list(dict.fromkeys(merged.operations[index].event_id for index in sorted(indexes)))
 
@@ -330,7 +339,9 @@ class Settler:
             refused(self._transaction.budgets, budgets, self._now_us, reserved_us, seconds)
         else:
             until_us = self._now_us + int((seconds or DEFAULT_THROTTLE_SECONDS) * SECOND_US)
-            active.row.code, active.row.detail, active.row.resume_us = "throttled", outcome.detail, until_us
+            active.row.resume_us = until_us
+            if not active.row.blocked:  # what blocked it is still the reason
+                active.row.code, active.row.detail = "throttled", outcome.detail
             self._transaction.destinations.save(active.row)
         self._wait(active, member, self._now_us, "throttled", outcome.detail, attempt=False)
 
@@ -352,17 +363,6 @@ class Settler:
         response = flight.last_response
         value = response.headers.get("retry-after") if response is not None else None
         return retry_after_seconds(value, self._now_us, longest) if value else None
-
-    def _unsure(self, member: Member) -> None:
-        """From now on nobody knows which of the values the vendor holds: an error may follow a write."""
-        records = self._transaction.records
-        if member.merged is None:
-            return
-        state = records.record(member.number).state
-        for name in member.merged.fields:
-            if name in state:
-                state[name][2] = 0
-        records.write_state(member.number, state)
 
     # the destination as a whole
 

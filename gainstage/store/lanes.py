@@ -18,7 +18,7 @@ _UNDISTURBED = """
 (unsure = 0
  OR holder = lane.destination_id AND NOT EXISTS
     (SELECT 1 FROM operation WHERE record_id = record.id AND operation.destination_id = holder AND waits > 0
-     AND kind = 0 AND operation.in_doubt = 1)
+     AND kind = 0 AND operation.in_doubt > 0)
  OR holder != lane.destination_id AND NOT EXISTS
     (SELECT 1 FROM lane AS theirs WHERE theirs.destination_id = holder AND theirs.record_id = record.id
      AND holder IN (SELECT connection.destination_id FROM connection)))
@@ -83,15 +83,17 @@ class Lanes:
             found[row[0]].append(_operation(row[1:]))
         return found
 
-    def outdated(self, destination_id: int, plan: int, after: int, limit: int) -> dict[int, set[int]]:
-        """Events above `after` with operations of an earlier plan, and the kinds of those in doubt."""
+    def outdated(self, destination_id: int, plan: int, after: int, limit: int) -> dict[int, dict[int, int]]:
+        """Events above `after` with operations of an earlier plan; by kind, how many calls may have brought
+        some.
+        """
         rows = self._connection.execute(
-            "SELECT event_id, max(in_doubt AND kind = 0), max(in_doubt AND kind = 1) FROM operation "
+            "SELECT event_id, max(in_doubt * (kind = 0)), max(in_doubt * (kind = 1)) FROM operation "
             "WHERE event_id > ? AND destination_id = ? AND plan != ? GROUP BY event_id ORDER BY event_id "
             "LIMIT ?",
             (after, destination_id, plan, limit),
         )
-        return {int(row[0]): {kind for kind in (0, 1) if row[1 + kind]} for row in rows}
+        return {int(row[0]): {kind: row[1 + kind] for kind in (0, 1) if row[1 + kind]} for row in rows}
 
     def upserts(self, event_id: int, destination_id: int) -> list[tuple[int, OperationRow]]:
         """The upserts of an event that wait at a destination, each with the number of its record."""
@@ -104,7 +106,7 @@ class Lanes:
     def doubtful(self, number: int, destination_id: int) -> list[OperationRow]:
         """The upserts of a destination that wait for a record and were perhaps received."""
         rows = self._connection.execute(
-            f"{_OPERATIONS} WHERE record_id = ? AND destination_id = ? AND kind = 0 AND in_doubt = 1",
+            f"{_OPERATIONS} WHERE record_id = ? AND destination_id = ? AND kind = 0 AND in_doubt > 0",
             (number, destination_id),
         )
         return [_operation(row[1:]) for row in rows]
@@ -149,17 +151,22 @@ class Lanes:
                     free.append((int(number), str(object_)))
         return free
 
-    def doubt_event(self, event_id: int, destination_id: int, kind: int) -> None:
-        """The event's operations of a kind were perhaps received, under an earlier plan."""
+    def doubt_event(self, event_id: int, destination_id: int, kind: int, calls: int) -> None:
+        """The event's operations of a kind were perhaps received, from so many calls, under an earlier
+        plan.
+        """
         self._connection.execute(
-            "UPDATE operation SET in_doubt = 1 WHERE event_id = ? AND destination_id = ? AND kind = ?",
-            (event_id, destination_id, kind),
+            "UPDATE operation SET in_doubt = ? WHERE event_id = ? AND destination_id = ? AND kind = ?",
+            (calls, event_id, destination_id, kind),
         )
 
-    def doubt(self, operations: Iterable[int]) -> None:
-        """They were perhaps received."""
+    def doubt(self, operations: Iterable[int], calls: int = 1) -> None:
+        """They were perhaps received, from one more call; with fewer than 0 `calls`, surely not from so
+        many.
+        """
         self._connection.executemany(
-            "UPDATE operation SET in_doubt = 1 WHERE id = ?", ((number,) for number in operations)
+            "UPDATE operation SET in_doubt = max(in_doubt + ?, 0) WHERE id = ?",
+            ((calls, number) for number in operations),
         )
 
     # lanes

@@ -10,10 +10,10 @@ from gainstage.sqlite import Database
 from gainstage.store.rows import Abandoned, Place, RecordRow, State
 
 _DOUBT_UNANSWERED = """
-UPDATE operation SET in_doubt = 1 WHERE record_id = ?1 AND (kind = 1 AND EXISTS
+UPDATE operation SET in_doubt = in_doubt + 1 WHERE record_id = ?1 AND EXISTS
     (SELECT 1 FROM call_event JOIN call ON call.id = call_id WHERE call_event.event_id = operation.event_id
      AND call.destination_id = operation.destination_id AND answered_us IS NULL)
-    OR kind = 0 AND waits = 0 AND destination_id = (SELECT holder FROM record WHERE id = ?1))
+    AND (kind = 1 OR waits = 0 AND destination_id = (SELECT holder FROM record WHERE id = ?1))
 """
 #: As events find it: by a further key, else by its own.
 _FIND = """
@@ -192,6 +192,16 @@ class Records:
                 known[name] = entry
         self._write_abandoned(number, known)
 
+    def silence(self, number: int, fields: Iterable[str], event_id: int) -> None:
+        """These fields are left out, neither said anew nor said as it was before, until a call for this event
+        shows whose fault a refusal was; 0 ends that.
+        """
+        known = self.record(number).abandoned
+        for name in fields:
+            if name in known:
+                known[name] = [*known[name][:2], *([event_id] if event_id else [])]
+        self._write_abandoned(number, known)
+
     def recall(self, number: int, fields: Iterable[str]) -> None:
         """These fields were said anew, or need not be: what may have been written of them is forgotten."""
         known = self.record(number).abandoned
@@ -273,7 +283,7 @@ class Records:
             "UPDATE record SET leased_until_us = 0, occupied_until_us = occupied_until_us * ?, "
             "in_doubt = coalesce(?, in_doubt), "
             "unsure = ? OR unsure AND EXISTS (SELECT 1 FROM operation WHERE record_id = record.id AND "
-            "destination_id = holder AND kind = 0 AND operation.in_doubt = 1 AND operation.id NOT IN "
+            "destination_id = holder AND kind = 0 AND operation.in_doubt > 0 AND operation.id NOT IN "
             "(SELECT value FROM json_each(?))), state = coalesce(?, state) "
             "WHERE id = ? AND fence = ? AND leased_until_us > 0",
             (occupied, in_doubt, unsure, _json(tuple(confirmed)).decode(), known, number, fence),

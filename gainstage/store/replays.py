@@ -208,7 +208,7 @@ class Replays(Told):
             "AND operation.destination_id = ?2) "
             "AND NOT EXISTS (SELECT 1 FROM operation JOIN record ON record.id = record_id "
             "WHERE operation.event_id = ?1 AND operation.destination_id = ?2 "
-            "AND (operation.in_doubt = 1 OR leased_until_us > 0 OR occupied_until_us > 0))",
+            "AND (operation.in_doubt > 0 OR leased_until_us > 0 OR occupied_until_us > 0))",
             (event_id, destination_id),
         ).fetchone()
         return row is not None

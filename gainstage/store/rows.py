@@ -23,7 +23,7 @@ PRIORITY_WORDS = ("live", "audience", "history")
 
 State = dict[str, list[Any]]
 #: Per field of a record the stamp and the value that a call may have written, and that nothing asks for any
-#: more since the settings changed.
+#: more since the settings changed; behind them the event for which it is left out, while that is so.
 Abandoned = dict[str, list[Any]]
 """What is known of a record's fields: name to [stamp (text), value, confirmed at (us), 0 where unsure]."""
 

@@ -155,6 +155,13 @@ class LanesSuite(OpensStore):
             assert records.record(number).state == {}
             records.recall(number, ["x", "other"])
             assert records.record(number).abandoned == {"y": ["c", 2], "z": ["a", 2]}
+            records.silence(number, ["y", "other"], 7)
+            assert records.record(number).abandoned == {"y": ["c", 2, 7], "z": ["a", 2]}
+            records.silence(number, ["y"], 0)
+            assert records.record(number).abandoned == {"y": ["c", 2], "z": ["a", 2]}
+            records.silence(number, ["y"], 7)
+            records.abandon(number, {"y": ["d", 3]})
+            assert records.record(number).abandoned == {"y": ["d", 3], "z": ["a", 2]}, "another value"
             records.forget(number)
             assert records.record(number).abandoned == {}
 
@@ -171,6 +178,21 @@ class LanesSuite(OpensStore):
             assert operation.in_doubt and lanes.upserts(event, 2) == []
             assert [one.event_id for one in lanes.doubtful(number, 1)] == [event]
             assert lanes.doubtful(number, 2) == [] == lanes.doubtful(number + 1, 1)
+
+    def test_how_many_calls_may_have_brought_an_operation_is_counted(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            lanes = transaction.lanes
+            event = enter(transaction, 1, "d")
+            wait_in_lane(transaction, event)
+            ((_, operation),) = lanes.upserts(event, 1)
+            for calls, counted in ((1, 1), (1, 2), (-1, 1), (-5, 0), (1, 1)):
+                lanes.doubt([operation.id], calls)
+                ((_, found),) = lanes.upserts(event, 1)
+                assert found.in_doubt == counted
+            assert lanes.outdated(1, 2, 0, 9) == {event: {0: 1}}
+            lanes.doubt_event(event, 1, 0, 3)
+            ((_, found),) = lanes.upserts(event, 1)
+            assert found.in_doubt == 3
 
     def test_an_old_fence_records_nothing(self, tmp_path: Path) -> None:
         with self.store(tmp_path) as store, store.transaction() as transaction:

@@ -28,8 +28,10 @@ class Lanes(Protocol):
         An append to a record of which nothing is known waits for older upserts of it that wait for others.
         """
 
-    def outdated(self, destination_id: int, plan: int, after: int, limit: int) -> dict[int, set[int]]:
-        """Events above `after` with operations of an earlier plan, and the kinds of those in doubt."""
+    def outdated(self, destination_id: int, plan: int, after: int, limit: int) -> dict[int, dict[int, int]]:
+        """Events above `after` with operations of an earlier plan; by kind, how many calls may have brought
+        some.
+        """
 
     def upserts(self, event_id: int, destination_id: int) -> list[tuple[int, OperationRow]]:
         """The upserts of an event that wait at a destination, each with the number of its record."""
@@ -52,11 +54,15 @@ class Lanes(Protocol):
         Returns free records and the objects that they are of.
         """
 
-    def doubt_event(self, event_id: int, destination_id: int, kind: int) -> None:
-        """The event's operations of a kind were perhaps received, under an earlier plan."""
+    def doubt_event(self, event_id: int, destination_id: int, kind: int, calls: int) -> None:
+        """The event's operations of a kind were perhaps received, from so many calls, under an earlier
+        plan.
+        """
 
-    def doubt(self, operations: Iterable[int]) -> None:
-        """They were perhaps received."""
+    def doubt(self, operations: Iterable[int], calls: int = 1) -> None:
+        """They were perhaps received, from one more call; with fewer than 0 `calls`, surely not from so
+        many.
+        """
 
     def touch(self, turns: Iterable[NewTurn]) -> None:
         """Operations came, or may go now: make their lanes, or let them go earlier."""

@@ -55,6 +55,11 @@ class Records(Protocol):
         field.
         """
 
+    def silence(self, number: int, fields: Iterable[str], event_id: int) -> None:
+        """These fields are left out, neither said anew nor said as it was before, until a call for this event
+        shows whose fault a refusal was; 0 ends that.
+        """
+
     def recall(self, number: int, fields: Iterable[str]) -> None:
         """These fields were said anew, or need not be: what may have been written of them is forgotten."""
 

@@ -81,7 +81,7 @@ async def test_taking_apart_sends_no_older_value_over_one_that_may_have_arrived(
     shop.vendor.answer = lambda request: status(400) if b"poison" in request.body else None
     await shop.take({"type": "identify", "traits": {"email": "ann@x.example", "title": "poison"}})
     await shop.deliver(20)
-    assert [body.get("city") for body in shop.vendor.bodies()] == ["Rome", "Rome", None, "Rome"]
+    assert [body.get("city") for body in shop.vendor.bodies()] == ["Rome", "Rome", "Rome", None]
     assert shop.counts == {"delivered": 2, "failed": 1}
 
 
@@ -96,7 +96,9 @@ async def test_taking_apart_begins_with_what_made_the_record(shop: Workshop) -> 
     assert [shop.outcome(f"m-{number}")[0] for number in (1, 2, 3)] == ["delivered", "failed", "delivered"]
 
 
-async def test_an_exchange_is_told_what_older_events_say_while_a_newer_one_is_sought(shop: Workshop) -> None:
+async def test_an_exchange_is_told_what_older_events_say_while_what_may_have_arrived_is_sent_again(
+    shop: Workshop,
+) -> None:
     seen: list[dict[str, object]] = []
     original = shop.type.exchange
 
@@ -106,13 +108,35 @@ async def test_an_exchange_is_told_what_older_events_say_while_a_newer_one_is_so
 
     with_type(shop, exchange=exchange)
     shop.vendor.script = [CallFailed("timeout", "No answer.", sent=True)]
-    await shop.take(ANN, ROME)
+    await shop.take(ROME)
     await shop.deliver(2)
     shop.vendor.answer = lambda request: status(400) if b"poison" in request.body else None
-    await shop.take({"type": "identify", "traits": {"email": "ann@x.example", "title": "poison"}})
+    late = {"email": "ann@x.example", "title": "poison"}
+    await shop.take({"type": "identify", "timestamp": "2020-01-01T00:00:00Z", "traits": late})
     await shop.deliver(20)
-    older = [{"email": "ann@x.example", "city": name} for name in ("Rome", "Bern")]
-    assert seen == [{}, {}, *older]
+    assert seen == [{}, {}, late, {}]
+
+
+async def test_what_may_have_arrived_from_several_calls_goes_in_the_parts_that_they_carried(
+    shop: Workshop,
+) -> None:
+    """A part that no call carried could put an older value over a newer one."""
+    bad = {"type": "identify", "traits": {"email": "ann@x.example", "title": "poison", "city": "Oslo"}}
+    lost = CallFailed("timeout", "No answer.", sent=True)
+    shop.vendor.script = [lost, lost]
+    shop.vendor.answer = lambda request: status(400) if b"poison" in request.body else None
+    await shop.take(ANN, ROME)
+    await shop.deliver(2)
+    await shop.take(bad)
+    await shop.deliver(2)
+    await shop.take({"type": "identify", "traits": {"email": "ann@x.example", "city": "Paris"}})
+    await shop.deliver(40)
+    sent = [(body.get("city"), body.get("title")) for body in shop.vendor.bodies()]
+    lost_or_refused = [("Rome", None), ("Oslo", "poison"), ("Paris", "poison")]
+    taken_apart = [("Oslo", "poison"), ("Rome", None), ("Paris", "poison"), ("Oslo", "poison")]
+    assert sent == [*lost_or_refused, *taken_apart, ("Paris", None)]
+    assert shop.vendor.persons["ann@x.example"]["city"] == "Paris"
+    assert shop.counts == {"delivered": 3, "failed": 1}
 
 
 def chooses(settings: Settings, event: Event, identity: Identity, schema: object) -> Planned:

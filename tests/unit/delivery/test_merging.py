@@ -184,3 +184,13 @@ def test_a_clock_that_runs_ahead_cannot_pin_a_value() -> None:
 
 def test_a_time_before_the_epoch_is_the_epoch() -> None:
     assert stamped((-5, 10, 0, "a")).stamp == stamped((0, 10, 0, "a")).stamp
+
+
+def test_what_may_be_at_fault_is_left_out_and_nothing_older_is_said_instead() -> None:
+    state: State = {"b": [text(1), 1, NOW_US]}
+    lost: dict[str, list[Any]] = {"a": [text(5), "newer", 7]}
+    found = merged([operation(2, {"a": "older", "b": 2})], state, abandoned=lost)
+    assert (found.fields, found.silent, found.recalled) == ({"b": 2}, {"a"}, frozenset())
+    assert "a" not in found.confirmed(NOW_US) and found.code(0) == ""
+    assert merged([operation(2, {"a": "older"})], state, abandoned=lost).fields == {}
+    assert merged([operation(6, {"a": "newest"})], state, abandoned=lost).fields == {"a": "newest"}

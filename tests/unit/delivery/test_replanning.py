@@ -249,6 +249,46 @@ async def test_what_is_refused_when_it_is_said_again_is_no_fault_of_the_event_th
     assert shop.counts == {"delivered": 3}
 
 
+def refuse(shop: Workshop, text: bytes) -> None:
+    """The vendor names no field."""
+    shop.vendor.answer = lambda request: status(400) if text in request.body else None
+
+
+async def test_a_refusal_for_something_else_lets_nothing_older_go_over_what_may_have_arrived(
+    shop: Workshop,
+) -> None:
+    await lost_and_mapped_to_another_field(shop)
+    before = len(shop.vendor.bodies())
+    maps_to(shop, "tier", 3)
+    refuse(shop, b"poison")
+    old = {**OLDER, "mood": "poison"}
+    await shop.take({"type": "identify", "traits": old, "timestamp": "2026-01-01T11:00:00Z"})
+    await shop.deliver()
+    assert shop.vendor.bodies()[before:] == [{"tier": "new", "mood": "poison"}, {"mood": "poison"}]
+    await shop.take({"type": "identify", "traits": OLDER, "timestamp": "2026-01-01T11:10:00Z"})
+    await shop.deliver()
+    assert shop.vendor.bodies()[before + 2 :] == [{"tier": "new"}], "it is said again with the next one"
+    assert shop.counts == {"delivered": 3, "failed": 1}
+
+
+async def test_what_was_refused_for_what_it_said_again_goes_without_it_and_then_as_it_was(
+    shop: Workshop,
+) -> None:
+    await lost_and_mapped_to_another_field(shop)
+    before = len(shop.vendor.bodies())
+    maps_to(shop, "tier", 3)
+    refuse(shop, b'"tier":"new"')
+    old = {**OLDER, "mood": "good"}
+    await shop.take({"type": "identify", "traits": old, "timestamp": "2026-01-01T11:00:00Z"})
+    await shop.deliver()
+    assert shop.vendor.bodies()[before:] == [
+        {"tier": "new", "mood": "good"},
+        {"mood": "good"},
+        {"tier": "old"},
+    ]
+    assert shop.counts == {"delivered": 3}
+
+
 async def test_what_the_new_settings_filter_is_not_said_again(shop: Workshop) -> None:
     """Its event does not count as delivered, so what comes next counts."""
     maps_to(shop, "tier", 1)
