@@ -76,11 +76,11 @@ class Oracle(Outcomes):
         sharing = [firm for firm in self.case.sharing if self.is_there(firm)]
         places = [self.known_namesakes(heard) for heard in floating]
         made = self.case.first["create_companies"]
-        places = [
-            known if len(known) == 1 and (made or known[0] in self.rows) else sharing or [FLOATING]
-            for known in places
-        ]
         bare = [*sharing, FLOATING] if FLOATING in self.rows else [FLOATING]
+        namesakes = bare if FLOATING in self.rows else sharing or bare
+        places = [
+            known if len(known) == 1 and (made or known[0] in self.rows) else namesakes for known in places
+        ]
         for taken in product((False, True), repeat=len(halves)):
             written = [heard for heard, is_in in zip(halves, taken, strict=True) if is_in]
             for owner, *chosen in product(bare, *places):
@@ -91,7 +91,7 @@ class Oracle(Outcomes):
                 for heard in written:
                     half[heard.said.naming.firm].append(heard)  # type: ignore[union-attr]
                 for heard, firm in zip(floating, chosen, strict=True):
-                    members[firm].append(heard)
+                    members[owner if firm == FLOATING else firm].append(heard)
                 yield self._holdings(people, members, half, owner)
 
     def _holdings(
