@@ -71,7 +71,7 @@ def odd(resolved: Resolved) -> list[Problem]:
 
 def about(kind: str, name: str, problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Those of a document, by the place inside of it."""
-    address = f"{kind} {name}"
+    address = f"{kind} {name}".rstrip()
     return tuple(
         replace(one, place=one.place.removeprefix(address).removeprefix("."))
         for one in problems

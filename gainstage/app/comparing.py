@@ -70,7 +70,7 @@ def preview_change(
     compared = list(
         _compared(before.configuration.destinations[name], changed, schema, lately.events, known_of)
     )
-    differing = [one for one in compared if one["differs"]]
+    differing = [one for one in reversed(compared) if one["differs"]]
     return {
         "events": len(compared),
         "differing": len(differing),

@@ -278,7 +278,7 @@ class _Resolver:
         form = checked.form(DestinationForm, checked.body)
         wanted = form.type if form else checked.body.get("type")
         name = form.name if form else checked.document.name
-        if not isinstance(wanted, str) or not name:
+        if not isinstance(wanted, str):
             return None
         if wanted not in registry.names():
             checked.refuse("type", unknown_word("type", wanted, registry.names()))
@@ -288,6 +288,8 @@ class _Resolver:
         settings = checked.form(kind.settings, body, "settings") if isinstance(body, dict) else None
         if settings is not None and not checked.problems:
             self._warn(checked, kind, settings)
+        if not name:
+            return None
         fed_by = self._fed_by(checked, form.sources if form else None, known, sources)
         kinds = self._kinds(checked, kind, form.types if form else None)
         problem = None

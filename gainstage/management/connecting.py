@@ -22,6 +22,8 @@ COMPARISONS = 2
 MOST_COMPARED = 1_000
 
 Flag = bool | UnsetType
+#: A name that is none is told at its place, with all that is wrong beside it.
+Called = Annotated[str, msgspec.Meta(max_length=1_000)]
 
 
 class Search(msgspec.Struct, forbid_unknown_fields=True):
@@ -56,7 +58,7 @@ class DestinationPart(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=
 class NewDestination(DestinationPart):
     """A destination that is to be made."""
 
-    name: Text | UnsetType = UNSET
+    name: Called = ""
 
 
 class Comparison(DestinationPart):
@@ -78,7 +80,7 @@ class SourcePart(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
 class NewSource(SourcePart):
     """A source that is to be made; without a write key one is made."""
 
-    name: Text | UnsetType = UNSET
+    name: Called = ""
     write_key: Text | UnsetType = UNSET
 
 

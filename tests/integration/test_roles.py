@@ -249,7 +249,11 @@ async def test_an_editor_maps_and_pauses_a_destination_and_has_neither_its_secre
     given = {"name": "own", "type": "gainsight_px", "settings": settings}
     assert code(await editor.ask("POST", "destinations", given)) == (403, "role_insufficient")
     assert (await admin.ask("POST", "destinations", given)).status_code == 201
-    for allowed in ({"settings": {"user_attributes": {"plan": "tier"}}}, {"paused": True}, {"types": ["track"]}):
+    for allowed in (
+        {"settings": {"user_attributes": {"plan": "tier"}}},
+        {"paused": True},
+        {"types": ["track"]},
+    ):
         assert (await editor.ask("PUT", "destinations/own", allowed)).status_code == 200
     for refused in (
         {"settings": {"api_key": "another-key"}},
