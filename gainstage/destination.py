@@ -289,6 +289,11 @@ class Destination:
     doctor: Doctor | None = None
     #: How records of a person are named: an object, and a form of the key with `{id}` or `{email}` in it.
     people: tuple[tuple[str, str], ...] = ()
+    #: For the catalog: what tells it from its vendor's other products, what it is for, in a sentence, and
+    #: further words by which people look for it.
+    edition: str = ""
+    purpose: str = ""
+    words: tuple[str, ...] = ()
     #: Deletes a person at the vendor; None where no call for that is documented.
     delete: Callable[[Any, Person], Deletion] | None = None
     #: Then: what to do instead, in a sentence.

@@ -31,6 +31,10 @@ class UnknownSession(UnknownName):
     """A session is named that is not there."""
 
 
+class UnknownKey(UnknownName):
+    """A write key is named that a source has not."""
+
+
 class NameTaken(UsageError):
     """Somebody, or something, has this name already."""
 
@@ -60,11 +64,14 @@ class DataUnusable(UsageError):
 
 
 class ConfigurationError(UsageError):
-    """A configuration that cannot be used, with every problem found, one sentence each."""
+    """A configuration that cannot be used, with every problem found, one sentence each. `places`: those of
+    one source or destination once more, by the place of the setting.
+    """
 
-    def __init__(self, name: str, problems: Sequence[str]) -> None:
+    def __init__(self, name: str, problems: Sequence[str], places: Sequence[tuple[str, str]] = ()) -> None:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         listed = "".join(f"\n  {problem}" for problem in problems)
         super().__init__(f"{name} cannot be used: {count} to correct.{listed}")
         self.name = name
         self.problems = tuple(problems)
+        self.places = tuple(places)

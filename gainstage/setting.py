@@ -52,6 +52,14 @@ def printable(value: str) -> bool:
     )
 
 
+def offers(*, names: str = "", field_of: str = "") -> dict[str, Any]:
+    """What a form may offer for a setting, as its `json_schema_extra`: for the names in it what was seen
+    (`identify` and `group`: traits of these calls; `track`: names of events), for its values the fields of
+    one of the tenant's objects.
+    """
+    return {key: value for key, value in (("x-names", names), ("x-object", field_of)) if value}
+
+
 def read_secret(given: Any) -> Any:
     """Take off the white space that copying a key brings along."""
     if isinstance(given, SecretStr):

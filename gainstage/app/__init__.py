@@ -17,12 +17,16 @@ if TYPE_CHECKING:
         audit,
         audited,
         begin_action,
+        changes_of,
         end_action,
         refuse_guarded,
         without_people,
     )
+    from gainstage.app.cataloguing import catalog, destination_type
     from gainstage.app.checking import CheckResult, check, summary
+    from gainstage.app.comparing import preview_change
     from gainstage.app.configuring import apply, export, export_parts
+    from gainstage.app.connecting import add_destination, change_destination, destination, remove_destination
     from gainstage.app.defining import define, pause_audience, remove_audience
     from gainstage.app.editing import Change
     from gainstage.app.entering import (
@@ -50,7 +54,17 @@ if TYPE_CHECKING:
     from gainstage.app.issuing import add_token, lasting, remove_token, tokens
     from gainstage.app.listing import destinations
     from gainstage.app.naming import forget_names, names
+    from gainstage.app.noticing import traits
     from gainstage.app.previewing import preview
+    from gainstage.app.receiving import (
+        add_source,
+        change_source,
+        remove_key,
+        remove_source,
+        rotate_key,
+        source,
+        sources,
+    )
     from gainstage.app.reports import Reports, open_store
     from gainstage.app.sending import Progress, send
     from gainstage.app.serving import Front, read_token, serve
@@ -73,6 +87,8 @@ __all__ = [
     "Progress",
     "Reports",
     "Unreadable",
+    "add_destination",
+    "add_source",
     "add_token",
     "add_user",
     "apply",
@@ -82,12 +98,18 @@ __all__ = [
     "audit",
     "audited",
     "begin_action",
+    "catalog",
+    "change_destination",
     "change_password",
+    "change_source",
     "change_user",
+    "changes_of",
     "check",
     "compute_now",
     "csv_lines",
     "define",
+    "destination",
+    "destination_type",
     "destinations",
     "end_action",
     "end_session",
@@ -111,20 +133,28 @@ __all__ = [
     "pause_audience",
     "preview",
     "preview_audience",
+    "preview_change",
     "read_fields",
     "read_token",
     "receipt",
     "receipts",
     "refuse_guarded",
     "remove_audience",
+    "remove_destination",
+    "remove_key",
+    "remove_source",
     "remove_token",
     "remove_user",
+    "rotate_key",
     "send",
     "serve",
     "sessions",
+    "source",
+    "sources",
     "summary",
     "take_fields",
     "tokens",
+    "traits",
     "upload_fields",
     "users",
     "wish",
@@ -133,6 +163,22 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "catalog": "cataloguing",
+    "destination_type": "cataloguing",
+    "traits": "noticing",
+    "destination": "connecting",
+    "add_destination": "connecting",
+    "change_destination": "connecting",
+    "remove_destination": "connecting",
+    "preview_change": "comparing",
+    "sources": "receiving",
+    "source": "receiving",
+    "add_source": "receiving",
+    "change_source": "receiving",
+    "remove_source": "receiving",
+    "rotate_key": "receiving",
+    "remove_key": "receiving",
+    "changes_of": "auditing",
     "Begun": "entering",
     "Change": "editing",
     "CheckResult": "checking",

@@ -27,6 +27,8 @@ BEGUN, DONE, REFUSED, FAILED = OUTCOMES = ("begun", "done", "refused", "failed")
 OBJECT_CHARACTERS = 300
 #: Lists in a detail are cut to this, with the number of what is left out.
 LISTED = 100
+#: Entries of an action that are looked at for one source or destination.
+LOOKED_AT = 1_000
 
 
 class Note:
@@ -175,3 +177,30 @@ def _told(row: AuditRow) -> dict[str, Any]:
         "address": row.address,
         "detail": msgspec.json.decode(row.detail),
     }
+
+
+def changes_of(data: Path, kind: str, name: str, limit: int = 100) -> list[dict[str, Any]]:
+    """What was done to a source or a destination, the newest first: who, when, which settings.
+
+    Raises:
+        UsageError: the folder holds no data.
+    """
+    place = f"{kind}s.{name}"
+    found: list[dict[str, Any]] = []
+    with opened_store(data) as store, store.reading() as reading:
+        for action in (kind, "configuration", *(("fields", "check") if kind == "destination" else ())):
+            for row in reading.audit.page(AuditFilter(action=action), None, LOOKED_AT):
+                entry = _told(row)
+                changed = [one for one in entry["detail"].get("changed", ()) if _is_at(one, place)]
+                mine = row.object == name or row.object.startswith(f"{name} ")
+                if entry["detail"].get("dry_run"):
+                    continue
+                if (action != "configuration" and mine) or changed:
+                    kept = ("id", "at", "actor", "actor_kind", "action", "outcome")
+                    found.append({**{key: entry[key] for key in kept}, "changed": changed})
+    found.sort(key=lambda one: -one["id"])
+    return found[:limit]
+
+
+def _is_at(changed: str, place: str) -> bool:
+    return changed == place or changed.startswith((f"{place}.", f"{place}["))

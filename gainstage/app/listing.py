@@ -25,6 +25,21 @@ def destinations(data: Path) -> list[dict[str, Any]]:
         UsageError: the folder holds no data.
     """
     configuration = resolve(stored_documents(data), os.environ, lenient=True).configuration
+    why = _stopped(data)
+    return [_described(connected, why.get(name)) for name, connected in configuration.destinations.items()]
+
+
+def described(data: Path, connected: Connected) -> dict[str, Any]:
+    """One of them.
+
+    Raises:
+        UsageError: the folder holds no data.
+    """
+    return _described(connected, _stopped(data).get(connected.name))
+
+
+def _stopped(data: Path) -> dict[str, dict[str, Any]]:
+    """By destination why nothing is sent to it now."""
     try:
         store = Store(data, create=False)
     except (StorageUnavailable, NoStore) as error:
@@ -34,8 +49,7 @@ def destinations(data: Path) -> list[dict[str, Any]]:
             stopped = blocked(reading.destination_states(), time.time_ns() // 1_000)
     finally:
         store.close()
-    why = {row.pop("destination"): row for row in stopped}
-    return [_described(connected, why.get(name)) for name, connected in configuration.destinations.items()]
+    return {row.pop("destination"): row for row in stopped}
 
 
 def _described(connected: Connected, stopped: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -42,6 +42,8 @@ class Problem:
     line: int = 0
     destination: str = ""
     setting: str = ""
+    #: It is odd, and keeps nothing from working.
+    harmless: bool = False
 
     def __str__(self) -> str:
         told = f"{self.place}: {self.message}" if self.place else self.message

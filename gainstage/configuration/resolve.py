@@ -1,7 +1,7 @@
 """From documents to a `Configuration`: expands references, checks everything, tells every problem at once."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -41,6 +41,11 @@ class Resolved(NamedTuple):
 
     configuration: Configuration
     warnings: tuple[Problem, ...]
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Those of the warnings that keep something from working."""
+        return tuple(one for one in self.warnings if not one.harmless)
 
 
 class Loaded(NamedTuple):
@@ -118,7 +123,7 @@ class _Checked:
         self.problems.append(self.problem(place, message))
 
     def warn(self, place: str, message: str) -> None:
-        self.warnings.append(self.problem(place, message))
+        self.warnings.append(replace(self.problem(place, message), harmless=True))
 
     def form(self, model: type[Form], body: Any, place: str = "") -> Form | None:
         """The body as the model's instance, or None with the problems noted."""
@@ -273,7 +278,7 @@ class _Resolver:
         form = checked.form(DestinationForm, checked.body)
         wanted = form.type if form else checked.body.get("type")
         name = form.name if form else checked.document.name
-        if not isinstance(wanted, str) or not name:
+        if not isinstance(wanted, str):
             return None
         if wanted not in registry.names():
             checked.refuse("type", unknown_word("type", wanted, registry.names()))
@@ -283,6 +288,8 @@ class _Resolver:
         settings = checked.form(kind.settings, body, "settings") if isinstance(body, dict) else None
         if settings is not None and not checked.problems:
             self._warn(checked, kind, settings)
+        if not name:
+            return None
         fed_by = self._fed_by(checked, form.sources if form else None, known, sources)
         kinds = self._kinds(checked, kind, form.types if form else None)
         problem = None

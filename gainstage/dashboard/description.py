@@ -10,7 +10,7 @@ import yaml
 from gainstage import __version__
 
 PATH = "/api/openapi.json"
-PARTS = ("management.yaml", "accounts.yaml")
+PARTS = ("management.yaml", "accounts.yaml", "connections.yaml")
 
 
 @cache
@@ -20,7 +20,8 @@ def document() -> dict[str, Any]:
     found["info"]["version"] = __version__
     for part in map(_read, PARTS):
         found["tags"] += part.get("tags", [])
-        found["paths"] |= part["paths"]
+        for path, item in part["paths"].items():
+            found["paths"][path] = {**found["paths"].get(path, {}), **item}
         for kind, parts in part["components"].items():
             found["components"].setdefault(kind, {}).update(parts)
     return found

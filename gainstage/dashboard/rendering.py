@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 from gainstage.dashboard import charts
 from gainstage.reason import REASONS
@@ -46,6 +47,7 @@ def environment() -> Environment:
         "pretty": pretty,
         "bytes": size,
         "reason_title": reason_title,
+        "ticks": ticks,
     }
     made.globals |= {"stacked_bars": charts.stacked_bars, "lines": charts.lines, "Series": charts.Series}
     return made
@@ -127,6 +129,11 @@ def reason_title(code: str) -> str:
     """What a reason is called; the code itself where it is none of ours."""
     reason = REASONS.get(code)
     return reason.title if reason is not None else code
+
+
+def ticks(text: str) -> Markup:
+    """A text with what stands between backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def told_texts(value: str | None) -> list[Mapping[str, str]]:

@@ -148,5 +148,6 @@ class Visit:
 
 
 def wants_json(request: Request) -> bool:
-    """Browsers name HTML among what they take; programs do not."""
-    return "text/html" not in request.headers.get("accept", "")
+    """Browsers name HTML among what they take; programs do not. htmx takes anything, and means HTML."""
+    of_a_page = request.headers.get("hx-request") == "true"
+    return not of_a_page and "text/html" not in request.headers.get("accept", "")

@@ -55,7 +55,10 @@ def encoded(content: Any) -> bytes:
 def told(error: ConfigurationError) -> tuple[str, Mapping[str, Any]]:
     """A configuration that cannot be used: one sentence, and every problem beside it."""
     count = "1 problem" if len(error.problems) == 1 else f"{len(error.problems)} problems"
-    return f"{error.name} cannot be used: {count} to correct.", {"problems": list(error.problems)}
+    more: dict[str, Any] = {"problems": list(error.problems)}
+    if error.places:
+        more["places"] = [{"place": place, "message": message} for place, message in error.places]
+    return f"{error.name} cannot be used: {count} to correct.", more
 
 
 class Lines(Response):

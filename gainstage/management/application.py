@@ -22,6 +22,7 @@ from gainstage.errors import (
     NotAllowed,
     OwnedByFile,
     UnknownComputation,
+    UnknownKey,
     UnknownName,
     UnknownReplay,
     UnknownRequest,
@@ -111,7 +112,7 @@ class Management:
             _at("/api/replays/{id:int}/resume", POST=views.resume_replay),
             _at("/api/replays/{id:int}/cancel", POST=views.cancel_replay),
             _at("/api/check", POST=views.check),
-            _at("/api/destinations", GET=views.destinations),
+            *self._of_connections(views),
             _at(f"{one}/check", POST=views.check_destination),
             _at(f"{one}/fields", GET=views.fields, PUT=views.upload_fields, DELETE=views.forget_fields),
             _at(f"{one}/fields/read", POST=views.read_fields),
@@ -122,6 +123,35 @@ class Management:
             routes=self.routes, exception_handlers={404: _not_found, 405: _wrong_method}
         )
         self._application.router.redirect_slashes = False
+
+    def _of_connections(self, views: Views) -> list[Route]:
+        """The paths of the catalog, and of single sources and destinations."""
+        connections, _at = views.connections, self._at
+        one, source = "/api/destinations/{name}", "/api/sources/{name}"
+        return [
+            _at("/api/catalog", GET=connections.catalog),
+            _at("/api/catalog/{type}", GET=connections.type),
+            _at("/api/traits", GET=connections.traits),
+            _at("/api/sources", GET=connections.sources, POST=connections.add_source),
+            _at(
+                source,
+                GET=connections.source,
+                PUT=connections.change_source,
+                DELETE=connections.remove_source,
+            ),
+            _at(f"{source}/rotate", POST=connections.rotate_key),
+            _at(f"{source}/keys/{{key}}", DELETE=connections.remove_key),
+            _at(f"{source}/history", GET=connections.source_history),
+            _at("/api/destinations", GET=views.destinations, POST=connections.add_destination),
+            _at(
+                one,
+                GET=connections.destination,
+                PUT=connections.change_destination,
+                DELETE=connections.remove_destination,
+            ),
+            _at(f"{one}/preview-change", POST=connections.preview_change),
+            _at(f"{one}/history", GET=connections.destination_history),
+        ]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request."""
@@ -194,6 +224,8 @@ def _told(error: Exception) -> Problem:
 def _problem(error: Exception) -> Problem:
     """What went wrong below, as it is told."""
     match error:
+        case UnknownKey():
+            return Problem(404, "key_unknown", str(error))
         case UnknownSource():
             return Problem(404, "source_unknown", str(error))
         case UnknownUser():

@@ -20,6 +20,7 @@ class Rule(NamedTuple):
 
 ANYBODY = Rule(None)
 _ONE = "/api/destinations/{name}"
+_SOURCE = "/api/sources/{name}"
 _COMPUTED = "/api/audiences/{key}"
 
 #: By path and method; HEAD is as GET.
@@ -65,7 +66,26 @@ RULES: dict[str, dict[str, Rule]] = {
     "/api/replays/{id:int}/resume": {"POST": Rule(EDITOR, "replay.resume")},
     "/api/replays/{id:int}/cancel": {"POST": Rule(EDITOR, "replay.cancel")},
     "/api/check": {"POST": Rule(EDITOR, "check")},
-    "/api/destinations": {"GET": Rule(VIEWER)},
+    "/api/catalog": {"GET": Rule(VIEWER)},
+    "/api/catalog/{type}": {"GET": Rule(VIEWER)},
+    "/api/traits": {"GET": Rule(VIEWER)},
+    "/api/sources": {"GET": Rule(VIEWER), "POST": Rule(ADMIN, "source.add")},
+    _SOURCE: {
+        "GET": Rule(VIEWER),
+        "PUT": Rule(ADMIN, "source.change"),
+        "DELETE": Rule(ADMIN, "source.remove"),
+    },
+    f"{_SOURCE}/rotate": {"POST": Rule(ADMIN, "source.rotate")},
+    f"{_SOURCE}/keys/{{key}}": {"DELETE": Rule(ADMIN, "source.key.remove")},
+    f"{_SOURCE}/history": {"GET": Rule(VIEWER)},
+    "/api/destinations": {"GET": Rule(VIEWER), "POST": Rule(ADMIN, "destination.add")},
+    _ONE: {
+        "GET": Rule(VIEWER),
+        "PUT": Rule(EDITOR, "destination.change"),
+        "DELETE": Rule(EDITOR, "destination.remove"),
+    },
+    f"{_ONE}/preview-change": {"POST": Rule(EDITOR)},
+    f"{_ONE}/history": {"GET": Rule(VIEWER)},
     f"{_ONE}/check": {"POST": Rule(EDITOR, "check")},
     f"{_ONE}/fields": {
         "GET": Rule(VIEWER),

@@ -17,6 +17,7 @@ from gainstage.management import questions
 from gainstage.management.answers import Lines, Problem, document, encoded, told
 from gainstage.management.aside import ASKERS, READERS, Aside
 from gainstage.management.audiences import AudienceViews
+from gainstage.management.connecting import ConnectionViews
 from gainstage.management.forgetting import ForgettingViews
 from gainstage.management.journal import caller_of, noted
 from gainstage.management.questions import Bodies, decoded, is_json, query
@@ -53,6 +54,8 @@ class Views:
         self.forgetting = ForgettingViews(data, self._reading, self._bodies)
         #: Those below `/api/audiences`.
         self.audiences = AudienceViews(data, self._reading, self._bodies)
+        #: Those of single sources and destinations.
+        self.connections = ConnectionViews(data, self._reading, self._bodies)
 
     async def status(self, request: Request) -> Response:
         """`gainstage status`."""

@@ -239,3 +239,34 @@ def test_long_lists_are_noted_in_part_with_how_many_more_there_were(tmp_path: Pa
         pass
     (entry,) = app.audit(tmp_path)["entries"]
     assert len(entry["detail"]["message_ids"]) == 100 and entry["detail"]["message_ids_left_out"] == 150
+
+
+async def test_an_editor_maps_and_pauses_a_destination_and_has_neither_its_secrets_nor_where_they_go(
+    server: Server,
+) -> None:
+    admin, editor = await logged_in(server, "admin"), await logged_in(server, "editor")
+    settings = {**DESTINATIONS["px"]["settings"], "api_key": "roles-px-api-key"}
+    given = {"name": "own", "type": "gainsight_px", "settings": settings}
+    assert code(await editor.ask("POST", "destinations", given)) == (403, "role_insufficient")
+    assert (await admin.ask("POST", "destinations", given)).status_code == 201
+    for allowed in (
+        {"settings": {"user_attributes": {"plan": "tier"}}},
+        {"paused": True},
+        {"types": ["track"]},
+    ):
+        assert (await editor.ask("PUT", "destinations/own", allowed)).status_code == 200
+    for refused in (
+        {"settings": {"api_key": "another-key"}},
+        {"settings": {"api_key": None, "mode": "segment_push"}},
+        {"settings": {"api_url": "https://elsewhere.example"}},
+        {"settings": {"global_context": {"stolen": "${HOME}"}}},
+    ):
+        for method, path in (
+            ("PUT", "destinations/own"),
+            ("PUT", "destinations/own?dry_run=true"),
+            ("POST", "destinations/own/preview-change"),
+        ):
+            answer = await editor.ask(method, path, refused)
+            assert code(answer) == (403, "role_insufficient"), (path, refused)
+            assert os.environ["HOME"] not in answer.text
+    assert (await editor.ask("DELETE", "destinations/own")).status_code == 200

@@ -8,6 +8,9 @@ from gainstage.destinations.gainsight.settings import ClickstreamSettings, budge
 destination = Destination(
     name="gainsight",
     title="Gainsight (clickstream)",
+    edition="Gainsight NXT, through the address of Segment's own Gainsight destination",
+    purpose="Passes identify, group and track calls on as they are; Gainsight's Segment connector maps them.",
+    words=("clickstream", "segment", "adoption", "nxt", "customer success"),
     settings=ClickstreamSettings,
     kinds=("identify", "group", "track"),
     integration_names=("Gainsight",),

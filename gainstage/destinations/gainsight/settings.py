@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from gainstage.destination import Budget, Finding
-from gainstage.setting import ApiUrl, Secret, Settings, fingerprint
+from gainstage.setting import ApiUrl, Secret, Settings, fingerprint, offers
 
 API_URL = "https://event.gainsight.com"
 ACCESS_KEY_CHARACTERS = 36
@@ -28,6 +28,7 @@ class ClickstreamSettings(Settings):
         description="Names of the track calls to send, exactly as they are written in the events. Empty "
         "sends every track call. Identify and group calls are sent regardless.",
         examples=[["Signed Up", "Ticket Closure"]],
+        json_schema_extra=offers(names="track"),
     )
     remember_account: bool = Field(
         default=True,

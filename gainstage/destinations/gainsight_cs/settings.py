@@ -8,7 +8,18 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from gainstage.destination import Budget, Finding
 from gainstage.destinations.gainsight_cs.rules import FieldRules, RuledFields
-from gainstage.setting import HOST, ApiUrl, Duration, Secret, Settings, Text, is_address, parse, printable
+from gainstage.setting import (
+    HOST,
+    ApiUrl,
+    Duration,
+    Secret,
+    Settings,
+    Text,
+    is_address,
+    offers,
+    parse,
+    printable,
+)
 
 HOME = "gainsightcloud.com"
 FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -131,6 +142,7 @@ class CsSettings(Settings):
         title="Person fields",
         description="Trait: Person field, for traits beyond the default ones. Custom fields end in __gc.",
         examples=[{"title": "Job_Title__gc"}],
+        json_schema_extra=offers(names="identify", field_of="Person"),
     )
     company_fields: FieldNames = Field(
         default_factory=dict,
@@ -138,6 +150,7 @@ class CsSettings(Settings):
         description="Group trait: Company field, for traits beyond the default ones. Custom fields end in "
         "__gc.",
         examples=[{"plan": "Plan__gc", "groupId": "External_Id__gc"}],
+        json_schema_extra=offers(names="group", field_of="Company"),
     )
     company_person_fields: FieldNames = Field(
         default_factory=dict,
@@ -145,6 +158,7 @@ class CsSettings(Settings):
         description="Trait of the group, else of the user: field of the link between person and company, "
         "such as Role, Title or IsPrimaryCompany (true or false).",
         examples=[{"role": "Role"}],
+        json_schema_extra=offers(names="group", field_of="company_person"),
     )
     shared_secret: Secret | None = Field(
         default=None,
@@ -179,6 +193,7 @@ class CsSettings(Settings):
         description="Track name: name, version and, if not `topic_name`, topic of the event at Gainsight. "
         "A track call without name or version here fails.",
         examples=[{"Ticket Closure": {"name": "ticket_closure", "version": "v01"}}],
+        json_schema_extra=offers(names="track"),
     )
     company_match: list[str] = Field(
         default_factory=lambda: [NAME],

@@ -15,6 +15,9 @@ from gainstage.destinations.gainsight_px.settings import PxSettings, budgets, te
 destination = Destination(
     name="gainsight_px",
     title="Gainsight PX",
+    edition="Gainsight PX, for product experience",
+    purpose="Keeps Users and Accounts up to date and sends custom events, for analytics and engagements.",
+    words=("aptrinsic", "product experience", "users", "accounts", "tag key", "adoption"),
     settings=PxSettings,
     kinds=("identify", "group", "track", "page", "screen"),
     integration_names=("Gainsight PX", "gainsight_px"),

@@ -16,7 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from gainstage.destination import Budget, Finding
-from gainstage.setting import ApiUrl, Duration, Secret, Settings, fingerprint
+from gainstage.setting import ApiUrl, Duration, Secret, Settings, fingerprint, offers
 
 #: Base addresses by data center [documented: PX API specification 0.1.6].
 REGIONS = {
@@ -143,6 +143,7 @@ class PxSettings(Settings):
         description="Trait: API name of a custom user attribute. Gainsight PX lists them under "
         "Administration, Attributes.",
         examples=[{"plan": "plan_tier"}],
+        json_schema_extra=offers(names="identify", field_of="User"),
     )
     account_attributes: Attributes = Field(
         default_factory=dict,
@@ -150,6 +151,7 @@ class PxSettings(Settings):
         description="Trait: API name of a custom account attribute. Gainsight PX lists them under "
         "Administration, Attributes.",
         examples=[{"plan": "plan_tier"}],
+        json_schema_extra=offers(names="group", field_of="Account"),
     )
     global_context: dict[str, Any] = Field(
         default_factory=dict,
