@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         refuse_guarded,
         without_people,
     )
+    from gainstage.app.browsing import browse
+    from gainstage.app.browsing_filters import Asked
     from gainstage.app.checking import CheckResult, check, summary
     from gainstage.app.configuring import apply, export, export_parts
     from gainstage.app.defining import define, pause_audience, remove_audience
@@ -56,12 +58,14 @@ if TYPE_CHECKING:
     from gainstage.app.serving import Front, read_token, serve
     from gainstage.app.spreadsheet import csv_lines
     from gainstage.app.surveying import audience, audience_history, audiences
+    from gainstage.app.trying import send_event, try_event
     from gainstage.app.wishing import compute_now, wish
 
 __all__ = [
     "DONE",
     "FAILED",
     "REFUSED",
+    "Asked",
     "Begun",
     "Change",
     "CheckResult",
@@ -82,6 +86,7 @@ __all__ = [
     "audit",
     "audited",
     "begin_action",
+    "browse",
     "change_password",
     "change_user",
     "check",
@@ -120,11 +125,13 @@ __all__ = [
     "remove_token",
     "remove_user",
     "send",
+    "send_event",
     "serve",
     "sessions",
     "summary",
     "take_fields",
     "tokens",
+    "try_event",
     "upload_fields",
     "users",
     "wish",
@@ -133,6 +140,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "Asked": "browsing_filters",
     "Begun": "entering",
     "Change": "editing",
     "CheckResult": "checking",
@@ -152,6 +160,7 @@ _ROOMS = {
     "audit": "auditing",
     "audited": "auditing",
     "begin_action": "auditing",
+    "browse": "browsing",
     "change_password": "entering",
     "change_user": "admitting",
     "audience": "surveying",
@@ -190,11 +199,13 @@ _ROOMS = {
     "remove_user": "admitting",
     "remove_audience": "defining",
     "send": "sending",
+    "send_event": "trying",
     "serve": "serving",
     "sessions": "entering",
     "summary": "checking",
     "take_fields": "fields",
     "tokens": "issuing",
+    "try_event": "trying",
     "upload_fields": "fields",
     "users": "admitting",
     "refuse_guarded": "auditing",

@@ -67,10 +67,11 @@ def _each(active: Active, intake: Intake, messages: Iterable[bytes]) -> Iterator
             continue
         resolved = memory.resolve(intake, event)
         memory.learn(intake, event)
-        yield _planned(active, event, resolved)
+        yield planned(active, event, resolved)
 
 
-def _planned(active: Active, event: Event, resolved: Identity) -> dict[str, Any]:
+def planned(active: Active, event: Event, resolved: Identity) -> dict[str, Any]:
+    """What a destination makes of an event, as `preview` tells it."""
     refusal = active.connected.refuses(event)
     plan = refusal or active.connected.type.plan(active.settings, event, resolved, active.schema).plan
     match plan:
