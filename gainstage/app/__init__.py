@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         refuse_guarded,
         without_people,
     )
+    from gainstage.app.browsing import browse
+    from gainstage.app.browsing_filters import Asked
     from gainstage.app.cataloguing import catalog, destination_type
     from gainstage.app.checking import CheckResult, check, summary
     from gainstage.app.comparing import preview_change
@@ -70,12 +72,14 @@ if TYPE_CHECKING:
     from gainstage.app.serving import Front, read_token, serve
     from gainstage.app.spreadsheet import csv_lines
     from gainstage.app.surveying import audience, audience_history, audiences
+    from gainstage.app.trying import send_event, try_event
     from gainstage.app.wishing import compute_now, wish
 
 __all__ = [
     "DONE",
     "FAILED",
     "REFUSED",
+    "Asked",
     "Begun",
     "Change",
     "CheckResult",
@@ -98,6 +102,7 @@ __all__ = [
     "audit",
     "audited",
     "begin_action",
+    "browse",
     "catalog",
     "change_destination",
     "change_password",
@@ -147,6 +152,7 @@ __all__ = [
     "remove_user",
     "rotate_key",
     "send",
+    "send_event",
     "serve",
     "sessions",
     "source",
@@ -155,6 +161,7 @@ __all__ = [
     "take_fields",
     "tokens",
     "traits",
+    "try_event",
     "upload_fields",
     "users",
     "wish",
@@ -179,6 +186,7 @@ _ROOMS = {
     "rotate_key": "receiving",
     "remove_key": "receiving",
     "changes_of": "auditing",
+    "Asked": "browsing_filters",
     "Begun": "entering",
     "Change": "editing",
     "CheckResult": "checking",
@@ -198,6 +206,7 @@ _ROOMS = {
     "audit": "auditing",
     "audited": "auditing",
     "begin_action": "auditing",
+    "browse": "browsing",
     "change_password": "entering",
     "change_user": "admitting",
     "audience": "surveying",
@@ -236,11 +245,13 @@ _ROOMS = {
     "remove_user": "admitting",
     "remove_audience": "defining",
     "send": "sending",
+    "send_event": "trying",
     "serve": "serving",
     "sessions": "entering",
     "summary": "checking",
     "take_fields": "fields",
     "tokens": "issuing",
+    "try_event": "trying",
     "upload_fields": "fields",
     "users": "admitting",
     "refuse_guarded": "auditing",

@@ -1,15 +1,15 @@
 """What failed or is parked: listed, counted, corrected, tried again, taken off the list."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from heapq import merge
 from itertools import islice
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
+from gainstage.app.causes import Causes, says
 from gainstage.app.editing import Change, edited
 from gainstage.app.entries import entry_of, read
 from gainstage.app.moments import iso
@@ -17,7 +17,6 @@ from gainstage.app.searching import Person, who
 from gainstage.errors import UsageError
 from gainstage.event import Event
 from gainstage.log.local import LocalLog
-from gainstage.reason import REASONS
 from gainstage.store.contract import Transaction
 from gainstage.store.reading import DeliveryRow, Reading, json_or_text
 from gainstage.store.store import Store
@@ -29,14 +28,6 @@ FIRST: Place = (0, 0)
 Page = Callable[[Reading, Place, int], list[tuple[Place, DeliveryRow]]]
 
 _encode_entry = msgspec.msgpack.Encoder().encode
-
-
-class Heap(NamedTuple):
-    """What makes events one line of the summary."""
-
-    destination: str
-    outcome: str
-    reason: str
 
 
 class Dead:
@@ -72,27 +63,15 @@ class Dead:
             yield {**_row(row, event), "message": event.message if event else self._raw(row)}
 
     def summary(self, **filters: Any) -> list[dict[str, Any]]:
-        """How many events, and of how many people, failed or wait for each reason; the most people first."""
-        events: Counter[Heap] = Counter()
-        people: dict[Heap, set[str]] = {}
-        for _, row in self._found(**filters):
-            heap = Heap(row.destination, row.word, row.code)
-            event = self._event(row)
-            events[heap] += 1
-            people.setdefault(heap, set()).update({event.person_id} if event else ())
-        found = [
-            {
-                "destination": heap.destination or None,
-                "outcome": heap.outcome,
-                "reason": heap.reason,
-                "title": REASONS[heap.reason].title if heap.reason in REASONS else heap.reason,
-                "people": len(people[heap]),
-                "events": count,
-                "remedy": REASONS[heap.reason].remedy if heap.reason in REASONS else "",
-            }
-            for heap, count in events.items()
-        ]
-        return sorted(found, key=lambda row: (-row["people"], -row["events"], row["reason"]))
+        """How many events, and of how many people and companies, failed or wait for each reason; the most
+        people first.
+        """
+        problems: list[dict[str, Any]] = self.causes(**filters)["problems"]
+        return problems
+
+    def causes(self, limit: int | None = None, **filters: Any) -> dict[str, Any]:
+        """The same with how many were looked at, the newest `limit` at the most."""
+        return Causes(self._store, self._log, **filters).told(limit)
 
     def count(self, message_ids: Sequence[str] | None = None, **filters: Any) -> int:
         """How many fit."""
@@ -210,7 +189,7 @@ class Dead:
         if user is None and kind is None and name is None:
             return found
         person = self._who(user) if user is not None else None
-        return (one for one in found if _says(self._event(one[1]), person, kind, name))
+        return (one for one in found if says(self._event(one[1]), person, kind, name))
 
     def _who(self, user: str) -> Person:
         with self._store.reading() as reading:
@@ -244,16 +223,6 @@ class Dead:
         with self._store.reading() as reading:
             body = reading.body(row.event_id)
         return {"entry": body, "partition": row.partition, "offset": row.offset}
-
-
-def _says(event: Event | None, person: Person | None, kind: str | None, name: str | None) -> bool:
-    """Whether an event is of this person, type and name; a message that is none fits nothing of these."""
-    return (
-        event is not None
-        and (person is None or person.is_meant(event))
-        and (kind is None or event.kind == kind)
-        and (name is None or event.name == name)
-    )
 
 
 def _row(row: DeliveryRow, event: Event | None) -> dict[str, Any]:

@@ -37,3 +37,18 @@ def pseudonyms_of(data: Path, store: Store) -> Pseudonyms:
         elif kept != check:
             raise DataUnusable(lost)
     return pseudonyms
+
+
+def existing_pseudonyms(data: Path, store: Store) -> Pseudonyms:
+    """The same for who only reads: nothing is written where the key is there.
+
+    Raises:
+        DataUnusable: the key cannot be used.
+    """
+    path = data / KEY_NAME
+    try:
+        if path.exists():
+            return Pseudonyms(KeptSecret(path, "nobody's events are found", "put it back from a backup")())
+    except SecretUnavailable as error:
+        raise DataUnusable(str(error)) from None
+    return pseudonyms_of(data, store)

@@ -130,7 +130,7 @@ def summary(
     json: Json = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Count what failed or is parked by its reason: how many people, how many events, and what to do."""
+    """Count what failed or is parked by its reason: how many people, companies and events, and what to do."""
     from gainstage import app
     from gainstage.cli.output import WORD_STYLES, console, print_json, safe, table
 
@@ -144,13 +144,15 @@ def summary(
         console().print("Nothing fits." if any(wanted.values()) else "Nothing failed and nothing is parked.")
         return
     counted = table(
-        "problem", "people", "events", "destination", "outcome", "what to do", numbers=("people", "events")
-    )
+        "problem", "people", "companies", "events", "destination", "outcome", "what to do",
+        numbers=("people", "companies", "events"),
+    )  # fmt: skip
     for row in rows:
         style = WORD_STYLES.get(row["outcome"], "none")
         counted.add_row(
             f"[bold]{safe(row['title'])}[/]",
             f"{row['people']:,}",
+            f"{row['companies']:,}",
             f"{row['events']:,}",
             safe(row["destination"] or "(refused)"),
             f"[{style}]{safe(row['outcome'])}[/]",

@@ -90,7 +90,7 @@ def find_events(data: Data, user: str, limit: int) -> "Mapping[str, Any]":
 
 def show_events(out: "Console", found: "Mapping[str, Any]") -> None:
     """A person's events for people, each with what became of it."""
-    from gainstage.cli.output import WORD_STYLES, safe
+    from gainstage.cli.output import safe
 
     also = [one for one in found["ids"] if one != found["user"]]
     known = f", also known as {safe(', '.join(also))}" if also else ""
@@ -98,19 +98,21 @@ def show_events(out: "Console", found: "Mapping[str, Any]") -> None:
     if found["messages_since"]:
         out.print(f"Messages are kept since {safe(found['messages_since'])}.")
     for event in found["events"]:
-        name = f" {safe(event['event'])}" if event["event"] else ""
-        out.print(
-            f"\n[bold]{safe(event['message_id'])}[/]  {safe(event['received_at'])}  {event['type']}{name}"
-        )
-        for one in event["destinations"]:
-            style, reason = (
-                WORD_STYLES.get(one["outcome"], "none"),
-                f" {one['reason']}" if one["reason"] else "",
-            )
-            detail = f": {safe(one['detail'])}" if one["detail"] else ""
-            out.print(
-                f"  {safe(one['destination'])}  [{style}]{one['outcome']}[/]{reason}{detail}", soft_wrap=True
-            )
+        show_outcomes(out, event)
+
+
+def show_outcomes(out: "Console", event: "Mapping[str, Any]") -> None:
+    """One event of a list, and what became of it."""
+    from gainstage.cli.output import WORD_STYLES, safe
+
+    said = " ".join(str(event[name]) for name in ("type", "event") if event[name])
+    out.print(f"\n[bold]{safe(event['message_id'])}[/]  {safe(event['received_at'])}  {safe(said)}")
+    for one in event["destinations"]:
+        style = WORD_STYLES.get(one["outcome"], "none")
+        reason = f" {one['reason']}" if one["reason"] else ""
+        detail = f": {safe(one['detail'])}" if one["detail"] else ""
+        name = safe(one["destination"] or "(met no destination)")
+        out.print(f"  {name}  [{style}]{one['outcome']}[/]{reason}{detail}", soft_wrap=True)
 
 
 def show(out: "Console", found: "Mapping[str, Any]") -> None:

@@ -38,6 +38,8 @@ RULES: dict[str, dict[str, Rule]] = {
     "/api/status": {"GET": Rule(VIEWER)},
     "/api/events": {"GET": Rule(VIEWER)},
     "/api/events/{message_id:path}": {"GET": Rule(VIEWER)},
+    "/api/test": {"POST": Rule(VIEWER)},
+    "/api/test/send": {"POST": Rule(EDITOR, "event.send")},
     "/api/names": {"GET": Rule(VIEWER), "DELETE": Rule(EDITOR, "names.forget")},
     "/api/dead": {"GET": Rule(VIEWER)},
     "/api/dead/summary": {"GET": Rule(VIEWER)},

@@ -11,11 +11,13 @@ from gainstage.management.answers import Problem
 
 ROWS_A_PAGE = 100
 MOST_ROWS_A_PAGE = 1_000
+EVENTS_A_PAGE, MOST_EVENTS_A_PAGE = 50, 200
 MOST_MESSAGES = 1_000
 MOST_NAMES = 10_000
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
 Texts = Annotated[tuple[Text, ...], msgspec.Meta(max_length=1_000)]
+Place = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")]
 T = TypeVar("T")
 
 
@@ -34,6 +36,30 @@ class User(msgspec.Struct, forbid_unknown_fields=True):
 
     user: Text
     limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_ROWS_A_PAGE)] = 20
+
+
+class Browse(msgspec.Struct, forbid_unknown_fields=True):
+    """Which events, the newest first: `before` is the `next` of a page, `after` its `newest`."""
+
+    message_id: Text | None = None
+    user_id: Text | None = None
+    email: Text | None = None
+    company: Text | None = None
+    kind: Text | None = msgspec.field(default=None, name="type")
+    name: Text | None = msgspec.field(default=None, name="event")
+    source: Text | None = None
+    destination: Text | None = None
+    outcome: Text | None = None
+    reason: Text | None = None
+    since: Text | None = None
+    until: Text | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_EVENTS_A_PAGE)] = EVENTS_A_PAGE
+    before: Place | None = None
+    after: Place | None = None
+
+    def wanted(self) -> dict[str, str | None]:
+        """The filters by their names."""
+        return {name: getattr(self, name) for name in Browse.__struct_fields__[:-3]}
 
 
 class Source(msgspec.Struct, forbid_unknown_fields=True):
@@ -76,6 +102,12 @@ class Page(Filters):
         """Where the page before ended."""
         event, _, destination = self.after.partition("-")
         return int(event), int(destination)
+
+
+class Summary(Filters):
+    """All of them, or the newest so many."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=2**53)] | None = None
 
 
 class Export(Filters):
@@ -130,6 +162,13 @@ class Preview(msgspec.Struct, forbid_unknown_fields=True):
     """Messages, each as an SDK would send it."""
 
     messages: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=MOST_MESSAGES)]
+
+
+class Try(msgspec.Struct, forbid_unknown_fields=True):
+    """A message, as an SDK of the source would send it."""
+
+    source: Text
+    message: msgspec.Raw
 
 
 def query(request: Request, kind: type[T]) -> T:

@@ -18,6 +18,7 @@ from gainstage.management.answers import Lines, Problem, document, encoded, told
 from gainstage.management.aside import ASKERS, READERS, Aside
 from gainstage.management.audiences import AudienceViews
 from gainstage.management.connecting import ConnectionViews
+from gainstage.management.events import EventViews
 from gainstage.management.forgetting import ForgettingViews
 from gainstage.management.journal import caller_of, noted
 from gainstage.management.questions import Bodies, decoded, is_json, query
@@ -50,6 +51,8 @@ class Views:
         self._data, self._status = data, status
         self._reading, self._asking = Aside(READERS), Aside(ASKERS)
         self._bodies = Bodies()
+        #: Those that look through events.
+        self.looking = EventViews(data, self._reading, self._bodies)
         #: Those below `/api/forget`.
         self.forgetting = ForgettingViews(data, self._reading, self._bodies)
         #: Those below `/api/audiences`.
@@ -73,11 +76,6 @@ class Views:
             sentence = f"There is no event {message_id}{origin}: check the messageId."
             raise Problem(404, "event_unknown", sentence + let_go)
         return document(found)
-
-    async def events(self, request: Request) -> Response:
-        """`gainstage trace --user`."""
-        asked = query(request, questions.User)
-        return document(await self._report(lambda reports: reports.events_of(asked.user, asked.limit)))
 
     async def names(self, request: Request) -> Response:
         """`gainstage names`."""
@@ -111,9 +109,9 @@ class Views:
 
     async def summary(self, request: Request) -> Response:
         """`gainstage dead summary`."""
-        wanted = app.filters(**query(request, questions.Filters).wanted())
-        found = await self._report(lambda reports: reports.dead.summary(**wanted))
-        return document({"problems": found})
+        asked = query(request, questions.Summary)
+        wanted = app.filters(**asked.wanted())
+        return document(await self._report(lambda reports: reports.dead.causes(asked.limit, **wanted)))
 
     async def edit(self, request: Request) -> Response:
         """`gainstage dead edit`."""

@@ -10,6 +10,7 @@ from gainstage.sqlite import Database
 from gainstage.store.accounts import AccountsReading
 from gainstage.store.alerts import Alerts
 from gainstage.store.audit import AuditReading
+from gainstage.store.browsing import Browsing
 from gainstage.store.budgets import Budgets
 from gainstage.store.forgetting import Receipts
 from gainstage.store.pending import why_pending
@@ -73,6 +74,8 @@ class Reading:
         self.accounts = AccountsReading(connection)
         #: Who did what.
         self.audit = AuditReading(connection)
+        #: Events, to look through.
+        self.browsing = Browsing(connection)
 
     def revision(self) -> int:
         """The configuration's revision."""

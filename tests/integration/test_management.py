@@ -177,6 +177,49 @@ def test_a_parked_person_is_counted_corrected_and_delivered_and_what_is_hopeless
     assert world.counts("cs")["failed"] == 1
 
 
+def test_an_event_is_tried_sent_and_found_by_what_became_of_it(world: World, sandbox: Running) -> None:
+    world.take(identify("u1", "i1"))
+    wait_for(lambda: world.counts("cs")["delivered"] == 1)
+    asked = {"source": "site", "message": {"type": "track", "userId": "u1", "event": "Used"}}
+    tried = done(world, "POST", "test", asked)
+    assert tried["resolved"]["email"] == "u1@world.example" and tried["message_id"] is None
+    (at_cs,) = tried["destinations"]
+    (request,) = at_cs["requests"]
+    assert (at_cs["outcome"], request["headers"]["sharedSecret"]) == ("planned", "***")
+    assert sandbox.state.snapshot()["cs"]["events"] == []
+    sent = ask(world, "POST", "test/send", asked)
+    assert sent.status == 202
+    message_id = sent.json["message_id"]
+    wait_for(lambda: sandbox.state.snapshot()["cs"]["events"])
+    wait_for(lambda: done(world, "GET", "events?outcome=delivered&type=track")["events"])
+    assert done(world, "GET", f"events/{message_id}")["destinations"][0]["outcome"] == "delivered"
+    again = {"source": "site", "message": {**asked["message"], "messageId": message_id}}
+    refused = ask(world, "POST", "test/send", again)
+    assert (refused.status, "duplicate" in refused.text) == (422, True)
+    assert ask(world, "POST", "test/send", {"source": "site", "message": {"type": "odd"}}).status == 422
+    assert ask(world, "POST", "test", {"source": "nowhere", "message": {}}).status == 404
+    assert (
+        done(world, "POST", "test", {"source": "site", "message": {}})["refused"]["reason"] == "type_missing"
+    )
+
+    newest = done(world, "GET", "events")["newest"]
+    world.take(
+        {"type": "identify", "userId": "u2", "messageId": "i2", "traits": {}}, {"type": "odd", "userId": "u"}
+    )
+    wait_for(lambda: done(world, "GET", "dead")["events"][1:])
+    came = done(world, "GET", f"events?after={newest}")["events"]
+    assert [one["destinations"][0]["outcome"] for one in came] == ["failed", "parked"]
+    (waiting,) = done(world, "GET", "events?outcome=parked&destination=cs&source=site&since=1h")["events"]
+    assert (waiting["message_id"], waiting["destinations"][0]["reason"]) == ("i2", "email_missing")
+    assert [one["type"] for one in done(world, "GET", "events?outcome=refused")["events"]] == [None]
+    (of_ann,) = done(world, "GET", "events?email=U1@world.example&type=identify")["events"]
+    assert of_ann["message_id"] == "i1"
+    world.run("apply", "-f", str(world.configure(configured({**cs(sandbox.url), "paused": True}))))
+    world.take(identify("u3", "i3"))
+    (paused,) = wait_for(lambda: done(world, "GET", "events?reason=paused")["events"])
+    assert paused["message_id"] == "i3" and not done(world, "GET", "events?reason=timeout")["events"]
+
+
 def test_fields_that_cannot_be_read_leave_those_that_are_kept(world: World, sandbox: Running) -> None:
     done(world, "POST", "destinations/cs/fields/read")
     sandbox.state.faults.add({"fault": "status", "api": "cs", "status": 500, "times": None})

@@ -359,7 +359,13 @@ class FakeDead:
 
     def summary(self, **filters: Any) -> list[dict[str, Any]]:
         self.ask("summary", filters)
-        told = {"title": "event not mapped", "people": 1204, "events": 3010, "remedy": "Add it."}
+        told = {
+            "title": "event not mapped",
+            "people": 1204,
+            "companies": 31,
+            "events": 3010,
+            "remedy": "Add it.",
+        }
         return [{"destination": "cs", "outcome": "failed", "reason": "event_unmapped", **told}]
 
     def retry(self, **filters: Any) -> int:
