@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gainstage.accounts import Passwords
     from gainstage.app.admitting import add_user, change_user, is_set_up, is_user, remove_user, users
+    from gainstage.app.attending import attention
     from gainstage.app.auditing import (
         DONE,
         FAILED,
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
         refuse_guarded,
         without_people,
     )
+    from gainstage.app.budgeting import budget_use
     from gainstage.app.checking import CheckResult, check, summary
     from gainstage.app.configuring import apply, export, export_parts
+    from gainstage.app.counting import Asked, figures
     from gainstage.app.defining import define, pause_audience, remove_audience
+    from gainstage.app.describing import about
     from gainstage.app.editing import Change
     from gainstage.app.entering import (
         Begun,
@@ -62,6 +66,7 @@ __all__ = [
     "DONE",
     "FAILED",
     "REFUSED",
+    "Asked",
     "Begun",
     "Change",
     "CheckResult",
@@ -73,15 +78,18 @@ __all__ = [
     "Progress",
     "Reports",
     "Unreadable",
+    "about",
     "add_token",
     "add_user",
     "apply",
+    "attention",
     "audience",
     "audience_history",
     "audiences",
     "audit",
     "audited",
     "begin_action",
+    "budget_use",
     "change_password",
     "change_user",
     "check",
@@ -94,6 +102,7 @@ __all__ = [
     "end_sessions",
     "export",
     "export_parts",
+    "figures",
     "filters",
     "forget",
     "forget_fields",
@@ -133,6 +142,11 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "Asked": "counting",
+    "about": "describing",
+    "attention": "attending",
+    "budget_use": "budgeting",
+    "figures": "counting",
     "Begun": "entering",
     "Change": "editing",
     "CheckResult": "checking",

@@ -85,6 +85,7 @@ class Management:
             _at("/api/tokens/{name}", DELETE=accounts.remove_token),
             _at("/api/audit", GET=accounts.audit),
             _at("/api/status", GET=views.status),
+            *(_at(path, GET=view) for path, view in views.figures.by_path.items()),
             _at("/api/events", GET=views.events),
             _at("/api/events/{message_id:path}", GET=views.event),
             _at("/api/names", GET=views.names, DELETE=views.forget_names),

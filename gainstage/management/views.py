@@ -17,6 +17,7 @@ from gainstage.management import questions
 from gainstage.management.answers import Lines, Problem, document, encoded, told
 from gainstage.management.aside import ASKERS, READERS, Aside
 from gainstage.management.audiences import AudienceViews
+from gainstage.management.figures import FigureViews
 from gainstage.management.forgetting import ForgettingViews
 from gainstage.management.journal import caller_of, noted
 from gainstage.management.questions import Bodies, decoded, is_json, query
@@ -51,6 +52,8 @@ class Views:
         self._bodies = Bodies()
         #: Those below `/api/forget`.
         self.forgetting = ForgettingViews(data, self._reading, self._bodies)
+        #: Those about the server as a whole.
+        self.figures = FigureViews(data, self._reading)
         #: Those below `/api/audiences`.
         self.audiences = AudienceViews(data, self._reading, self._bodies)
 

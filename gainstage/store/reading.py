@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gainstage.reason import WORDS
+from gainstage.schema import Schema
 from gainstage.sqlite import Database
 from gainstage.store.accounts import AccountsReading
 from gainstage.store.alerts import Alerts
 from gainstage.store.audit import AuditReading
 from gainstage.store.budgets import Budgets
 from gainstage.store.forgetting import Receipts
+from gainstage.store.heaps import Heaps
 from gainstage.store.pending import why_pending
 from gainstage.store.replays import Told
 from gainstage.store.rows import (
@@ -25,7 +27,9 @@ from gainstage.store.rows import (
     Document,
     event_key,
 )
+from gainstage.store.schemas import Schemas
 from gainstage.store.settings import Documents, destination_row
+from gainstage.store.spending import Spending
 from gainstage.store.vocabulary import Spoken
 
 
@@ -73,6 +77,10 @@ class Reading:
         self.accounts = AccountsReading(connection)
         #: Who did what.
         self.audit = AuditReading(connection)
+        #: What failed or is parked, by reason.
+        self.heaps = Heaps(connection)
+        #: Which calls were made.
+        self.spending = Spending(connection)
 
     def revision(self) -> int:
         """The configuration's revision."""
@@ -176,6 +184,10 @@ class Reading:
     def budgets(self) -> list[BudgetRow]:
         """What is known of every budget."""
         return Budgets(self._connection).all()
+
+    def schema(self, tenant: str) -> Schema | None:
+        """What is known of a tenant's objects; None where nothing is."""
+        return Schemas(self._connection).get(tenant)
 
     def alerts(self) -> list[AlertRow]:
         """Alerts that stand, or whose end was not told yet."""
