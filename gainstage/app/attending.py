@@ -86,6 +86,11 @@ def _item(
     }
 
 
+def _title(code: str) -> str:
+    known = REASONS.get(code)
+    return known.title[:1].upper() + known.title[1:] if known else code
+
+
 def _page(kind: str) -> str:
     return {"destination": "destination", "source": "source", "audience": "audiences"}.get(kind, "settings")
 
@@ -104,7 +109,7 @@ def _blocked(configuration: Configuration, rows: Iterable[Mapping[str, Any]]) ->
                         since=row["since"], page="destination", name=name)  # fmt: skip
         else:
             yield _item(
-                "blocked", "error", f"Nothing is sent to {name}: {known.title if known else reason}",
+                "blocked", "error", f"Nothing is sent to {name}: {_title(reason)}",
                 row["detail"] or "", known.remedy if known else "", since=row["since"],
                 page="destination", name=name,
             )  # fmt: skip
@@ -148,7 +153,7 @@ def _heaps(rows: Iterable[HeapRow]) -> Iterator[Item]:
         severity = "error" if row.word == "failed" else "warning"
         yield _item(
             row.word if row.destination else "refused", severity,
-            f"{known.title if known else row.code}{where}", known.cause if known else "",
+            f"{_title(row.code)}{where}", known.cause if known else "",
             known.remedy if known else "", count=row.events, since=iso(row.since_us), page="fixes",
             destination=row.destination, reason=row.code,
         )  # fmt: skip
@@ -162,7 +167,7 @@ def _budgets(rows: Iterable[BudgetRow], now_us: int) -> Iterator[Item]:
             continue
         name = f"{row.account}, {row.family}"
         if seen.ends_us is not None:
-            when = "now" if seen.ends_us <= now_us else f"by {iso(seen.ends_us)}"
+            when = "now" if seen.ends_us <= now_us else f"by {iso(seen.ends_us)[:16]} UTC".replace("T", " ")
             title = f"The calls of a {row.window} to {name} are used up {when}"
         else:
             title = f"The calls of a {row.window} to {name} will be nearly used up"
