@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gainstage.accounts import Passwords
     from gainstage.app.admitting import add_user, change_user, is_set_up, is_user, remove_user, users
+    from gainstage.app.attending import attention
     from gainstage.app.auditing import (
         DONE,
         FAILED,
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
     )
     from gainstage.app.browsing import browse
     from gainstage.app.browsing_filters import Asked
+    from gainstage.app.budgeting import budget_use
     from gainstage.app.cataloguing import catalog, destination_type
     from gainstage.app.checking import CheckResult, check, summary
     from gainstage.app.comparing import preview_change
     from gainstage.app.configuring import apply, export, export_parts
     from gainstage.app.connecting import add_destination, change_destination, destination, remove_destination
+    from gainstage.app.counting import Period, figures
     from gainstage.app.defining import define, pause_audience, remove_audience
+    from gainstage.app.describing import about
     from gainstage.app.editing import Change
     from gainstage.app.entering import (
         Begun,
@@ -88,14 +92,17 @@ __all__ = [
     "Front",
     "Note",
     "Passwords",
+    "Period",
     "Progress",
     "Reports",
     "Unreadable",
+    "about",
     "add_destination",
     "add_source",
     "add_token",
     "add_user",
     "apply",
+    "attention",
     "audience",
     "audience_history",
     "audiences",
@@ -103,6 +110,7 @@ __all__ = [
     "audited",
     "begin_action",
     "browse",
+    "budget_use",
     "catalog",
     "change_destination",
     "change_password",
@@ -121,6 +129,7 @@ __all__ = [
     "end_sessions",
     "export",
     "export_parts",
+    "figures",
     "filters",
     "forget",
     "forget_fields",
@@ -187,6 +196,11 @@ _ROOMS = {
     "remove_key": "receiving",
     "changes_of": "auditing",
     "Asked": "browsing_filters",
+    "Period": "counting",
+    "about": "describing",
+    "attention": "attending",
+    "budget_use": "budgeting",
+    "figures": "counting",
     "Begun": "entering",
     "Change": "editing",
     "CheckResult": "checking",

@@ -2,10 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -35,6 +35,8 @@ from gainstage.store.reading import DeliveryRow, Reading, json_or_text
 from gainstage.store.replay import PAUSED, RUNNING
 from gainstage.store.rows import DestinationRow
 from gainstage.store.store import NoStore, Store
+
+T = TypeVar("T")
 
 _identity = msgspec.json.Decoder(Identity)
 
@@ -104,6 +106,18 @@ class Reports:
             "limits": await self._limits(now_us),
             **rest,
         }
+
+    async def counts_now(self) -> tuple[list[dict[str, Any]], dict[str, dict[str, int]]]:
+        """The part of the status that counts: every connection, and per source what met no destination."""
+        with self._store.reading() as reading:
+            counters, live, unmet = reading.counters(), reading.connected(), reading.met_none()
+            offsets = {number: reading.offset(number) for number in range(self._log.partitions)}
+        return await self._connections(counters, live, offsets), unmet
+
+    def ask(self, question: Callable[[Reading], T]) -> T:
+        """The answer to a question, within one view of the store."""
+        with self._store.reading() as reading:
+            return question(reading)
 
     async def _limits(self, now_us: int) -> list[dict[str, Any]]:
         """When senders are asked to wait, and how things stand with that."""

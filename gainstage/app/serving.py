@@ -24,6 +24,7 @@ from gainstage.app.entering import Credentials
 from gainstage.app.folder import held, open_parts
 from gainstage.app.logging import Style
 from gainstage.app.pressing import Pressing
+from gainstage.app.recording import Recording
 from gainstage.app.reporting import DeliveryWatch
 from gainstage.app.reports import Reports
 from gainstage.app.sealing import seal_of
@@ -181,7 +182,7 @@ async def _serve(parts: _Parts, host: str, port: int, on_started: Callable[[str,
     vitals = parts.vitals(alerting, canaries)
     works = (
         parts.sources.follow(), parts.pressing.follow(), alerting.follow(), canaries.follow(),
-        descriptors.watch(),
+        descriptors.watch(), Recording(parts.data, lambda: parts.watch.meter, SystemClock()).follow(),
     )  # fmt: skip
     beside = [asyncio.create_task(one) for one in works]
     listening = asyncio.create_task(listen(parts.api(vitals), host, port, started=started))

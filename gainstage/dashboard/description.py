@@ -10,7 +10,7 @@ import yaml
 from gainstage import __version__
 
 PATH = "/api/openapi.json"
-PARTS = ("management.yaml", "accounts.yaml", "connections.yaml")
+PARTS = ("management.yaml", "accounts.yaml", "connections.yaml", "figures.yaml")
 
 
 @cache

@@ -87,6 +87,7 @@ class Management:
             _at("/api/audit", GET=accounts.audit),
             _at("/api/status", GET=views.status),
             _at("/api/events", GET=views.looking.events),
+            *(_at(path, GET=view) for path, view in views.figures.by_path.items()),
             _at("/api/events/{message_id:path}", GET=views.event),
             _at("/api/test", POST=views.looking.try_event),
             _at("/api/test/send", POST=views.looking.send_event),

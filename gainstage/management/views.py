@@ -19,6 +19,7 @@ from gainstage.management.aside import ASKERS, READERS, Aside
 from gainstage.management.audiences import AudienceViews
 from gainstage.management.connecting import ConnectionViews
 from gainstage.management.events import EventViews
+from gainstage.management.figures import FigureViews
 from gainstage.management.forgetting import ForgettingViews
 from gainstage.management.journal import caller_of, noted
 from gainstage.management.questions import Bodies, decoded, is_json, query
@@ -55,6 +56,8 @@ class Views:
         self.looking = EventViews(data, self._reading, self._bodies)
         #: Those below `/api/forget`.
         self.forgetting = ForgettingViews(data, self._reading, self._bodies)
+        #: Those about the server as a whole.
+        self.figures = FigureViews(data, self._reading)
         #: Those below `/api/audiences`.
         self.audiences = AudienceViews(data, self._reading, self._bodies)
         #: Those of single sources and destinations.

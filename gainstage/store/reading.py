@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gainstage.reason import WORDS
+from gainstage.schema import Schema
 from gainstage.sqlite import Database
 from gainstage.store.accounts import AccountsReading
 from gainstage.store.alerts import Alerts
@@ -13,6 +14,7 @@ from gainstage.store.audit import AuditReading
 from gainstage.store.browsing import Browsing
 from gainstage.store.budgets import Budgets
 from gainstage.store.forgetting import Receipts
+from gainstage.store.heaps import Heaps
 from gainstage.store.pending import why_pending
 from gainstage.store.replays import Told
 from gainstage.store.rows import (
@@ -26,7 +28,9 @@ from gainstage.store.rows import (
     Document,
     event_key,
 )
+from gainstage.store.schemas import Schemas
 from gainstage.store.settings import Documents, destination_row
+from gainstage.store.spending import Spending
 from gainstage.store.vocabulary import Spoken
 
 
@@ -76,6 +80,10 @@ class Reading:
         self.audit = AuditReading(connection)
         #: Events, to look through.
         self.browsing = Browsing(connection)
+        #: What failed or is parked, by reason.
+        self.heaps = Heaps(connection)
+        #: Which calls were made.
+        self.spending = Spending(connection)
 
     def revision(self) -> int:
         """The configuration's revision."""
@@ -179,6 +187,10 @@ class Reading:
     def budgets(self) -> list[BudgetRow]:
         """What is known of every budget."""
         return Budgets(self._connection).all()
+
+    def schema(self, tenant: str) -> Schema | None:
+        """What is known of a tenant's objects; None where nothing is."""
+        return Schemas(self._connection).get(tenant)
 
     def alerts(self) -> list[AlertRow]:
         """Alerts that stand, or whose end was not told yet."""

@@ -115,7 +115,7 @@ def test_a_page_is_there_as_json_for_whoever_takes_no_html(browser: Browser, wor
         asked = reader.context.request
         told = asked.get(f"{world.address}/overview", headers={"Accept": "application/json"}).json()
         status = asked.get(f"{world.address}/api/status").json()
-        assert told["status"]["connections"] == status["connections"] != []
+        assert told["figures"]["now"]["connections"] == status["connections"] != []
 
 
 def test_the_first_admin_is_made_with_the_token_that_the_server_printed(

@@ -71,6 +71,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "sqlite",
         "store",
     },
+    "figures": {"clock", "meter", "reason", "sqlite", "store"},
     "history": {"errors", "event", "clock", "sqlite", "log", "normalise", "operating", "pseudonym", "store"},
     "configuration": {
         "audiences",
