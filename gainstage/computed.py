@@ -31,3 +31,8 @@ def computed_by(event: Event) -> Computed | None:
     personas = event.context.get("personas")
     key = personas.get("computation_key") if isinstance(personas, dict) else None
     return Computed(key, event.traits.get(key)) if isinstance(key, str) else None
+
+
+def source_shown(name: str) -> str:
+    """A source as people know it; that of computations is nothing that anybody set up."""
+    return "(audiences)" if name == COMPUTED_SOURCE else name

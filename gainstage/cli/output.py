@@ -87,10 +87,12 @@ def table(*columns: str, numbers: Sequence[str] = (), title: str = "") -> "Table
 
 def counts_table(connections: Iterable[Mapping[str, Any]]) -> "Table":
     """The equation of every connection, one a row."""
+    from gainstage.computed import source_shown
+
     made = table("source", "destination", *COUNTS, numbers=COUNTS)
     for counts in connections:
         numbers = [_count(name, counts[name]) for name in COUNTS]
-        made.add_row(safe(counts["source"]), safe(counts["destination"]), *numbers)
+        made.add_row(safe(source_shown(counts["source"])), safe(counts["destination"]), *numbers)
     return made
 
 

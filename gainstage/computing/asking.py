@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from gainstage.audiences.definition import Computation
+from gainstage.audiences.definition import Computation, Subject
 from gainstage.clock import SECOND_US
 from gainstage.computing.state import Change
 from gainstage.computing.taking import EMAIL, NAME
 from gainstage.computing.workbench import Workbench
 
 #: By the subjects of definitions, what `dirty` calls them.
-WHOSE = {"user": "person", "account": "account"}
+WHOSE: Mapping[Subject, str] = {"user": "person", "account": "account"}
 
 EVERYBODY = """
 CREATE OR REPLACE TEMP TABLE people AS
@@ -20,7 +20,9 @@ CREATE OR REPLACE TEMP TABLE accounts AS
 """
 CHANGED = """
 CREATE OR REPLACE TEMP TABLE people AS SELECT DISTINCT coalesce(root, dirty.name) AS person
-    FROM dirty LEFT JOIN root USING (name) WHERE whose = 'person';
+    FROM dirty LEFT JOIN root USING (name) WHERE whose = 'person'
+"""
+CHANGED_ACCOUNTS = """
 CREATE OR REPLACE TEMP TABLE accounts AS SELECT DISTINCT name AS account FROM dirty WHERE whose = 'account'
     UNION SELECT DISTINCT account FROM joined LEFT JOIN root USING (name)
     WHERE coalesce(root, joined.name) IN (SELECT person FROM people)
@@ -28,22 +30,24 @@ CREATE OR REPLACE TEMP TABLE accounts AS SELECT DISTINCT name AS account FROM di
 #: The names of everybody whom the evaluation reads of: for accounts those of their users, too.
 ALL_NAMES = """
 CREATE OR REPLACE TEMP TABLE names AS
-    SELECT known.name, coalesce(root, known.name) AS person FROM known LEFT JOIN root USING (name)
+    SELECT slot, known.name, coalesce(root, known.name) AS person FROM known LEFT JOIN root USING (name)
 """
 NAMES = """
-CREATE OR REPLACE TEMP TABLE wanted AS SELECT person FROM people UNION
-    SELECT coalesce(root, joined.name) FROM joined LEFT JOIN root USING (name)
-    WHERE account IN (SELECT account FROM accounts);
-CREATE OR REPLACE TEMP TABLE names AS SELECT person AS name, person FROM wanted UNION ALL
+CREATE OR REPLACE TEMP TABLE names AS WITH wanted AS (
+    SELECT person FROM people UNION SELECT coalesce(root, joined.name) FROM joined LEFT JOIN root USING (name)
+    WHERE account IN (SELECT account FROM accounts)
+) SELECT md5_number(name) AS slot, name, person FROM (
+    SELECT person AS name, person FROM wanted UNION ALL
     SELECT name, root FROM root WHERE root IN (SELECT person FROM wanted)
+)
 """
 RELATIONS = """
 CREATE OR REPLACE TEMP VIEW matched AS
-    SELECT clause, names.person AS person, time, tie, value FROM hit JOIN names USING (name);
+    SELECT clause, names.person AS person, time, tie, value FROM hit JOIN names USING (slot);
 CREATE OR REPLACE TEMP VIEW traits AS SELECT person, trait, value FROM (
     SELECT names.person AS person, trait, value,
         row_number() OVER (PARTITION BY names.person, trait ORDER BY time DESC, tie DESC) AS place
-    FROM said JOIN names USING (name) WHERE whose = 'person'
+    FROM said JOIN names USING (slot) WHERE whose = 'person'
 ) WHERE place = 1 AND value IS NOT NULL;
 CREATE OR REPLACE TEMP VIEW account_traits AS
     SELECT name AS account, trait, value FROM said WHERE whose = 'account' AND value IS NOT NULL;
@@ -52,29 +56,42 @@ CREATE OR REPLACE TEMP VIEW links AS
 """
 DIFFERENCES = """
 SELECT computation, subject, result.value, before.value FROM result FULL JOIN (
-    SELECT * FROM computed WHERE computation IN (SELECT unnest($keys)) {among}
+    SELECT computation, subject, value FROM computed {among} WHERE computation IN (SELECT unnest($keys))
 ) AS before USING (computation, subject)
 WHERE result.value IS DISTINCT FROM before.value ORDER BY computation, subject
 """
 #: Who is somebody else by now is not looked at any more, and has nothing.
-AMONG = """
-AND CASE WHEN computation IN (SELECT unnest($users))
-    THEN subject IN (SELECT person FROM people UNION ALL SELECT name FROM dirty WHERE whose = 'person')
-    ELSE subject IN (SELECT account FROM accounts) END
+LOOKED_AT = """
+CREATE OR REPLACE TEMP TABLE looked_at AS SELECT whose, md5_number(name) AS slot FROM (
+    SELECT 'person' AS whose, person AS name FROM people UNION
+    SELECT 'person', name FROM dirty WHERE whose = 'person' UNION ALL
+    SELECT 'account', account FROM accounts
+)
 """
+AMONG = """
+JOIN looked_at ON looked_at.slot = computed.slot
+    AND whose = CASE WHEN computation IN (SELECT unnest($users)) THEN 'person' ELSE 'account' END
+"""
+COMPUTED = "computation, md5_number(subject), subject, value"
+#: What people said under any of their names.
 EMAILS = """
-SELECT person, value FROM (
-    SELECT coalesce(root, said.name) AS person, value,
-        row_number() OVER (PARTITION BY coalesce(root, said.name) ORDER BY time DESC, tie DESC) AS place
-    FROM said LEFT JOIN root USING (name) WHERE whose = 'person' AND trait = $trait
-) WHERE place = 1 AND person IN (SELECT unnest($names))
+WITH asked AS (SELECT unnest($names) AS person), called AS (
+    SELECT md5_number(person) AS slot, person FROM asked UNION
+    SELECT md5_number(name), root FROM root WHERE root IN (SELECT person FROM asked)
+)
+SELECT person, value FROM said JOIN called USING (slot) WHERE whose = 'person' AND trait = $trait
+QUALIFY row_number() OVER (PARTITION BY person ORDER BY time DESC, tie DESC) = 1
 """
 
 
 def look_at(bench: Workbench, *, everybody: bool) -> bool:
     """Say whom evaluations are about: everybody, or those whose values may have changed. False: nobody."""
-    bench.run(EVERYBODY if everybody else CHANGED)
-    if not bench.rows("SELECT person FROM people UNION ALL SELECT account FROM accounts LIMIT 1"):
+    bench.share(much=everybody)
+    if everybody:
+        bench.run(EVERYBODY)
+        if not bench.rows("SELECT person FROM people UNION ALL SELECT account FROM accounts LIMIT 1"):
+            return False
+    elif not bench.made(CHANGED) + bench.made(CHANGED_ACCOUNTS):
         return False
     _relate(bench, everybody=everybody)
     return True
@@ -95,6 +112,7 @@ def cross(bench: Workbench, definitions: Sequence[Computation], since_us: int, u
     query = crossings(definitions, moment(since_us), moment(until_us))
     if query is None:
         return
+    bench.share(much=True)
     _relate(bench, everybody=True)
     whose = {one.key: WHOSE[one.subject] for one in definitions}
     rows = bench.rows(render(query, "duckdb"))
@@ -109,6 +127,7 @@ def evaluate(
     bindings = {"keys": [one.key for one in definitions]}
     if not everybody:
         bindings["users"] = [one.key for one in definitions if one.subject == "user"]
+        bench.run(LOOKED_AT)
     rows = bench.rows(DIFFERENCES.format(among="" if everybody else AMONG), bindings)
     return [(Change(key, subject, value), before) for key, subject, value, before in rows]
 
@@ -121,30 +140,43 @@ def result(bench: Workbench, definitions: Sequence[Computation], now_us: int, *,
     bench.run(f"CREATE OR REPLACE TEMP TABLE result AS {render(query, 'duckdb')}")
 
 
-def keep(bench: Workbench, changes: Sequence[Change], count: int, definitions: Sequence[Computation]) -> None:
+def keep(
+    bench: Workbench,
+    changes: Sequence[tuple[Change, str | None]],
+    count: int,
+    named: Mapping[str, Subject],
+) -> None:
     """Let `computed` be what the memberships are by now, after so many changes of them. Whoever has another
-    value is to be looked at by what names it.
+    value of a computation that is named is to be looked at by what names it.
     """
-    whose = {one.key: WHOSE[one.subject] for one in definitions}
-    with bench.transaction():
-        if changes:
-            bench.run("CREATE OR REPLACE TEMP TABLE changed AS SELECT * FROM computed LIMIT 0")
-            bench.fill("changed", changes)
+    if changes:
+        bench.run(
+            "CREATE OR REPLACE TEMP TABLE changed (computation VARCHAR, subject VARCHAR, value VARCHAR)"
+        )
+        bench.fill("changed", [change for change, _ in changes])
+        if any(before is not None for _, before in changes):
             bench.run(
                 "DELETE FROM computed USING changed WHERE computed.computation = changed.computation "
-                "AND computed.subject = changed.subject"
+                "AND computed.slot = md5_number(changed.subject)"
             )
-            bench.run("INSERT INTO computed SELECT * FROM changed WHERE value IS NOT NULL")
-            bench.fill("dirty", [(whose[one.key], one.subject) for one in changes])
-        bench.put("changes", count)
+        bench.run(f"INSERT INTO computed SELECT {COMPUTED} FROM changed WHERE value IS NOT NULL")
+        bench.fill("dirty", [(WHOSE[named[one.key]], one.subject) for one, _ in changes if one.key in named])
+    bench.put("changes", count)
 
 
-def mirror(bench: Workbench, values: Iterable[tuple[str, str, str]], count: int) -> None:
-    """Let `computed` be exactly these."""
-    with bench.transaction():
-        bench.run("DELETE FROM computed")
-        bench.fill("computed", list(values))
-        bench.put("changes", count)
+def mirror(
+    bench: Workbench, values: Iterable[tuple[str, str, str]], count: int, subjects: Mapping[str, Subject]
+) -> None:
+    """Let `computed` be exactly these. Whoever has another value than there was may be named with it."""
+    bench.run("CREATE OR REPLACE TEMP TABLE changed (computation VARCHAR, subject VARCHAR, value VARCHAR)")
+    bench.fill("changed", list(values))
+    different = bench.rows(
+        "SELECT computation, subject FROM changed FULL JOIN computed USING (computation, subject) "
+        "WHERE changed.value IS DISTINCT FROM computed.value"
+    )
+    bench.fill("dirty", [(WHOSE[subjects[key]], subject) for key, subject in different if key in subjects])
+    bench.run(f"DELETE FROM computed; INSERT INTO computed SELECT {COMPUTED} FROM changed")
+    bench.put("changes", count)
 
 
 def renamed_among(bench: Workbench, people: Sequence[str]) -> set[str]:

@@ -6,18 +6,19 @@ step can be repeated: what was kept is found unchanged, what was said is known b
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
 from typing import NamedTuple
 
-from gainstage.audiences.catalog import layers, linked
-from gainstage.audiences.definition import Computation
+from gainstage.audiences.catalog import layers, linked, references
+from gainstage.audiences.definition import Computation, Subject
 from gainstage.audiences.keys import kind_of
-from gainstage.clock import SECOND_US, Clock
+from gainstage.clock import DAY_US, SECOND_US, Clock
 from gainstage.computing import asking
 from gainstage.computing.calls import digest_of, entry_of, says
-from gainstage.computing.state import Call, Change, State
-from gainstage.computing.taking import prune, take
+from gainstage.computing.state import Call, Change, Kept, State
+from gainstage.computing.taking import prune, renew, take
 from gainstage.computing.workbench import Workbench
-from gainstage.history.archive import Archive
+from gainstage.history.archive import Archive, Snapshot
 from gainstage.log.contract import Log
 from gainstage.pseudonym import Pseudonyms
 
@@ -50,6 +51,10 @@ class Computer:
     ) -> None:
         self._state, self._bench, self._archive = state, bench, archive
         self._log, self._pseudonyms, self._clock = log, pseudonyms, clock
+        #: The definitions for which everything was looked at.
+        self._settled: tuple[Computation, ...] | None = None
+        #: Those that the memberships know.
+        self._noted: Sequence[Computation] | None = None
 
     async def turn(
         self,
@@ -66,50 +71,67 @@ class Computer:
             LogUnavailable: what was computed is kept, and said later.
         """
         linked_ones = linked(definitions)
-        rows = self._take(linked_ones)
-        changes = self._compute(linked_ones, every_seconds, at_once=at_once)
+        now_us = max(self._clock.now_us(), self._state.number("computed_us"))
+        due = at_once or now_us - self._state.number("crossed_us") >= every_seconds * SECOND_US
+        rows = changes = 0
+        with ExitStack() as work:
+            with self._archive.snapshot() as snapshot:
+                renew(self._bench, snapshot)
+                news = due or linked_ones != self._settled or self._is_behind(snapshot)
+                if news:
+                    self._settled = None
+                    work.enter_context(self._bench.transaction())
+                    rows = take(self._bench, snapshot, [one for one in linked_ones if one.enabled])
+            if news:
+                changes = self._compute(linked_ones, now_us, due=due)
+        if news:
+            self._settled = linked_ones
         return Done(rows, changes, await self._say(linked_ones, waiting))
 
-    def _take(self, definitions: Sequence[Computation]) -> int:
-        with self._archive.snapshot() as snapshot:
-            rows = take(self._bench, snapshot, [one for one in definitions if one.enabled])
-        if self._bench.number("changes") != self._state.number("changes"):
-            keys = [kept.key for kept in self._state.computations().values()]
-            asking.mirror(self._bench, self._state.values(keys), self._state.number("changes"))
-        return rows
+    def _is_behind(self, snapshot: Snapshot) -> bool:
+        """Whether there is anything in the archive, or in the memberships, that was not looked at."""
+        return (
+            self._bench.number("position") != snapshot.position
+            or self._bench.number("epoch") != self._state.number("epoch")
+            or self._bench.number("changes") != self._state.number("changes")
+            or self._bench.number("floor_us") < snapshot.floor_day * DAY_US
+        )
 
-    def _compute(self, definitions: Sequence[Computation], every_seconds: float, *, at_once: bool) -> int:
-        now_us = max(self._clock.now_us(), self._state.number("computed_us"))
-        self._own(definitions, now_us)
+    def _compute(self, definitions: Sequence[Computation], now_us: int, *, due: bool) -> int:
+        """Within a transaction of the workbench. If the process ends before its end, what is kept of the
+        changes by then is found, and what follows from them looked at, by the next one.
+        """
+        kept = self._state.computations()
+        if self._bench.number("changes") != self._state.number("changes"):
+            subjects = {one.key: one.subject for one in definitions}
+            asking.mirror(self._bench, self._state.values(kept), self._state.number("changes"), subjects)
+        self._own(definitions, kept, now_us)
         enabled = [one for one in definitions if one.enabled]
         kept = self._state.computations()
         void = self._bench.number("epoch") != self._state.number("epoch")
         new = {one.key for one in enabled if void or kept[one.key].digest != digest_of(one)}
         crossed_us = self._state.number("crossed_us")
-        due = at_once or now_us - crossed_us >= every_seconds * SECOND_US
         if due and crossed_us:
             asking.cross(self._bench, [one for one in enabled if one.key not in new], crossed_us, now_us)
-        changes = 0
-        for layer in layers(enabled):
-            changes += self._layer(layer, new, now_us)
+        named = {key for one in enabled for key in references(one)}
+        subjects = {one.key: one.subject for one in enabled if one.key in named}
+        changes = sum(self._layer(layer, new, subjects, now_us) for layer in layers(enabled))
         revived = self._bench.rows("SELECT DISTINCT name FROM dirty WHERE whose = 'revived'")
-        if revived:
-            with self._state.transaction():
-                self._state.revive(name for (name,) in revived)
-        with self._bench.transaction():
-            if due and crossed_us:
-                prune(self._bench, enabled, crossed_us)
-            self._bench.settle()
+        if due and crossed_us:
+            prune(self._bench, enabled, crossed_us)
+        self._bench.settle()
         with self._state.transaction():
+            self._state.revive(name for (name,) in revived)
             self._state.put("computed_us", now_us)
             self._state.put("epoch", self._bench.number("epoch"))
             if due:
                 self._state.put("crossed_us", now_us)
         return changes
 
-    def _own(self, definitions: Sequence[Computation], now_us: int) -> None:
+    def _own(self, definitions: Sequence[Computation], kept: Mapping[str, Kept], now_us: int) -> None:
         """Note which computations there are, and whom they tell."""
-        kept = self._state.computations()
+        if self._noted == definitions:
+            return
         with self._state.transaction():
             for one in definitions:
                 known = kept.get(one.key)
@@ -122,8 +144,15 @@ class Computer:
                 if not kept[key].removed:
                     self._state.remove(key)
                     logger.info("computation_removed", extra={"computation": key})
+        self._noted = definitions
 
-    def _layer(self, layer: Sequence[Computation], new: Collection[str], now_us: int) -> int:
+    def _layer(
+        self,
+        layer: Sequence[Computation],
+        new: Collection[str],
+        named: Mapping[str, Subject],
+        now_us: int,
+    ) -> int:
         """Evaluate computations that name none of each other."""
         groups = (
             ([one for one in layer if one.key in new], True),
@@ -136,12 +165,18 @@ class Computer:
             else:
                 changes = asking.evaluate(self._bench, group, now_us, everybody=everybody)
             if changes or everybody:
-                self._keep(group, changes, now_us)
+                self._keep(group, changes, named, now_us, everybody=everybody)
             total += len(changes)
         return total
 
     def _keep(
-        self, group: Sequence[Computation], changes: Sequence[tuple[Change, str | None]], now_us: int
+        self,
+        group: Sequence[Computation],
+        changes: Sequence[tuple[Change, str | None]],
+        named: Mapping[str, Subject],
+        now_us: int,
+        *,
+        everybody: bool,
     ) -> None:
         with self._state.transaction():
             self._state.apply((change for change, _ in changes), now_us)
@@ -151,8 +186,8 @@ class Computer:
                 left = sum(change.value is None for change, _ in mine)
                 self._state.evaluated(one.key, digest_of(one), now_us)
                 if entered or left:
-                    self._state.measure(one.key, now_us, entered, left)
-        asking.keep(self._bench, [change for change, _ in changes], self._state.number("changes"), group)
+                    self._state.measure(one.key, now_us, entered, left, count=everybody)
+        asking.keep(self._bench, changes, self._state.number("changes"), named)
 
     async def _say(self, definitions: Sequence[Computation], waiting: int) -> int:
         """Append the oldest calls to the log, as many as delivery has room for."""

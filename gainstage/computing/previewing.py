@@ -52,12 +52,13 @@ def preview(
     """Compute the definition of this key, and those that it names, of everybody in the archive."""
     needed = named_by(key, linked(definitions))
     with _place(folder) as place, contextlib.closing(Workbench(place, memory_mib=MEMORY_MIB)) as bench:
-        take(bench, snapshot, needed)
+        with bench.transaction():
+            take(bench, snapshot, needed)
         if not asking.look_at(bench, everybody=True):
             return Preview(0, 0, ())
         for layer in layers(needed):
             asking.result(bench, layer, now_us, everybody=True)
-            bench.run("INSERT INTO computed SELECT computation, subject, value FROM result")
+            bench.run(f"INSERT INTO computed SELECT {asking.COMPUTED} FROM result")
         return _told(bench, next(one for one in needed if one.key == key), limit)
 
 

@@ -20,6 +20,8 @@ FOLDER_NAME = "audiences"
 FILE_NAME = "memberships.db"
 #: Sizes are kept for stretches of time.
 MEASURED_US = 15 * MINUTE_US
+#: Before a key in `meta`: somebody who may have had a value was forgotten since it was measured.
+RECOUNT = "recount:"
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 -- Every computation that there ever was: a key is not given again.
@@ -268,6 +270,11 @@ class State:
         """Nothing of these subjects is kept any more; how many values there were."""
         named = _json(tuple(subjects)).decode()
         among = "subject IN (SELECT value FROM json_each(?))"
+        self._connection.execute(
+            "INSERT OR REPLACE INTO meta SELECT DISTINCT ? || key, 1 FROM membership "
+            "WHERE subject IN (SELECT value FROM json_each(?))",
+            (RECOUNT, named),
+        )
         self._connection.execute(f"DELETE FROM outbox WHERE {among}", (named,))
         self._connection.execute(f"DELETE FROM membership WHERE {among}", (named,))
         return self._connection.changes()
@@ -340,13 +347,24 @@ class State:
             "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = value + ?2", (name, more)
         )
 
-    def measure(self, key: str, at_us: int, entered: int, left: int) -> None:
-        """Keep how many have a value now, and how many got one or lost it in this stretch of time."""
+    def measure(self, key: str, at_us: int, entered: int, left: int, *, count: bool = False) -> None:
+        """Keep how many have a value now, and how many got one or lost it in this stretch of time. `count`
+        them, or go by how many there were; whom somebody forgot is found by counting, too.
+        """
+        before = self._connection.execute(
+            "SELECT subjects FROM size WHERE key = ? ORDER BY at_us DESC LIMIT 1", (key,)
+        ).fetchone()
+        if count or before is None or self.number(f"{RECOUNT}{key}"):
+            [(size,)] = self._connection.execute(
+                "SELECT count(*) FROM membership WHERE key = ? AND value IS NOT NULL", (key,)
+            )
+            self._connection.execute("DELETE FROM meta WHERE name = ?", (f"{RECOUNT}{key}",))
+        else:
+            size = before[0] + entered - left
         self._connection.execute(
-            "INSERT INTO size SELECT ?1, ?2, count(*), ?3, ?4 FROM membership "
-            "WHERE key = ?1 AND value IS NOT NULL ON CONFLICT DO UPDATE SET subjects = excluded.subjects, "
+            "INSERT INTO size VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET subjects = excluded.subjects, "
             'entered = entered + excluded.entered, "left" = "left" + excluded."left"',
-            (key, at_us - at_us % MEASURED_US, entered, left),
+            (key, at_us - at_us % MEASURED_US, size, entered, left),
         )
 
     def history(self, key: str, limit: int = 1_000) -> list[Size]:

@@ -18,6 +18,11 @@ EMAIL = "[email]"
 NAME = "name"
 Feed = tuple[str, str]
 
+#: What is read of the archive.
+READ = (
+    "message_id", "kind", "name", "person", "also", "account", "email", "time", "received", "place",
+    "properties", "traits",
+)  # fmt: skip
 #: What orders events of one time: receipt, place in the request, message id.
 TIE = "format('{:016x}{:06x}', epoch_us(received), place) || message_id"
 EVENTS = f"""
@@ -31,12 +36,11 @@ HELD_ROWS = 100_000
 WHAT = """
 SELECT list(DISTINCT kind), count(*) FILTER (also <> person AND person LIKE 'u:%'), count(email) FROM taken
 """
-#: In two steps, so that what is known is read and not hashed.
 FRESH = """
-CREATE OR REPLACE TEMP TABLE met AS SELECT person AS name FROM taken
-    UNION SELECT also FROM taken WHERE also IS NOT NULL;
-CREATE OR REPLACE TEMP TABLE fresh AS SELECT name FROM met
-    EXCEPT SELECT name FROM known WHERE name IN (SELECT name FROM met)
+CREATE OR REPLACE TEMP TABLE met AS SELECT md5_number(name) AS slot, name FROM (
+    SELECT person AS name FROM taken UNION SELECT also FROM taken WHERE also IS NOT NULL
+);
+CREATE OR REPLACE TEMP TABLE fresh AS SELECT slot, name FROM met ANTI JOIN known USING (slot)
 """
 #: Of pairs that were seen before only what is earlier.
 PAIRS = f"""
@@ -63,17 +67,17 @@ FROM merged FULL JOIN root USING (name) WHERE root.root IS DISTINCT FROM merged.
 """
 NEWEST = """
 CREATE OR REPLACE TEMP TABLE found AS
-SELECT {whose} AS name, CAST({value} AS VARCHAR) AS value, time, {tie} AS tie FROM taken
-WHERE {whose} IS NOT NULL AND {told}
+SELECT md5_number({whose}) AS slot, {whose} AS name, CAST({value} AS VARCHAR) AS value, time, {tie} AS tie
+FROM taken WHERE {whose} IS NOT NULL AND {told}
 QUALIFY row_number() OVER (PARTITION BY {whose} ORDER BY time DESC, tie DESC) = 1
 """
 OLDER = """
-DELETE FROM said USING found WHERE said.whose = ? AND said.trait = ? AND said.name = found.name
+DELETE FROM said USING found WHERE said.whose = ? AND said.trait = ? AND said.slot = found.slot
     AND (said.time, said.tie) < (found.time, found.tie)
 """
 NEWER = """
-CREATE OR REPLACE TEMP TABLE newer AS SELECT * FROM found WHERE name NOT IN (
-    SELECT name FROM said WHERE whose = ? AND trait = ? AND name IN (SELECT name FROM found)
+CREATE OR REPLACE TEMP TABLE newer AS SELECT * FROM found WHERE slot NOT IN (
+    SELECT slot FROM said WHERE whose = ? AND trait = ? AND slot IN (SELECT slot FROM found)
 )
 """
 JOINED = """
@@ -84,16 +88,20 @@ WHERE account IS NOT NULL AND (person, account) NOT IN (
 """
 
 
-def take(bench: Workbench, snapshot: Snapshot, definitions: Sequence[Computation]) -> int:
-    """Take in of what was archived since the last time all that the definitions read; how many rows that is.
-
-    Of clauses and traits that are new here, and of clauses whose events count for longer than before, all
-    that the archive has.
-    """
+def renew(bench: Workbench, snapshot: Snapshot) -> None:
+    """Begin anew where rows went or came back otherwise than by archiving."""
     if bench.number("epoch") != snapshot.epoch or bench.number("position") > snapshot.position:
         bench.fresh()
         with bench.transaction():
             bench.put("epoch", snapshot.epoch)
+
+
+def take(bench: Workbench, snapshot: Snapshot, definitions: Sequence[Computation]) -> int:
+    """Take in of what was archived since the last time all that the definitions read; how many rows that is.
+
+    Of clauses and traits that are new here, and of clauses whose events count for longer than before, all
+    that the archive has. Within a transaction.
+    """
     listed, horizon_of = clauses(definitions), horizons(definitions)
     feeds: set[Feed] = {("clause", one.id) for one in listed} | {("person", EMAIL), ("account", NAME)}
     for one in map(reads, definitions):
@@ -102,30 +110,30 @@ def take(bench: Workbench, snapshot: Snapshot, definitions: Sequence[Computation
     known: set[Feed] = {(kind, id_) for kind, id_ in bench.rows("SELECT kind, id FROM feed")}
     longer = {("clause", id_) for id_, seconds in horizon_of.items() if _is_longer(bench, id_, seconds)}
     position = bench.number("position")
-    with bench.transaction():
-        _drop(bench, known - feeds | known & longer)
-        known -= longer
-        for id_, seconds in horizon_of.items():
-            bench.put(f"{HORIZON}{id_}", ALWAYS if seconds is None else seconds)
-        _let_go(bench, snapshot.floor_day)
-        new = feeds - known
-        if new and position:
-            _attach(bench, snapshot, f"position <= {position:d}")
-            _hits(bench, [one for one in listed if ("clause", one.id) in new])
-            _traits(bench, new)
-        bench.fill("feed", sorted(new))
-        if snapshot.position > position:
-            few = snapshot.position - position <= HELD_ROWS
-            _attach(bench, snapshot.within(after=position), f"position > {position:d}", held=few)
-            _take_all(bench, listed, feeds)
-            bench.put("position", snapshot.position)
+    _drop(bench, known - feeds | known & longer)
+    known -= longer
+    for id_, seconds in horizon_of.items():
+        bench.put(f"{HORIZON}{id_}", ALWAYS if seconds is None else seconds)
+    _let_go(bench, snapshot.floor_day)
+    new = feeds - known
+    few = snapshot.position - position <= HELD_ROWS
+    bench.share(much=bool(new) or not few)
+    if new and position:
+        _attach(bench, snapshot, f"position <= {position:d}")
+        _hits(bench, [one for one in listed if ("clause", one.id) in new], "known")
+        _traits(bench, new)
+    bench.fill("feed", sorted(new))
+    if snapshot.position > position:
+        _attach(bench, snapshot.within(after=position), f"position > {position:d}", held=few)
+        _take_all(bench, listed, feeds)
+        bench.put("position", snapshot.position)
     return snapshot.position - position
 
 
 def _attach(bench: Workbench, snapshot: Snapshot, condition: str, *, held: bool = False) -> None:
     """Say which rows are taken in; few are held in memory, so that the files are read once."""
     attach(bench.connection, snapshot, "archived")
-    rows = f"SELECT * FROM archived WHERE {condition}"
+    rows = f"SELECT {', '.join(READ)} FROM archived WHERE {condition}"
     if held:
         bench.run(f"CREATE OR REPLACE TEMP TABLE held AS {rows}")
         rows = "SELECT * FROM held"
@@ -137,7 +145,7 @@ def _take_all(bench: Workbench, wanted: Sequence[Clause], feeds: Collection[Feed
     [(kinds, pairs, emails)] = bench.rows(WHAT)
     _people(bench, pairs=pairs > 0)
     if not {"track", "page", "screen"}.isdisjoint(kinds):
-        _hits(bench, wanted)
+        _hits(bench, wanted, "met")
     about = {"identify": "person", "group": "account"}
     told = {whose for kind, whose in about.items() if kind in kinds}
     traits = [one for one in feeds if one[0] in told and one[1] != EMAIL]
@@ -175,16 +183,19 @@ def _let_go(bench: Workbench, floor_day: int) -> None:
     if floor_us <= bench.number("floor_us"):
         return
     floor = datetime.fromtimestamp(floor_us // SECOND_US, UTC).replace(tzinfo=None)
-    bench.run("INSERT INTO dirty SELECT DISTINCT 'person', name FROM hit WHERE time < ?", [floor])
+    bench.run(
+        "INSERT INTO dirty SELECT DISTINCT 'person', name FROM hit JOIN known USING (slot) WHERE time < ?",
+        [floor],
+    )
     bench.run("DELETE FROM hit WHERE time < ?", [floor])
     bench.put("floor_us", floor_us)
 
 
 def _people(bench: Workbench, *, pairs: bool) -> None:
     """Who is there, and who is one with whom."""
-    bench.run(FRESH)
-    bench.run("INSERT INTO known SELECT name FROM fresh")
-    bench.run("INSERT INTO dirty SELECT 'person', name FROM fresh")
+    if bench.made(FRESH):
+        bench.run("INSERT INTO known SELECT slot, name FROM fresh")
+        bench.run("INSERT INTO dirty SELECT 'person', name FROM fresh")
     if not pairs:
         return
     bench.run(PAIRS)
@@ -223,11 +234,13 @@ def _extracting(wanted: tuple[Clause, ...]) -> str:
     return render(extraction(wanted), "duckdb")
 
 
-def _hits(bench: Workbench, wanted: Sequence[Clause]) -> None:
-    if not wanted:
+def _hits(bench: Workbench, wanted: Sequence[Clause], names: str) -> None:
+    """`names`: the relation that has everybody who may be among them."""
+    if not wanted or not bench.made(f"CREATE OR REPLACE TEMP TABLE found AS {_extracting(tuple(wanted))}"):
         return
-    bench.run(f"CREATE OR REPLACE TEMP TABLE found AS {_extracting(tuple(wanted))}")
-    bench.run("INSERT INTO hit SELECT clause, person, time, tie, value FROM found")
+    bench.run(
+        f"INSERT INTO hit SELECT clause, slot, time, tie, value FROM found JOIN {names} ON name = person"
+    )
     bench.run("INSERT INTO dirty SELECT DISTINCT 'person', person FROM found")
 
 
@@ -248,7 +261,7 @@ def _traits(bench: Workbench, feeds: Collection[Feed]) -> None:
         bench.run(NEWEST.format(whose=whose, value=value, told=told, tie=TIE), bindings)
         bench.run(OLDER, about)
         bench.run(NEWER, about)
-        bench.run("INSERT INTO said SELECT ?, name, ?, value, time, tie FROM newer", about)
+        bench.run("INSERT INTO said SELECT ?, slot, name, ?, value, time, tie FROM newer", about)
         if name != EMAIL:
             bench.run("INSERT INTO dirty SELECT DISTINCT ?, name FROM newer", [whose])
 

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from gainstage.computed import COMPUTED_SOURCE
+from gainstage.computed import source_shown
 from gainstage.demo.story import AUDIENCE, AUDIENCE_FIELD, DESTINATIONS, TRAIT, TRAIT_FIELD
 from gainstage.demo.watching import WORDS, Fate
 from gainstage.reason import REASONS
@@ -148,8 +148,7 @@ class Show:
         for counts in summary.connections:
             mark = "[red]✗[/]" if counts in summary.unbalanced else "[green]✓[/]"
             numbers = [str(counts[name]) for name in ("received", *WORDS)]
-            source = "audiences" if counts["source"] == COMPUTED_SOURCE else counts["source"]
-            table.add_row(source, counts["destination"], *numbers, mark)
+            table.add_row(source_shown(counts["source"]), counts["destination"], *numbers, mark)
         self._out.print(table)
 
     def addresses(self, server: str, sandbox: str, data: Path, password: str) -> None:

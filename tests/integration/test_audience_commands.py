@@ -1,5 +1,6 @@
 """`gainstage audiences`, by real processes: beside a running server and without one."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,20 @@ def test_without_a_server_a_run_computes_by_itself_and_the_next_send_delivers(
     assert {one["key"]: one["size"] for one in ran["audiences"]} == {"buyers": 2, "revenue": 3}
     world.start()
     wait_for(lambda: sum("Buyer__gc" in row for row in sandbox.state.cs.people.rows.values()) == 2)
+
+
+def test_what_was_sent_without_a_server_counts_from_the_next_start_on(
+    make_world: MakeWorld, sandbox: Running, tmp_path: Path
+) -> None:
+    world = make_world(with_definitions(sandbox, BUYERS))
+    lines = tmp_path / "messages.jsonl"
+    lines.write_text("".join(json.dumps(message) + "\n" for message in history()))
+    ended = world.run("send", str(lines))
+    assert b"7 received, 7 settled" in ended.stderr
+    world.start()
+    wait_for(lambda: sum("Buyer__gc" in row for row in sandbox.state.cs.people.rows.values()) == 2)
+    table = world.run("status").stdout.decode()
+    assert "(audiences)" in table and "gainstage:audiences" not in table
 
 
 def test_a_preview_tells_size_and_sample_of_what_is_in_force_and_of_what_is_not_and_sends_nothing(

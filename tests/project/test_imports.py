@@ -110,7 +110,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "dashboard": VOCABULARY | {"accounts", "log", "store", "configuration", "app"},
     "management": {"errors", "accounts", "clock", "configuration", "ingest", "log", "sqlite", "app"},
     "demo": {"accounts", "computed", "errors", "outcome", "reason", "configuration", "app"},
-    "cli": VOCABULARY | {"log", "store", "configuration", "app", "demo"},
+    "cli": VOCABULARY | {"computed", "log", "store", "configuration", "app", "demo"},
     "__main__": {"cli"},
     "__init__": set(),
 }

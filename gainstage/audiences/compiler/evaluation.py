@@ -14,6 +14,7 @@ from gainstage.audiences.compiler.primitives import (
     every,
     known,
     only,
+    table,
     text,
     when,
 )
@@ -106,7 +107,10 @@ class _Query:
         users = self.user_aggregates()
         if users:
             counted = exp.select(exp.alias_(column("person"), "subject", quoted=True), *users, copy=False)
-            self.add("user_events", counted.from_("marked").group_by(column("person"), copy=False))
+            self.add(
+                "user_events",
+                counted.from_(table("marked"), copy=False).group_by(column("person"), copy=False),
+            )
         accounts = [
             exp.alias_(self.aggregate(definition), name, quoted=True)
             for (subject, name), definition in columns.aggregates.items()
@@ -125,7 +129,7 @@ class _Query:
         """The people whose events are looked at."""
         queries: list[exp.Query] = []
         if self.results["user"]:
-            queries.append(exp.select(column("person")).from_("people"))
+            queries.append(exp.select(column("person")).from_(table("people"), copy=False))
         if self.results["account"]:
             queries.append(self.linked())
         return (
@@ -136,9 +140,14 @@ class _Query:
 
     def linked(self) -> exp.Select:
         """The users of the accounts."""
-        accounts = exp.select(column("account")).from_("accounts")
+        accounts = exp.select(column("account")).from_(table("accounts"), copy=False)
         of_them = exp.In(this=column("account"), query=accounts.subquery(copy=False))
-        return exp.select(column("person")).distinct().from_("links").where(of_them)
+        return (
+            exp.select(column("person"))
+            .distinct(copy=False)
+            .from_(table("links"), copy=False)
+            .where(of_them, copy=False)
+        )
 
     def user_aggregates(self) -> list[exp.Expr]:
         columns = self.columns
@@ -177,8 +186,8 @@ class _Query:
 
     def pooled(self, query: exp.Select) -> exp.Select:
         """The events of all users of each account; somebody's who has several count for each."""
-        return query.from_("marked").join(
-            exp.to_table("links"), using=["person"], join_type="inner", copy=False
+        return query.from_(table("marked"), copy=False).join(
+            table("links"), using=["person"], join_type="inner", copy=False
         )
 
     def frequent(self, subject: Subject, definition: ComputedTrait) -> exp.Select:
@@ -187,20 +196,20 @@ class _Query:
         rows = exp.select(
             exp.alias_(whose, "subject", quoted=True), exp.alias_(held, "value", quoted=True), copy=False
         )
-        rows = rows.from_("marked") if subject == "user" else self.pooled(rows)
+        rows = rows.from_(table("marked"), copy=False) if subject == "user" else self.pooled(rows)
         return most_frequent(rows.where(self.fulfils(definition), there(held.copy()), copy=False))
 
     def wide(self, subject: Subject, everybody: str) -> exp.Select:
         """A row for each subject with all that definitions ask about it."""
         columns = self.columns
         person = EVERYBODY[subject][1]
-        query = exp.select(column(person, everybody), copy=False).from_(exp.to_table(everybody), copy=False)
+        query = exp.select(column(person, everybody), copy=False).from_(table(everybody), copy=False)
 
         def join(relation: str, key: str, names: Iterable[str]) -> None:
             on = exp.EQ(this=column(person, everybody), expression=column(key, relation))
             for name in names:
                 query.select(column(name, relation), copy=False)
-            query.join(exp.to_table(relation), on=on, join_type="left", copy=False)
+            query.join(table(relation), on=on, join_type="left", copy=False)
 
         counted = [name for (whose, name) in columns.aggregates if whose == subject]
         counted += columns.counts.values() if subject == "user" else []
@@ -249,8 +258,8 @@ class _Query:
             exp.alias_(answer(definition, fulfilled), name, quoted=True)
             for definition, _, name, fulfilled in self.asked
         ]
-        query = exp.select(column("account"), *answers, copy=False).from_("members")
-        query.join(exp.to_table("links"), using=["person"], join_type="inner", copy=False)
+        query = exp.select(column("account"), *answers, copy=False).from_(table("members"), copy=False)
+        query.join(table("links"), using=["person"], join_type="inner", copy=False)
         self.add("asked", query.group_by(column("account"), copy=False))
 
 

@@ -14,6 +14,7 @@ from gainstage.audiences.compiler.primitives import (
     every,
     microseconds,
     moment,
+    table,
     text,
     whole,
 )
@@ -99,7 +100,7 @@ def _of(definition: Computation, since: datetime, until: datetime) -> Iterator[e
     for clause, listed in by_clause.items():
         passed = (every(_passed(edge, since, until)) for edge in listed)
         this = exp.EQ(this=column("clause"), expression=text(clause))
-        yield _whose(definition, "user", exp.to_table("matched"), "person", every([this, either(passed)]))
+        yield _whose(definition, "user", table("matched"), "person", every([this, either(passed)]))
     for edge in found:
         if edge.trait is not None:
             yield _of_value(definition, edge, edge.trait, since, until)
@@ -129,7 +130,7 @@ def _of_value(
         exp.GT(this=at, expression=whole(microseconds(since - ago))),
         exp.LTE(this=at.copy(), expression=whole(microseconds(until - ago))),
     ]
-    return _whose(definition, leaf.of, exp.to_table(relation), subject, every(passed))
+    return _whose(definition, leaf.of, table(relation), subject, every(passed))
 
 
 def _whose(
@@ -142,5 +143,5 @@ def _whose(
         return query.distinct(copy=False).from_(relation, copy=False).where(passed, copy=False)
     query = exp.select(key, exp.alias_(column("account", "links"), "subject", quoted=True), copy=False)
     on = exp.EQ(this=column("person", "links"), expression=column(subject, relation.name))
-    query = query.distinct(copy=False).from_(relation, copy=False).join("links", on=on, copy=False)
+    query = query.distinct(copy=False).from_(relation, copy=False).join(table("links"), on=on, copy=False)
     return query.where(passed, copy=False)

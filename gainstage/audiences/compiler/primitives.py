@@ -60,6 +60,11 @@ def whole(value: int) -> exp.Expr:
     return exp.convert(value)
 
 
+def table(name: str) -> exp.Table:
+    """A relation by its name: quicker than having the name parsed."""
+    return exp.Table(this=exp.to_identifier(name))
+
+
 def double(value: float) -> exp.Expr:
     """A number as the engines' 64-bit floating point; the text of a float names exactly one."""
     return exp.cast(text(repr(float(value))), "double")
@@ -67,7 +72,8 @@ def double(value: float) -> exp.Expr:
 
 def moment(at: datetime) -> exp.Expr:
     """A moment as UTC without a zone, in microseconds."""
-    return exp.cast(text(at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")), "timestamp")
+    shown = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return exp.Cast(this=text(shown), to=exp.DataType(this=exp.DataType.Type.TIMESTAMP))
 
 
 def microseconds(at: datetime) -> int:

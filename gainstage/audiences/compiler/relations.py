@@ -12,6 +12,7 @@ from gainstage.audiences.compiler.primitives import (
     every,
     moment,
     seconds,
+    table,
     text,
     when,
 )
@@ -66,13 +67,17 @@ class Marks:
             conditions.append(is_named(clause.event for clause in listed))
             flags, values, properties = lifted(listed)
             read = [*(column(name) for name in ROW), column("name"), *properties]
-            rows = exp.select(*read, copy=False).from_("events").where(*conditions, copy=False)
+            rows = (
+                exp.select(*read, copy=False)
+                .from_(table("events"), copy=False)
+                .where(*conditions, copy=False)
+            )
             return self.marked(flags, values).from_(rows.subquery("seen", copy=False), copy=False)
         flags = [exp.EQ(this=column("clause"), expression=text(clause.id)) for clause in listed]
         values = [column("value") if clause.value is not None else None for clause in listed]
         ids = [text(clause.id) for clause in listed]
         conditions.append(exp.In(this=column("clause"), expressions=ids))
-        return self.marked(flags, values).from_("matched").where(*conditions, copy=False)
+        return self.marked(flags, values).from_(table("matched"), copy=False).where(*conditions, copy=False)
 
     def marked(self, flags: list[exp.Expr], values: list[exp.Expr | None]) -> exp.Select:
         """Of each row whether it fulfils each clause, and then its value."""
@@ -121,7 +126,7 @@ def sequence(steps: Steps, marks: Marks, numbers: Sequence[int]) -> exp.Select:
         copy=False,
     )
     # An event that fulfils several clauses is several rows where it comes from `matched`.
-    level = rows.from_("marked").group_by(*(column(name) for name in ROW), copy=False)
+    level = rows.from_(table("marked"), copy=False).group_by(*(column(name) for name in ROW), copy=False)
     first = every([column("step_0"), *marks.within(steps.window)])
     level = level_of(level, first, "reached_0")
     for place, step in enumerate(steps.steps[1:], 1):

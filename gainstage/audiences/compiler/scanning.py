@@ -10,6 +10,7 @@ from gainstage.audiences.compiler.primitives import (
     call,
     column,
     every,
+    table,
     text,
     when,
 )
@@ -85,13 +86,17 @@ def extraction(wanted: Iterable[Clause]) -> exp.Select:
         empty = [
             exp.alias_(exp.cast(exp.null(), "varchar"), name, quoted=True) for name in ("clause", "value")
         ]
-        return exp.select(empty[0], *kept, empty[1], copy=False).from_("events").where(exp.false())
+        return (
+            exp.select(empty[0], *kept, empty[1], copy=False)
+            .from_(table("events"), copy=False)
+            .where(exp.false())
+        )
     tests, values, properties = lifted(listed)
     rows = [
         exp.Tuple(expressions=[text(clause.id), test, held or exp.null()])
         for clause, test, held in zip(listed, tests, values, strict=True)
     ]
-    seen = exp.select(*kept, column("name"), *properties, copy=False).from_("events")
+    seen = exp.select(*kept, column("name"), *properties, copy=False).from_(table("events"), copy=False)
     relation = exp.Table(
         this=call(
             Primitive.MATCHED,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gainstage.audiences.definition import Audience, Clause, ComputedTrait, Performed, Window
+from gainstage.audiences.definition import Audience, Clause, ComputedTrait, Member, Performed, Window
 from tests.unit.computing.desk import Desk
 
 pytestmark = pytest.mark.anyio
@@ -94,6 +94,20 @@ async def test_an_edit_tells_the_difference_alone(desk: Desk) -> None:
     desk.said()
     await desk.compute([replace(KEEN, condition=Performed(USED, Window(0, 30 * DAY), 1))])
     assert desk.said() == [("keen", "u:2", True)]
+
+
+@pytest.mark.parametrize("steps", range(24))
+async def test_whoever_names_what_was_edited_follows_wherever_the_process_ended_meanwhile(
+    desk: Desk, steps: int
+) -> None:
+    named = Audience(key="named", name="Named", destinations=("cs",), condition=Member("keen"))
+    desk.happen(used("1"), used("1"), used("2"))
+    await desk.compute([KEEN, named])
+    desk.said()
+    edited = replace(KEEN, condition=Performed(USED, Window(0, 30 * DAY), 1))
+    desk.fate.steps = steps
+    await desk.compute([edited, named])
+    assert sorted(desk.said()) == [("keen", "u:2", True), ("named", "u:2", True)]
 
 
 async def test_events_that_count_no_more_are_let_go_and_read_again_for_a_longer_window(desk: Desk) -> None:
