@@ -43,7 +43,7 @@ class Management:
 
 
 async def show(visit: Visit) -> Response:
-    return await visit.page("overview.html", {"status": {"connections": []}})
+    return await visit.page("problem.html", {"error": {"code": "none", "message": "Nothing."}})
 
 
 async def do(visit: Visit) -> Response:
@@ -58,7 +58,7 @@ async def fail(visit: Visit) -> Response:
 
 
 async def refuse(visit: Visit) -> Response:
-    return await visit.page("overview.html", await visit.get("/api/refused"))
+    return await visit.page("problem.html", await visit.get("/api/refused"))
 
 
 ROOM = Room(
