@@ -149,8 +149,8 @@ class Outcomes:
         return [firm for firm in found if firm in self.case.sharing]
 
     def name_was_free(self) -> bool:
-        """Whether no message that has nothing but the name of several was planned before one told whose it is:
-        from then on the name is known by itself.
+        """Whether no message that has nothing but the name of several was planned before one told whose it
+        is: from then on the name is known by itself.
         """
         told = min((one.turn for one in self.heard if one.turn and self._tells_name(one)), default=0)
         return not any(
