@@ -3,11 +3,17 @@
 from gainstage.dashboard.pages.catalog import CATALOG, WIZARD
 from gainstage.dashboard.pages.destinations import DESTINATIONS
 from gainstage.dashboard.pages.entrance import ENTRANCE
+from gainstage.dashboard.pages.events import EVENTS
+from gainstage.dashboard.pages.fixing import FIXING
 from gainstage.dashboard.pages.overview import OVERVIEW
+from gainstage.dashboard.pages.replays import REPLAYS
 from gainstage.dashboard.pages.sources import SOURCES
+from gainstage.dashboard.pages.tester import TESTER
 from gainstage.dashboard.rooms import Room
 
 __all__ = ["ROOMS"]
 
-# Before destinations, whose paths would take those of the wizard for names.
-ROOMS: tuple[Room, ...] = (OVERVIEW, CATALOG, SOURCES, WIZARD, DESTINATIONS, ENTRANCE)
+# The wizard stands before destinations, whose paths would take those of the wizard for names.
+ROOMS: tuple[Room, ...] = (
+    OVERVIEW, EVENTS, FIXING, CATALOG, SOURCES, WIZARD, DESTINATIONS, TESTER, REPLAYS, ENTRANCE,
+)  # fmt: skip

@@ -117,6 +117,11 @@ async def test_whoever_has_no_session_is_asked_to_log_in_and_comes_back() -> Non
     assert (program.status_code, program.json()["error"]["code"]) == (401, "session_ended")
 
 
+async def test_an_open_page_whose_session_has_ended_is_opened_anew() -> None:
+    answer = await ask("GET", "/overview", Management(401), headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["hx-refresh"], answer.text) == (401, "true", "")
+
+
 async def test_a_refusal_is_told_as_a_page_or_as_json() -> None:
     page = await ask("GET", "/refused", headers=HTML)
     assert page.status_code == 409
