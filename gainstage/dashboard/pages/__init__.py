@@ -7,9 +7,20 @@ from gainstage.dashboard.pages.entrance import ENTRANCE
 from gainstage.dashboard.pages.overview import OVERVIEW
 from gainstage.dashboard.pages.settings import SETTINGS
 from gainstage.dashboard.pages.sources import SOURCES
+from gainstage.dashboard.pages.welcome import WELCOME
 from gainstage.dashboard.rooms import Room
 
 __all__ = ["ROOMS"]
 
 # Before destinations, whose paths would take those of the wizard for names.
-ROOMS: tuple[Room, ...] = (OVERVIEW, CATALOG, SOURCES, WIZARD, DESTINATIONS, SETTINGS, ABOUT, ENTRANCE)
+ROOMS: tuple[Room, ...] = (
+    OVERVIEW,
+    CATALOG,
+    SOURCES,
+    WIZARD,
+    DESTINATIONS,
+    SETTINGS,
+    ABOUT,
+    WELCOME,
+    ENTRANCE,
+)
