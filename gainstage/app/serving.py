@@ -30,6 +30,7 @@ from gainstage.app.reports import Reports
 from gainstage.app.sealing import seal_of
 from gainstage.app.spans import follow_traces
 from gainstage.app.supervising import supervise, supervise_computing
+from gainstage.app.trial import Trial
 from gainstage.clock import SystemClock
 from gainstage.connection import Configuration, Source
 from gainstage.dashboard.application import pages
@@ -99,7 +100,17 @@ def serve(
                 pressing = Pressing(folder, store, log, sources.limits, SystemClock())
                 watch = DeliveryWatch()
                 parts = _Parts(
-                    store, log, sources, folder, front or Front(), token, pressing, watch, style, Invitation()
+                    store,
+                    log,
+                    sources,
+                    folder,
+                    front or Front(),
+                    token,
+                    pressing,
+                    watch,
+                    style,
+                    Invitation(),
+                    Trial(folder),
                 )
                 runner.run(_serve(parts, host, port, on_started))
         finally:
@@ -120,6 +131,7 @@ class _Parts(NamedTuple):
     watch: DeliveryWatch
     style: Style
     invitation: Invitation
+    trial: Trial
 
     def invite(self) -> str | None:
         """The token that makes the first admin; None where there is a user."""
@@ -134,7 +146,7 @@ class _Parts(NamedTuple):
             self.token, clock, self.front.proxies.client, counts.refused,
             Credentials(self.store), Cookies(self.front.public_address),
         )  # fmt: skip
-        management = Management(self.data, reports, access, invitation=self.invitation)
+        management = Management(self.data, reports, access, invitation=self.invitation, sandbox=self.trial)
         prefix = self.front.public_address.prefix if self.front.public_address else ""
         return TrackingApi(
             log=self.log,
@@ -183,6 +195,7 @@ async def _serve(parts: _Parts, host: str, port: int, on_started: Callable[[str,
     works = (
         parts.sources.follow(), parts.pressing.follow(), alerting.follow(), canaries.follow(),
         descriptors.watch(), Recording(parts.data, lambda: parts.watch.meter, SystemClock()).follow(),
+        parts.trial.follow(),
     )  # fmt: skip
     beside = [asyncio.create_task(one) for one in works]
     listening = asyncio.create_task(listen(parts.api(vitals), host, port, started=started))

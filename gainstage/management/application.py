@@ -42,6 +42,7 @@ from gainstage.management.entrance import EntranceViews, Hashing, Invitation
 from gainstage.management.journal import CALLER, Journal, caller_of
 from gainstage.management.permissions import OPEN, Rule, rule_of
 from gainstage.management.questions import Bodies
+from gainstage.management.sandbox import Sandbox, SandboxViews
 from gainstage.management.views import Status, Views
 from gainstage.sqlite import StorageUnavailable
 
@@ -63,6 +64,7 @@ class Management:
         access: Access,
         passwords: Passwords | None = None,
         invitation: Invitation | None = None,
+        sandbox: Sandbox | None = None,
     ) -> None:
         """`invitation` makes the first admin; without one only the command line does."""
         self._access, self._data = access, data
@@ -71,7 +73,7 @@ class Management:
         views, hashing, bodies = Views(data, status), Hashing(passwords or Passwords()), Bodies()
         entrance = EntranceViews(data, access, hashing, bodies, invitation or Invitation())
         accounts = AccountViews(data, access, hashing, Aside(READERS), bodies)
-        computing, computed = views.audiences, "/api/audiences/{key}"
+        computing, computed, trial = views.audiences, "/api/audiences/{key}", SandboxViews(sandbox)
         _at, one = self._at, "/api/destinations/{name}"
         #: Every path of the management API.
         self.routes = [
@@ -88,6 +90,7 @@ class Management:
             _at("/api/status", GET=views.status),
             _at("/api/events", GET=views.looking.events),
             *(_at(path, GET=view) for path, view in views.figures.by_path.items()),
+            _at("/api/sandbox", GET=trial.show, POST=trial.start, DELETE=trial.stop),
             _at("/api/events/{message_id:path}", GET=views.event),
             _at("/api/test", POST=views.looking.try_event),
             _at("/api/test/send", POST=views.looking.send_event),
@@ -122,10 +125,7 @@ class Management:
             _at(f"{one}/preview", POST=views.preview),
             _at("/api/configuration", GET=views.configuration, PUT=views.configure),
         ]
-        self._application = Starlette(
-            routes=self.routes, exception_handlers={404: _not_found, 405: _wrong_method}
-        )
-        self._application.router.redirect_slashes = False
+        self._application = _answering(self.routes)
 
     def _of_connections(self, views: Views) -> list[Route]:
         """The paths of the catalog, and of single sources and destinations."""
@@ -213,6 +213,12 @@ class Management:
                 "role_insufficient",
                 f"This needs the role {rule.role}, and {caller.words} has the role {caller.role}.",
             )
+
+
+def _answering(routes: list[Route]) -> Starlette:
+    application = Starlette(routes=routes, exception_handlers={404: _not_found, 405: _wrong_method})
+    application.router.redirect_slashes = False
+    return application
 
 
 def _is_open(scope: Any) -> bool:

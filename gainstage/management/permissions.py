@@ -40,6 +40,11 @@ RULES: dict[str, dict[str, Rule]] = {
     "/api/budgets": {"GET": Rule(VIEWER)},
     "/api/attention": {"GET": Rule(VIEWER)},
     "/api/about": {"GET": Rule(VIEWER)},
+    "/api/sandbox": {
+        "GET": Rule(VIEWER),
+        "POST": Rule(ADMIN, "sandbox.start"),
+        "DELETE": Rule(ADMIN, "sandbox.stop"),
+    },
     "/api/events": {"GET": Rule(VIEWER)},
     "/api/events/{message_id:path}": {"GET": Rule(VIEWER)},
     "/api/test": {"POST": Rule(VIEWER)},

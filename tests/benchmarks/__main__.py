@@ -21,6 +21,7 @@ BENCHMARKS = (
     "growth",
     "history",
     "audiences",
+    "overview",
 )
 
 

@@ -21,7 +21,7 @@ class Period(NamedTuple):
 
     label: str
     from_: str
-    step: int | None
+    step: int
     written: str
 
 
@@ -31,7 +31,7 @@ PERIODS = {
     "7d": Period("Last 7 days", "7d", 21_600, "%d %b %H:%M"),
     "30d": Period("Last 30 days", "30d", 86_400, "%d %b"),
     "90d": Period("Last 90 days", "90d", 604_800, "%d %b"),
-    "all": Period("All time", "1830d", None, "%d %b %Y"),
+    "all": Period("All time", "1830d", 60 * 86_400, "%b %Y"),
 }
 #: Where the things lead that need somebody.
 PAGES = {

@@ -1,0 +1,132 @@
+"""How long the overview and what it asks take, with millions of rows in the ledger, beside a bare page.
+
+A data folder is filled as for `browsing`, with figures of every minute of two days and a configuration
+beside. Then the page and each part of the API that it asks are answered in this process again and again; the
+median and the 95th percentile are told, beside those of Starlette's hello page. Run from the root:
+
+    python -m tests.benchmarks.overview [--rows 5000000] [--times 100] [--folder FOLDER] [--quick]
+"""
+
+import argparse
+import asyncio
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import httpx2
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from gainstage.app.configuring import apply
+from gainstage.app.folder import prepare
+from gainstage.clock import SystemClock
+from gainstage.configuration import outline_of
+from gainstage.dashboard.application import pages
+from gainstage.figures.ages import MINUTE_US
+from gainstage.figures.keeping import FILE_NAME, Kept
+from gainstage.figures.sample import CALLS, DELAY, WORDS, Series
+from gainstage.ingest import Counts
+from gainstage.management import Access, Management
+from gainstage.meter import DELIVERY_BOUNDS
+from gainstage.store.store import FILE_NAME as STORE_FILE
+from tests.benchmarks.browsing import TOKEN, NoStatus, fill
+
+HTML = {"Accept": "text/html", "Authorization": f"Bearer {TOKEN}"}
+MINUTES = 2 * 24 * 60
+PATHS = (
+    "/hello",
+    "/api/attention",
+    "/api/budgets",
+    "/api/figures?from=24h&step=3600",
+    "/api/figures?from=2d&step=900",
+    "/overview?period=1h",
+    "/overview?period=24h",
+    "/overview?period=all",
+)
+CONFIGURATION = b"""
+sources: [{name: app, kind: server, write_key: benchmark-write-key}]
+destinations:
+  - {name: cs, type: gainsight_cs, settings: {domain: acme, access_key: benchmark-key, tenant_id: benchmark}}
+"""
+
+
+def note(folder: Path, rows: int) -> None:
+    """Figures of every minute, which end where the ledger does."""
+    now_us = time.time_ns() // 1_000
+    buckets = (0,) * (len(DELIVERY_BOUNDS) - 3)
+    with closing(Kept(folder)) as kept:
+        for minute in range(MINUTES):
+            delivered = rows * minute // MINUTES
+            standing = {Series(WORDS, "app", "cs"): (delivered, minute, minute // 9, minute // 20, 0)}
+            counted = {
+                Series(CALLS, destination="cs"): (40, 3),
+                Series(DELAY, destination="cs", priority="live"): (30, 60, 8, 2, *buckets),
+            }
+            kept.add(standing, counted, rows, now_us - (MINUTES - minute) * MINUTE_US)
+
+
+async def ask(folder: Path, times: int) -> Mapping[str, list[tuple[float, float]]]:
+    """How long each answer took, and the processor's part of it, in milliseconds."""
+
+    async def hello(request: Request) -> Response:
+        return PlainTextResponse("hello")
+
+    access = Access(TOKEN, SystemClock(), lambda scope: "", Counts().refused)
+    application = pages(NoStatus(), Counts(), Management(folder, NoStatus(), access))
+    bare = Starlette(routes=[Route("/hello", hello)])
+    found: dict[str, list[tuple[float, float]]] = {path: [] for path in PATHS}
+    ours, theirs = httpx2.ASGITransport(application), httpx2.ASGITransport(bare)
+    async with (
+        httpx2.AsyncClient(transport=ours, base_url="http://server", headers=HTML) as client,
+        httpx2.AsyncClient(transport=theirs, base_url="http://server") as other,
+    ):
+        for turn in range(times + 1):
+            for path in PATHS:
+                began, worked = time.perf_counter(), time.process_time()
+                answer = await (other if path == "/hello" else client).get(path)
+                took = (time.perf_counter() - began) * 1_000, (time.process_time() - worked) * 1_000
+                assert answer.status_code == 200, answer.text[:2000]
+                if turn:  # the first one loads what is loaded once
+                    found[path].append(took)
+    return found
+
+
+def main() -> None:
+    """Print the figures."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    arguments.add_argument("--rows", type=int, default=5_000_000, help="rows in the ledger")
+    arguments.add_argument("--times", type=int, default=100, help="how often each is asked for")
+    arguments.add_argument("--folder", type=Path, help="filled there, or used as it is; kept")
+    arguments.add_argument("--quick", action="store_true", help="20,000 rows, five times")
+    given = arguments.parse_args()
+    rows, times = (20_000, 5) if given.quick else (given.rows, given.times)
+    folder = given.folder or Path(tempfile.mkdtemp(prefix="gainstage-overview-"))
+    try:
+        prepare(folder)
+        if not (folder / STORE_FILE).exists():
+            began = time.monotonic()
+            fill(folder, rows)
+            print(f"filled: {rows:,} rows in {time.monotonic() - began:.0f} s", flush=True)
+        if not (folder / FILE_NAME).exists():
+            apply(folder, outline_of(CONFIGURATION, "benchmark"))
+            note(folder, rows)
+        print(f"{'milliseconds':40}{'median':>8}{'p95':>8}{'most':>8}{'processor':>11}")
+        for path, answers in asyncio.run(ask(folder, times)).items():
+            figures, works = zip(*answers, strict=True)
+            p95 = statistics.quantiles(figures, n=20)[-1]
+            print(
+                f"{path:40}{statistics.median(figures):>8.1f}{p95:>8.1f}{max(figures):>8.1f}{statistics.median(works):>11.1f}"
+            )
+    finally:
+        if given.folder is None:
+            shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
