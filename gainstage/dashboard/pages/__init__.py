@@ -1,5 +1,6 @@
 """The rooms of the dashboard, in the order of its menu."""
 
+from gainstage.dashboard.pages.audiences import AUDIENCES
 from gainstage.dashboard.pages.catalog import CATALOG, WIZARD
 from gainstage.dashboard.pages.destinations import DESTINATIONS
 from gainstage.dashboard.pages.entrance import ENTRANCE
@@ -10,4 +11,4 @@ from gainstage.dashboard.rooms import Room
 __all__ = ["ROOMS"]
 
 # Before destinations, whose paths would take those of the wizard for names.
-ROOMS: tuple[Room, ...] = (OVERVIEW, CATALOG, SOURCES, WIZARD, DESTINATIONS, ENTRANCE)
+ROOMS: tuple[Room, ...] = (OVERVIEW, CATALOG, SOURCES, WIZARD, DESTINATIONS, AUDIENCES, ENTRANCE)
