@@ -13,6 +13,8 @@ from tests.browser.reader import DESK, PHONE, Reader, admit, reading
 from tests.messages import identify, track
 from tests.world import World, configured, cs, wait_for
 
+#: In milliseconds, how long a busy machine may compute a size.
+SECONDS = 60_000
 FIELDS = {"big_buyers": "Buyer__gc", "spent_lately": "Spent__gc"}
 FROM_FILE = {
     "name": "Gone quiet",
@@ -86,12 +88,12 @@ def test_an_audience_goes_from_the_builder_to_its_value_in_gainsight(
     editor.check()
     build(page)
     page.get_by_role("button", name="Show the size").last.click()
-    expect(page.get_by_text("Must be a time such as 30d")).to_be_visible()
+    expect(page.get_by_text("Must be a time such as 30d")).to_be_visible(timeout=SECONDS)
     editor.check()
     editor.picture("audience-builder-problem")
     page.get_by_label("In the last").fill("30d")
     page.get_by_role("button", name="Show the size").last.click()
-    expect(page.locator("#size .h1")).to_have_text("2")
+    expect(page.locator("#size .h1")).to_have_text("2", timeout=SECONDS)
     expect(page.locator("#made-key")).to_have_text("big_buyers")
     editor.check()
     editor.picture("audience-builder")
@@ -119,7 +121,7 @@ def test_an_audience_is_changed_held_and_taken_out(editor: Reader) -> None:
     expect(event.get_by_label("At least … times")).to_have_value("2")
     event.get_by_label("At least … times").fill("3")
     event.get_by_label("At least … times").blur()
-    expect(page.locator("#size .h1")).to_have_text("1")  # without any button
+    expect(page.locator("#size .h1")).to_have_text("1", timeout=SECONDS)  # without any button
     page.get_by_role("button", name="Save the change").click()
     expect(page.get_by_text("at least 3 times")).to_be_visible()
     page.locator("summary", has_text="Remove").click()

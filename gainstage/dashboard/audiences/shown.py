@@ -15,8 +15,8 @@ from gainstage.dashboard.audiences.draft import (
     Node,
     Part,
     Values,
-    scalar,
 )
+from gainstage.dashboard.audiences.written import scalar
 
 
 def drafted(kind: str, definition: Mapping[str, Any]) -> Draft:

@@ -10,9 +10,10 @@ from gainstage.audiences.keys import key_of
 from gainstage.audiences.operators import OPERATORS
 from gainstage.dashboard.asking import Refused
 from gainstage.dashboard.audiences import draft as drafts
-from gainstage.dashboard.audiences.draft import Draft, Written
+from gainstage.dashboard.audiences.draft import Draft
 from gainstage.dashboard.audiences.shown import drafted
 from gainstage.dashboard.audiences.words import CHOICES, described
+from gainstage.dashboard.audiences.written import Written
 from gainstage.dashboard.rooms import Room
 from gainstage.dashboard.visit import Visit
 

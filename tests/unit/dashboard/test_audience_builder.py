@@ -8,9 +8,10 @@ import pytest
 from gainstage.audiences.definition import All, Audience
 from gainstage.configuration.computing import AudienceForm, ComputedTraitForm
 from gainstage.dashboard.audiences import draft as drafts
-from gainstage.dashboard.audiences.draft import Draft, Node, Part, Written
+from gainstage.dashboard.audiences.draft import Draft, Node, Part
 from gainstage.dashboard.audiences.shown import drafted
 from gainstage.dashboard.audiences.words import CHOICES, Words, described
+from gainstage.dashboard.audiences.written import Written
 from gainstage.dashboard.forms import Form
 from tests.unit.audiences.documented import documents_shown
 
