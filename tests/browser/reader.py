@@ -88,7 +88,8 @@ class Reader:
             tall = self.page.evaluate("document.documentElement.scrollHeight")
             # As tall as the page: the menu stays beside all of it.
             self.page.set_viewport_size({"width": size["width"], "height": max(tall, size["height"])})
-            self.page.screenshot(path=PICTURES / f"{name}-{width}.png")
+            # To hide the caret it would put a style into the page, which its policy forbids.
+            self.page.screenshot(path=PICTURES / f"{name}-{width}.png", caret="initial")
             self.page.set_viewport_size(size)
 
 

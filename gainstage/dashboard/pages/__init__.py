@@ -1,6 +1,7 @@
 """The rooms of the dashboard, in the order of its menu."""
 
 from gainstage.dashboard.pages.about import ABOUT
+from gainstage.dashboard.pages.audiences import AUDIENCES
 from gainstage.dashboard.pages.catalog import CATALOG, WIZARD
 from gainstage.dashboard.pages.destinations import DESTINATIONS
 from gainstage.dashboard.pages.entrance import ENTRANCE
@@ -18,6 +19,6 @@ __all__ = ["ROOMS"]
 
 # The wizard stands before destinations, whose paths would take those of the wizard for names.
 ROOMS: tuple[Room, ...] = (
-    OVERVIEW, EVENTS, FIXING, CATALOG, SOURCES, WIZARD, DESTINATIONS, TESTER, REPLAYS, SETTINGS, ABOUT,
-    WELCOME, ENTRANCE,
+    OVERVIEW, EVENTS, FIXING, AUDIENCES, CATALOG, SOURCES, WIZARD, DESTINATIONS, TESTER, REPLAYS, SETTINGS,
+    ABOUT, WELCOME, ENTRANCE,
 )  # fmt: skip
