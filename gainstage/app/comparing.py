@@ -61,8 +61,7 @@ def preview_change(
     refuse(KIND, name, [one for one in after.problems if str(one) not in standing])
     changed = after.configuration.destinations[name]
     refuse(KIND, name, [one for one in after.problems if changed.problem is not None])
-    kinds = changed.type.kinds
-    lately = newest(data, changed.sources, limit, lambda event: event.kind in kinds)
+    lately = newest(data, changed.sources, changed.type.kinds, limit)
     with opened_store(data) as store:
         schema = kept(store, changed)
         with store.reading() as reading:

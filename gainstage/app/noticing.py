@@ -13,7 +13,8 @@ from gainstage.app.newest import newest
 from gainstage.configuration import resolve
 from gainstage.errors import UnknownSource
 
-EVENTS = 2_000
+#: Calls that are counted, and messages among which they are looked for: a page waits for it.
+EVENTS, LOOKED_AT = 500, 4_000
 KINDS = ("identify", "group")
 NAMES_AT_MOST = 500
 #: Words for the forms of values, the first that fits.
@@ -38,7 +39,7 @@ def traits(data: Path, source: str | None = None, limit: int = EVENTS) -> dict[s
     if source is not None and source not in known:
         listed = ", ".join(sorted(known)) or "none"
         raise UnknownSource(f"There is no source {source}; configured are: {listed}.")
-    lately = newest(data, known if source is None else {source}, limit, lambda event: event.kind in KINDS)
+    lately = newest(data, known if source is None else {source}, KINDS, limit, LOOKED_AT)
     counts: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
     forms: dict[tuple[str, str], set[str]] = {}
     for _, event in lately.events:

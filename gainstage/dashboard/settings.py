@@ -92,7 +92,8 @@ def _control(
             filled = _form_rows(form, place, columns) if form is not None else _value_rows(value, columns)
             made["rows"] = [*filled, *([""] * (len(columns) + 1) for _ in range(rows))]
         case "list":
-            listed = form.get(place).splitlines() if form is not None else _listed(value)
+            written = one["default"] if value is None else value
+            listed = form.get(place).splitlines() if form is not None else _listed(written)
             chosen = form.all(f"{place}{COLUMN}") if form is not None else []
             made["value"] = [text.strip() for text in (*chosen, *listed) if text.strip()]
         case "switch":

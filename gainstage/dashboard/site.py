@@ -96,7 +96,11 @@ class Site:
         return stripped if parts and plain and stripped.isascii() else ""
 
     async def _refused(self, visit: Visit, refused: Refused) -> Response:
-        """Who is not logged in is asked to; anything else is told on a page of its own."""
+        """Who is not logged in is asked to; anything else is told on a page of its own. A page that is open
+        and asks for a part of itself is opened anew when its session has ended.
+        """
+        if visit.is_partial and refused.status == 401:
+            return Response(None, 401, {**HEADERS, "HX-Refresh": "true"})
         if wants_json(visit.request):
             error = {"code": refused.code, "message": refused.message, **refused.more}
             kept = {

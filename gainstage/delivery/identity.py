@@ -134,7 +134,10 @@ def _alias(intake: Intake, event: Event, news: list[str]) -> None:
     if not event.user_id:
         return
     new = _copy(intake.user(f"u:{event.user_id}"))
-    for key in (f"u:{event.previous_id}", f"a:{event.previous_id}"):
+    previous = [f"u:{event.previous_id}", f"a:{event.previous_id}"]
+    if event.previous_id == event.user_id:  # whom they lead to is not themselves
+        del previous[0]
+    for key in previous:
         old = _copy(intake.user(key))
         if old.email and not new.email:
             new.email, new.email_stamp = old.email, old.email_stamp

@@ -83,8 +83,13 @@ class Reader:
         """A screenshot for the documents, where one is asked for."""
         if os.environ.get(ASKED_FOR):
             PICTURES.mkdir(exist_ok=True)
-            width = "phone" if self.page.viewport_size == {"width": PHONE[0], "height": PHONE[1]} else "desk"
-            self.page.screenshot(path=PICTURES / f"{name}-{width}.png", full_page=True)
+            size = self.page.viewport_size or {"width": DESK[0], "height": DESK[1]}
+            width = "phone" if size["width"] == PHONE[0] else "desk"
+            tall = self.page.evaluate("document.documentElement.scrollHeight")
+            # As tall as the page: the menu stays beside all of it.
+            self.page.set_viewport_size({"width": size["width"], "height": max(tall, size["height"])})
+            self.page.screenshot(path=PICTURES / f"{name}-{width}.png")
+            self.page.set_viewport_size(size)
 
 
 @contextmanager

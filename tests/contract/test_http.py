@@ -126,7 +126,7 @@ def test_every_answer_is_as_described_whatever_is_asked(world: World) -> None:
 def test_every_answer_of_the_management_api_is_as_described(managed: World) -> None:
     below = ("--include-path-regex", MANAGEMENT)
     excluded = ("--exclude-checks", ",".join((NOT_CHECKED, *NOT_CHECKED_OF_MANAGEMENT)))
-    with_token = fuzz(managed, 20, *below, *excluded, "--header", f"Authorization: Bearer {API_TOKEN}")
+    with_token = fuzz(managed, 30, *below, *excluded, "--header", f"Authorization: Bearer {API_TOKEN}")
     assert f"Tested: {described(managed=True)}" in with_token, with_token
     fuzz(managed, 5, *below, *excluded)
     assert 'code="too_many_failures",source=""' in fetch(f"{managed.address}/metrics")

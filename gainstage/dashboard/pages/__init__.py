@@ -4,23 +4,20 @@ from gainstage.dashboard.pages.about import ABOUT
 from gainstage.dashboard.pages.catalog import CATALOG, WIZARD
 from gainstage.dashboard.pages.destinations import DESTINATIONS
 from gainstage.dashboard.pages.entrance import ENTRANCE
+from gainstage.dashboard.pages.events import EVENTS
+from gainstage.dashboard.pages.fixing import FIXING
 from gainstage.dashboard.pages.overview import OVERVIEW
+from gainstage.dashboard.pages.replays import REPLAYS
 from gainstage.dashboard.pages.settings import SETTINGS
 from gainstage.dashboard.pages.sources import SOURCES
+from gainstage.dashboard.pages.tester import TESTER
 from gainstage.dashboard.pages.welcome import WELCOME
 from gainstage.dashboard.rooms import Room
 
 __all__ = ["ROOMS"]
 
-# Before destinations, whose paths would take those of the wizard for names.
+# The wizard stands before destinations, whose paths would take those of the wizard for names.
 ROOMS: tuple[Room, ...] = (
-    OVERVIEW,
-    CATALOG,
-    SOURCES,
-    WIZARD,
-    DESTINATIONS,
-    SETTINGS,
-    ABOUT,
-    WELCOME,
-    ENTRANCE,
-)
+    OVERVIEW, EVENTS, FIXING, CATALOG, SOURCES, WIZARD, DESTINATIONS, TESTER, REPLAYS, SETTINGS, ABOUT,
+    WELCOME, ENTRANCE,
+)  # fmt: skip

@@ -40,7 +40,7 @@ async def _tracks(visit: Visit, destination: Mapping[str, Any]) -> list[dict[str
         if one["type"] == "track" and one["source"] in destination["sources"]:
             counts[one["name"]] = counts.get(one["name"], 0) + one["count"]
     frequent = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST]
-    return [{"value": name, "label": f"{n:,} events"} for name, n in frequent]
+    return [{"value": name, "label": f"{n:,} event{'s' if n != 1 else ''}"} for name, n in frequent]
 
 
 def _fields(fields: Any, name: str) -> list[dict[str, str]]:

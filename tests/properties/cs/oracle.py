@@ -78,8 +78,10 @@ class Oracle(Outcomes):
         made = self.case.first["create_companies"]
         bare = [*sharing, FLOATING] if FLOATING in self.rows else [FLOATING]
         namesakes = bare if FLOATING in self.rows else sharing or bare
+        free = self.name_was_free()
         places = [
-            known if len(known) == 1 and (made or known[0] in self.rows) else namesakes for known in places
+            known if len(known) == 1 and free and (made or known[0] in self.rows) else namesakes
+            for known in places
         ]
         for taken in product((False, True), repeat=len(halves)):
             written = [heard for heard, is_in in zip(halves, taken, strict=True) if is_in]

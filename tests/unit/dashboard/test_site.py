@@ -43,7 +43,7 @@ class Management:
 
 
 async def show(visit: Visit) -> Response:
-    return await visit.page("overview.html", {"status": {"connections": []}})
+    return await visit.page("problem.html", {"error": {"code": "none", "message": "Nothing."}})
 
 
 async def do(visit: Visit) -> Response:
@@ -58,7 +58,7 @@ async def fail(visit: Visit) -> Response:
 
 
 async def refuse(visit: Visit) -> Response:
-    return await visit.page("overview.html", await visit.get("/api/refused"))
+    return await visit.page("problem.html", await visit.get("/api/refused"))
 
 
 ROOM = Room(
@@ -115,6 +115,11 @@ async def test_whoever_has_no_session_is_asked_to_log_in_and_comes_back() -> Non
     assert (answer.status_code, answer.headers["location"]) == (303, "/login?back=%2Foverview%3Fa%3D1")
     program = await ask("GET", "/overview", Management(401))
     assert (program.status_code, program.json()["error"]["code"]) == (401, "session_ended")
+
+
+async def test_an_open_page_whose_session_has_ended_is_opened_anew() -> None:
+    answer = await ask("GET", "/overview", Management(401), headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["hx-refresh"], answer.text) == (401, "true", "")
 
 
 async def test_a_refusal_is_told_as_a_page_or_as_json() -> None:

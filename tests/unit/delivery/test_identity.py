@@ -97,6 +97,12 @@ def test_an_alias_brings_the_email_of_the_old_id(intake: Intake) -> None:
     assert resolve(intake, event(user="new")).email == MAIL
 
 
+def test_an_alias_of_an_id_to_itself_forgets_nobody_that_it_was_joined_with(intake: Intake) -> None:
+    learn(intake, event("alias", "new", previous_id="old", at=1))
+    learn(intake, event("alias", "old", previous_id="old", at=2))
+    assert "u:new" in watched(intake, event("identify", "old", at=3))
+
+
 def test_an_alias_brings_the_email_of_the_new_id(intake: Intake) -> None:
     learn(intake, identify("new", email=MAIL))
     assert "u:old" in learn(intake, event("alias", "new", previous_id="old", at=1))

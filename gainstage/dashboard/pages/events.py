@@ -1,0 +1,151 @@
+"""Events: the newest, live and by filters; and one event's whole life, with what can be done about it."""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from gainstage.dashboard.asking import Refused
+from gainstage.dashboard.rooms import Room
+from gainstage.dashboard.visit import Visit
+from gainstage.event import KINDS
+from gainstage.reason import REASONS
+
+#: What a search may be by, as the API calls it and as people do.
+SEARCHES = {
+    "user_id": "User id or anonymous id",
+    "email": "E-mail",
+    "company": "Company or account",
+    "event": "Event name",
+    "message_id": "Message id",
+}
+OUTCOMES = ("delivered", "filtered", "failed", "parked", "pending", "refused")
+PERIODS = (("1h", "Last hour"), ("24h", "Last 24 hours"), ("7d", "Last 7 days"), ("30d", "Last 30 days"))
+PLAIN = ("type", "source", "destination", "outcome", "reason", "since", "until")
+ROWS = 50
+
+
+async def show_events(visit: Visit) -> Response:
+    """The newest events that fit. A page that is open asks for them again and again: it is told only what
+    changed.
+    """
+    filters = _filters(visit)
+    found = await visit.get("/api/events", **filters, before=visit.query("before"), limit=ROWS)
+    live = visit.query("live") != "off" and not visit.query("before")
+    state = blake2b(msgspec.json.encode([found["events"], found["unrouted"]]), digest_size=8).hexdigest()
+    data = {**found, "filters": filters, "live": live, "state": state, "before": visit.query("before")}
+    if visit.is_partial and not visit.wants_json:
+        if visit.query("state") == state:
+            return Response(None, 204)
+        return await visit.page("events_list.html", data)
+    if not visit.wants_json:
+        data |= await _choices(visit, filters)
+    return await visit.page("events.html", data)
+
+
+def _filters(visit: Visit) -> dict[str, str]:
+    """The filters of the address: a search, or any that the API has."""
+    found = {name: visit.query(name) for name in (*SEARCHES, *PLAIN) if visit.query(name)}
+    by, text = visit.query("by"), visit.query("q")
+    return {**found, by: text} if by in SEARCHES and text else found
+
+
+async def _choices(visit: Visit, filters: Mapping[str, str]) -> dict[str, Any]:
+    """What the form of the filters offers, and what it holds."""
+    configured = await visit.get("/api/configuration")
+    by = next((name for name in SEARCHES if name in filters), "user_id")
+    return {
+        "sources": [one["name"] for one in configured["sources"]],
+        "destinations": [one["name"] for one in configured["destinations"]],
+        "searches": list(SEARCHES.items()),
+        "by": by,
+        "q": filters.get(by, ""),
+        "outcomes": OUTCOMES,
+        "kinds": KINDS,
+        "periods": PERIODS,
+        "reasons": sorted((code, reason.title) for code, reason in REASONS.items()),
+    }
+
+
+async def show_event(visit: Visit) -> Response:
+    """One event's life."""
+    return await _event(visit)
+
+
+async def _event(visit: Visit, problem: str = "", text: str = "", status: int = 200) -> Response:
+    message_id, source = visit.path("message_id"), visit.query("source")
+    try:
+        found = await visit.get(f"/api/events/{message_id}", source=source)
+    except Refused as refused:
+        if refused.code != "event_unknown" or not visit.query("sent"):
+            raise
+        data = {"message_id": message_id, "waits": True}
+        return await visit.page("event_waiting.html", data)
+    data = {
+        "event": found,
+        "planned": await _planned(visit, found),
+        "problem": problem,
+        "text": text or (msgspec.json.format(msgspec.json.encode(found["event"])).decode()),
+        "is_dead": any(one["outcome"] in ("failed", "parked") for one in found["destinations"]),
+        "may_retry": any(
+            one["destination"] and one["outcome"] in ("failed", "parked") for one in found["destinations"]
+        ),
+        "is_pending": any(one["outcome"] == "pending" for one in found["destinations"]),
+        "reasons": {
+            one["reason"]: REASONS[one["reason"]]._asdict()
+            for one in found["destinations"]
+            if one["reason"] in REASONS
+        },
+    }
+    return await visit.page("event.html", data, status)
+
+
+async def _planned(visit: Visit, found: Mapping[str, Any]) -> list[Any]:
+    """What today's mappings make of it; nothing where the message is kept no more."""
+    if not isinstance(found["event"], dict):
+        return []
+    body = {"source": found["source"], "message": found["event"]}
+    try:
+        told = await visit.api.ask("POST", "/api/test", body, csrf=visit.caller.csrf)
+    except Refused:  # its source was removed; or a link of another site led here
+        return []
+    planned: list[Any] = told.content["destinations"]
+    return planned
+
+
+async def change_event(visit: Visit) -> Response:
+    """Try an event again, as it is or corrected."""
+    form = await visit.form()
+    message_id, source = visit.path("message_id"), form.get("source")
+    if not form.has("message"):
+        count = (await visit.send("POST", "/api/dead/retry", {"message_ids": [message_id]})).content[
+            "retried"
+        ]
+        visit.tell("It is tried again now." if count else "Nothing of it is failed or parked any more.")
+        return visit.to(f"/events/{message_id}", source=source)
+    try:
+        message = msgspec.json.decode(form.raw("message"))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return await _event(visit, f"This is no JSON: {error}.", form.raw("message"), 422)
+    asked = {"message_id": message_id, "message": message, **({"source": source} if source else {})}
+    try:
+        await visit.send("POST", "/api/dead/edit", asked)
+    except Refused as refused:
+        if refused.status not in (400, 422):
+            raise
+        return await _event(visit, refused.message, form.raw("message"), refused.status)
+    visit.tell("It is corrected and tried again now.")
+    return visit.to(f"/events/{message_id}", source=source)
+
+
+EVENTS = Room(
+    {
+        "/events": {"GET": show_events},
+        "/events/{message_id:path}": {"GET": show_event, "POST": change_event},
+    },
+    "Events",
+    "/events",
+    "list-search",
+)
