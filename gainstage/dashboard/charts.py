@@ -44,7 +44,18 @@ def lines(
 ) -> Markup:
     """A line for each series."""
     return _drawn(
-        _pygal().Line, labels, series, height, fill=filled, show_dots=len(labels) <= 2, interpolate=None
+        _pygal().Line, labels, series, height, fill=filled, show_dots=_is_sparse(series), interpolate=None
+    )
+
+
+def _is_sparse(series: Sequence[Series]) -> bool:
+    """Whether some figure has no neighbour, so that a line would not show it."""
+    return any(
+        value is not None and before is None and after is None
+        for one in series
+        for before, value, after in zip(
+            [None, *one.values], one.values, [*one.values[1:], None], strict=False
+        )
     )
 
 

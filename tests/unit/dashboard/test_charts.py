@@ -31,6 +31,12 @@ def test_a_mark_has_the_colour_that_its_series_names() -> None:
     assert "chart-delivered" in drawing and "chart-failed" in drawing
 
 
+def test_a_figure_without_neighbours_is_a_dot() -> None:
+    alone = Series("delay", "orange", [None, 3, None])
+    assert "<circle" in lines(LABELS, [alone]) and "Tue: delay 3" in lines(LABELS, [alone])
+    assert "<circle" not in lines(LABELS, [DELIVERED])
+
+
 def test_texts_of_users_stay_texts() -> None:
     drawing = stacked_bars(["<b>"], [Series("a & <script>", "blue", [1], ['/?q="><script>'])])
     assert "<script" not in drawing and "&lt;b&gt;" in drawing
