@@ -11,6 +11,10 @@ class UnknownName(UsageError):
     """Something is named that is not there."""
 
 
+class UnknownSection(UnknownName):
+    """A section of the configuration is named that there is not."""
+
+
 class UnknownSource(UnknownName):
     """A source is named that is not there."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gainstage.accounts import Passwords
     from gainstage.app.admitting import add_user, change_user, is_set_up, is_user, remove_user, users
+    from gainstage.app.arranging import change_section, reset_section, sections
     from gainstage.app.attending import attention
     from gainstage.app.auditing import (
         DONE,
@@ -114,6 +115,7 @@ __all__ = [
     "catalog",
     "change_destination",
     "change_password",
+    "change_section",
     "change_source",
     "change_user",
     "changes_of",
@@ -159,7 +161,9 @@ __all__ = [
     "remove_source",
     "remove_token",
     "remove_user",
+    "reset_section",
     "rotate_key",
+    "sections",
     "send",
     "send_event",
     "serve",
@@ -179,6 +183,9 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "sections": "arranging",
+    "change_section": "arranging",
+    "reset_section": "arranging",
     "catalog": "cataloguing",
     "destination_type": "cataloguing",
     "traits": "noticing",

@@ -87,7 +87,7 @@ def refuse(kind: str, name: str, problems: Sequence[Problem]) -> None:
     """
     if problems:
         mine = about(kind, name, problems)
-        address = f"{kind} {name}"
+        address = f"{kind} {name}".rstrip()
         listed = [str(one) for one in mine]
         listed += [str(one) for one in problems if not about(kind, name, [one])]
         told = [(one.place, one.message) for one in mine]

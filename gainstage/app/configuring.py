@@ -21,6 +21,7 @@ from gainstage.configuration import (
 )
 from gainstage.configuration import Document as Written
 from gainstage.configuration import export as exported
+from gainstage.configuration.reader import SECTIONS
 from gainstage.connection import Configuration, Connected
 from gainstage.errors import ConfigurationError, DataUnusable, UnknownName, UsageError
 from gainstage.sqlite import StorageUnavailable
@@ -115,7 +116,9 @@ def take_over(
     with store.transaction() as transaction:
         before = transaction.documents.revision()
         kept = seal.opened(transaction.documents.all())
-        beside = [document for document in kept if document.owner != "file"]
+        said = {(document.kind, document.name) for document in file.documents if document.kind in SECTIONS}
+        # A section of the file takes the dashboard's place; of all else there may be one of a name.
+        beside = [one for one in kept if one.owner != "file" and (one.kind, one.name) not in said]
         # Before anything is expanded: what is said of a value must not tell what the environment holds.
         permit(changes_between([one for one in kept if one.owner == "file"], file.documents))
         loaded = settle(file, os.environ, beside=beside)

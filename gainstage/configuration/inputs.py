@@ -24,6 +24,8 @@ def inputs_of(model: type[BaseModel]) -> list[dict[str, Any]]:
 
 def _input(name: str, field: FieldInfo) -> dict[str, Any]:
     kind, more = _kind(field.annotation)
+    if kind == "number" and any(isinstance(one, BeforeValidator) for one in field.metadata):
+        kind = "text"  # written with a unit
     if any(isinstance(one, BeforeValidator) and one.func is read_duration for one in field.metadata):
         kind = "duration"
     offered = field.json_schema_extra if isinstance(field.json_schema_extra, Mapping) else {}
@@ -65,7 +67,13 @@ def _kind(annotation: Any) -> tuple[str, dict[str, Any]]:
     if isinstance(annotation, type):
         if issubclass(annotation, BaseModel):
             return "group", {"inputs": inputs_of(annotation)}
-        for base, kind in ((SecretStr, "secret"), (bool, "switch"), (int, "number"), (str, "text")):
+        for base, kind in (
+            (SecretStr, "secret"),
+            (bool, "switch"),
+            (int, "number"),
+            (float, "number"),
+            (str, "text"),
+        ):
             if issubclass(annotation, base):
                 return kind, {}
     return "json", {}

@@ -1,5 +1,6 @@
 """Inputs of the catalog as the controls of a form, and what such a form sends as settings again. Pure."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,9 @@ COLUMN = "#"
 #: Rows that are offered empty, and how many more a press of the button offers.
 EMPTY_ROWS = 2
 MORE_ROWS = 5
+#: What is written for a number that is to be none, where that means something else than the default.
+WITHOUT_LIMIT = "null"
+NO_LIMIT = object()
 #: Inputs that say what becomes which field, rather than how a destination is reached.
 MAPPED = ("table", "entries")
 
@@ -105,7 +109,8 @@ def _control(
         case "json":
             made["value"] = form.raw(place) if form is not None else _pretty(value)
         case _:
-            made["value"] = form.get(place) if form is not None else "" if value is None else str(value)
+            written = WITHOUT_LIMIT if one["name"] in settings and value is None else ""
+            made["value"] = form.get(place) if form is not None else written if value is None else str(value)
     return made
 
 
@@ -115,6 +120,11 @@ def sent(
     """What a form says of these settings, as the API takes it: null for what is not set any more, and nothing
     of a secret that stays.
     """
+    told = _all_sent(inputs, form, settings, place)
+    return {name: None if value is NO_LIMIT else value for name, value in told.items()}
+
+
+def _all_sent(inputs: Iterable[Input], form: Form, settings: Mapping[str, Any], place: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for one in inputs:
         name, field = one["name"], f"{place}.{one['name']}"
@@ -135,13 +145,14 @@ def _sent(one: Input, form: Form, field: str, before: Any) -> Any:
     match one["kind"]:
         case "group":
             inner = before if isinstance(before, Mapping) else {}
-            told = sent(one["inputs"], form, inner, field)
-            return {key: value for key, value in told.items() if value is not None}
+            told = _all_sent(one["inputs"], form, inner, field)
+            return {
+                key: None if value is NO_LIMIT else value for key, value in told.items() if value is not None
+            }
         case "switch":
             return form.has(field)
         case "number":
-            text = form.get(field)
-            return int(text) if text.lstrip("-").isdecimal() else text
+            return _number(form.get(field))
         case "list":
             texts = [*form.all(f"{field}{COLUMN}"), *form.get(field).splitlines()]
             listed = list(dict.fromkeys(text.strip() for text in texts if text.strip()))
@@ -157,6 +168,19 @@ def _sent(one: Input, form: Form, field: str, before: Any) -> Any:
         case "json":
             return _read(form.raw(field))
     return form.get(field)
+
+
+def _number(text: str) -> Any:
+    """A number, what stands for no limit, or the text that is neither, which is refused with a sentence."""
+    if text.lower() == WITHOUT_LIMIT:
+        return NO_LIMIT
+    if text.lstrip("-").isdecimal():
+        return int(text)
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) else text
 
 
 def _columns(one: Input) -> list[str]:

@@ -26,6 +26,7 @@ from gainstage.errors import (
     UnknownName,
     UnknownReplay,
     UnknownRequest,
+    UnknownSection,
     UnknownSession,
     UnknownSource,
     UnknownToken,
@@ -135,6 +136,8 @@ class Management:
             _at("/api/catalog", GET=connections.catalog),
             _at("/api/catalog/{type}", GET=connections.type),
             _at("/api/traits", GET=connections.traits),
+            _at("/api/server", GET=views.server.sections),
+            _at("/api/server/{section}", PUT=views.server.change, DELETE=views.server.reset),
             _at("/api/sources", GET=connections.sources, POST=connections.add_source),
             _at(
                 source,
@@ -235,6 +238,8 @@ def _problem(error: Exception) -> Problem:
     match error:
         case UnknownKey():
             return Problem(404, "key_unknown", str(error))
+        case UnknownSection():
+            return Problem(404, "section_unknown", str(error))
         case UnknownSource():
             return Problem(404, "source_unknown", str(error))
         case UnknownUser():

@@ -117,7 +117,7 @@ class ConnectionViews:
         query(request, Nothing)
         asked = await self._bodies.document(request, NewDestination)
         name, given = _named(request, asked)
-        permit = _permit(request)
+        permit = permit_of(request)
         made = await self._checked(lambda: app.add_destination(self._data, name, given, permit))
         return document(made, 201)
 
@@ -125,7 +125,7 @@ class ConnectionViews:
         """Change what is given of a destination."""
         dry_run = query(request, Rehearsed).dry_run
         given = _given(await self._bodies.document(request, DestinationPart))
-        name, permit = request.path_params["name"], _permit(request, dry_run=dry_run)
+        name, permit = request.path_params["name"], permit_of(request, dry_run=dry_run)
         return document(
             await self._checked(
                 lambda: app.change_destination(self._data, name, given, permit, dry_run=dry_run)
@@ -135,7 +135,7 @@ class ConnectionViews:
     async def remove_destination(self, request: Request) -> Response:
         """Take a destination out of force."""
         query(request, Nothing)
-        name, permit = request.path_params["name"], _permit(request)
+        name, permit = request.path_params["name"], permit_of(request)
         await self._checked(lambda: app.remove_destination(self._data, name, permit))
         return document({"removed": name})
 
@@ -174,7 +174,7 @@ class ConnectionViews:
         query(request, Nothing)
         asked = await self._bodies.document(request, NewSource)
         name, given = _named(request, asked)
-        permit = _permit(request)
+        permit = permit_of(request)
         made = await self._checked(lambda: app.add_source(self._data, name, given, permit))
         return document(made, 201)
 
@@ -182,7 +182,7 @@ class ConnectionViews:
         """Change what is given of a source."""
         dry_run = query(request, Rehearsed).dry_run
         given = _given(await self._bodies.document(request, SourcePart))
-        name, permit = request.path_params["name"], _permit(request, dry_run=dry_run)
+        name, permit = request.path_params["name"], permit_of(request, dry_run=dry_run)
         return document(
             await self._checked(lambda: app.change_source(self._data, name, given, permit, dry_run=dry_run))
         )
@@ -190,20 +190,20 @@ class ConnectionViews:
     async def remove_source(self, request: Request) -> Response:
         """Take a source out of force."""
         query(request, Nothing)
-        name, permit = request.path_params["name"], _permit(request)
+        name, permit = request.path_params["name"], permit_of(request)
         await self._checked(lambda: app.remove_source(self._data, name, permit))
         return document({"removed": name})
 
     async def rotate_key(self, request: Request) -> Response:
         """Give a source a new write key."""
         query(request, Nothing)
-        name, permit = request.path_params["name"], _permit(request)
+        name, permit = request.path_params["name"], permit_of(request)
         return document(await self._checked(lambda: app.rotate_key(self._data, name, permit)))
 
     async def remove_key(self, request: Request) -> Response:
         """Take a former write key no more."""
         query(request, Nothing)
-        name, key, permit = request.path_params["name"], request.path_params["key"], _permit(request)
+        name, key, permit = request.path_params["name"], request.path_params["key"], permit_of(request)
         await self._checked(lambda: app.remove_key(self._data, name, key, permit))
         return document({"removed": key})
 
@@ -235,7 +235,7 @@ def _named(request: Request, asked: NewDestination | NewSource) -> tuple[str, di
     return name, given
 
 
-def _permit(request: Request, *, dry_run: bool = False) -> Callable[[Sequence[Change]], None]:
+def permit_of(request: Request, *, dry_run: bool = False) -> Callable[[Sequence[Change]], None]:
     """Notes what would change, and lets pass what the caller may change."""
     caller = caller_of(request)
 

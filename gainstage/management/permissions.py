@@ -40,6 +40,8 @@ RULES: dict[str, dict[str, Rule]] = {
     "/api/budgets": {"GET": Rule(VIEWER)},
     "/api/attention": {"GET": Rule(VIEWER)},
     "/api/about": {"GET": Rule(VIEWER)},
+    "/api/server": {"GET": Rule(VIEWER)},
+    "/api/server/{section}": {"PUT": Rule(ADMIN, "server.change"), "DELETE": Rule(ADMIN, "server.reset")},
     "/api/sandbox": {
         "GET": Rule(VIEWER),
         "POST": Rule(ADMIN, "sandbox.start"),

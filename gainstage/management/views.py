@@ -15,6 +15,7 @@ from gainstage.configuration import Change, outline_in, outline_of
 from gainstage.errors import ConfigurationError
 from gainstage.management import questions
 from gainstage.management.answers import Lines, Problem, document, encoded, told
+from gainstage.management.arranging import ServerViews
 from gainstage.management.aside import ASKERS, READERS, Aside
 from gainstage.management.audiences import AudienceViews
 from gainstage.management.connecting import ConnectionViews
@@ -62,6 +63,8 @@ class Views:
         self.audiences = AudienceViews(data, self._reading, self._bodies)
         #: Those of single sources and destinations.
         self.connections = ConnectionViews(data, self._reading, self._bodies)
+        #: Those of the server as a whole.
+        self.server = ServerViews(data, self._reading, self._bodies)
 
     async def status(self, request: Request) -> Response:
         """`gainstage status`."""

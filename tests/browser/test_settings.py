@@ -109,6 +109,35 @@ def test_what_was_done_is_in_the_audit_log_with_who_and_no_secret(admin: Reader)
     assert PASSWORD not in admin.open("/settings/audit").content()
 
 
+def test_an_admin_sets_alerts_and_retention_and_is_told_what_cannot_be(admin: Reader) -> None:
+    page = admin.open("/settings/server")
+    alerts = page.get_by_role("region", name="Alerts")
+    alerts.get_by_label("Oldest pending").fill("often")
+    alerts.get_by_role("button", name="Save").click()
+    expect(alerts.get_by_role("alert")).to_be_visible()
+    expect(alerts.get_by_label("Oldest pending")).to_have_value("often")
+    admin.check()
+    alerts.get_by_label("Oldest pending").fill("2h")
+    alerts.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").first).to_contain_text("Alerts: saved")
+    expect(alerts.get_by_label("Oldest pending")).to_have_value("2h")
+    retention = page.get_by_role("region", name="Retention")
+    retention.get_by_label("Events", exact=True).fill("5000000")
+    retention.get_by_label("Gigabytes").first.fill("null")
+    retention.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").first).to_contain_text("Retention: saved")
+    expect(retention.get_by_label("Events", exact=True)).to_have_value("5000000")
+    expect(retention.get_by_label("Gigabytes").first).to_have_value("null")
+    about = admin.context.request.get(f"{admin.address}/api/about").json()
+    assert about["retention"]["log"]["bytes"] is None
+    admin.check()
+    admin.picture("settings-server-set")
+    page.get_by_role("region", name="Canary").get_by_role("button", name="Turn on").click()
+    expect(page.get_by_role("region", name="Canary").get_by_role("button", name="Turn off")).to_be_visible()
+    page.get_by_role("region", name="Canary").get_by_role("button", name="Turn off").click()
+    expect(page.get_by_role("status").first).to_contain_text("Canary: the defaults hold again.")
+
+
 def test_a_viewer_sees_no_actions_and_is_refused_by_the_server_when_trying(
     browser: Browser, world: World
 ) -> None:

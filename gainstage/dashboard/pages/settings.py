@@ -1,18 +1,27 @@
 """Who may log in, tokens for programs, what is set for the server as a whole, and who did what."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from starlette.responses import Response
 
-from gainstage.accounts import ROLES
+from gainstage.accounts import ADMIN, ROLES
 from gainstage.dashboard.asking import Refused
 from gainstage.dashboard.rooms import Room
+from gainstage.dashboard.settings import controls, sent
 from gainstage.dashboard.visit import Visit
 
 #: What is told beside the form, and not on a page of its own.
 OF_THE_FORM = (404, 409, 422, 429)
 OUTCOMES = ("done", "refused", "failed", "begun")
+TITLES = {
+    "alerts": "Alerts",
+    "canary": "Canary",
+    "retention": "Retention",
+    "limits": "Limits",
+    "traces": "Traces",
+}
 LASTING = (("", "never"), ("30", "after 30 days"), ("90", "after 90 days"), ("365", "after a year"))
 
 
@@ -142,8 +151,60 @@ async def change_tokens(visit: Visit) -> Response:
 
 
 async def show_server(visit: Visit) -> Response:
-    """For how long what is kept, and who is told when something is wrong."""
-    return await visit.page("settings_server.html", {"tab": "server", "about": await visit.get("/api/about")})
+    """Who is told when something is wrong, for how long what is kept, when senders are asked to wait."""
+    return await _server(visit)
+
+
+async def _server(visit: Visit, section: str = "", refused: Refused | None = None) -> Response:
+    shown = []
+    form = await visit.form() if refused is not None else None
+    for one in (await visit.get("/api/server"))["sections"]:
+        at_fault = refused if one["section"] == section else None
+        problems = at_fault.more.get("places", []) if at_fault is not None else one["problems"]
+        placed = [{**told, "place": f"{one['section']}.{told['place']}"} for told in problems]
+        entered = form if at_fault is not None else None
+        found = controls(
+            _titled(one["inputs"]), one["settings"], form=entered, problems=placed, place=one["section"]
+        )
+        message = " ".join([at_fault.message, *_elsewhere(at_fault)]) if at_fault is not None else ""
+        shown.append({**one, "title": TITLES[one["section"]], "controls": found, "message": message})
+    data = {"tab": "server", "sections": shown, "may_change": visit.may(ADMIN)}
+    return await visit.page("settings_server.html", data, refused.status if refused is not None else 200)
+
+
+def _titled(inputs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """With names as people write them."""
+    return [
+        {**one, "title": one["title"].replace("_", " ").capitalize(), "inputs": _titled(one["inputs"])}
+        for one in inputs
+    ]
+
+
+def _elsewhere(refused: Refused) -> list[str]:
+    """Problems that stand beside no input."""
+    return [] if refused.more.get("places") else list(refused.more.get("problems", ()))
+
+
+async def change_server(visit: Visit) -> Response:
+    """Change a section, or set nothing in it any more."""
+    form = await visit.form()
+    section = form.get("section")
+    title = TITLES.get(section, section)
+    path = f"/api/server/{quote(section, safe='')}"
+    if form.get("do") == "reset":
+        await _told(visit, "DELETE", path, None, f"{title}: the defaults hold again.")
+        return visit.to("/settings/server")
+    sections = (await visit.get("/api/server"))["sections"]
+    found = next((one for one in sections if one["section"] == section), None)
+    body = sent(found["inputs"], form, found["settings"], section) if found is not None else {}
+    try:
+        await visit.send("PUT", path, body)
+    except Refused as refused:
+        if refused.status not in OF_THE_FORM or found is None:
+            raise
+        return await _server(visit, section, refused)
+    visit.tell(f"{title}: saved, and in force within seconds.")
+    return visit.to("/settings/server")
 
 
 async def show_audit(visit: Visit) -> Response:
@@ -177,7 +238,7 @@ SETTINGS = Room(
         "/settings": {"GET": show_own, "POST": change_own},
         "/settings/users": {"GET": show_users, "POST": change_users},
         "/settings/tokens": {"GET": show_tokens, "POST": change_tokens},
-        "/settings/server": {"GET": show_server},
+        "/settings/server": {"GET": show_server, "POST": change_server},
         "/settings/audit": {"GET": show_audit},
     },
     "Settings",
