@@ -29,7 +29,7 @@ def test_the_demo_ends_with_a_balanced_ledger(tmp_path: Path) -> None:
     assert "✗" not in ended.stdout
     assert re.search(r"audience report_exporters +4 people, Report_Exporter__gc: true", ended.stdout)
     assert re.search(r"trait pages_exported +4 people, Pages_Exported__gc: 12", ended.stdout)
-    assert re.search(r"^audiences +cs +[\d ]+ ✓$", ended.stdout, re.MULTILINE)
+    assert re.search(r"^\(audiences\) +cs +[\d ]+ ✓$", ended.stdout, re.MULTILINE)
     for reason in (
         "event_unmapped",
         "name_missing",

@@ -152,10 +152,11 @@ class Outcomes:
         """Whether no message that has nothing but the name of several was planned before one told whose it
         is: from then on the name is known by itself.
         """
-        told = min((one.turn for one in self.heard if one.turn and self._tells_name(one)), default=0)
-        return not any(
-            one.turn and one.turn < told for one in self.heard if one.said.naming and one.said.naming.floating
-        )
+        told = [one.turn for one in self.heard if one.turn and self._tells_name(one)]
+        floating = [
+            one.turn for one in self.heard if one.said.naming and one.said.naming.floating and one.turn
+        ]
+        return not (told and floating) or min(told) <= min(floating)
 
     def _tells_name(self, heard: Heard) -> bool:
         naming, unfit = heard.said.naming, any(value.fate == UNFIT for value in heard.said.values)
