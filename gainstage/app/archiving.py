@@ -13,10 +13,9 @@ from gainstage.computing.state import State
 from gainstage.computing.workbench import FILE_NAME as WORK_FILE
 from gainstage.connection import Retention
 from gainstage.delivery.archived import Left
-from gainstage.history import Archive, Archiver, ArchiveUnavailable
+from gainstage.history import Archive, ArchiveMissing, Archiver, ArchiveUnavailable
 from gainstage.history.archive import date_of
 from gainstage.history.erasing import count, erase
-from gainstage.history.folder import Folder
 from gainstage.history.index import Damage, ReaderMoved, Totals
 from gainstage.history.mending import examine, told
 from gainstage.history.upkeep import Keep, Upkeep
@@ -40,7 +39,10 @@ def existing(data: Path) -> Archive | None:
     Raises:
         ArchiveUnavailable: it cannot be used.
     """
-    return Archive(data, create=False) if Folder(data).index.exists() else None
+    try:
+        return Archive(data, create=False)
+    except ArchiveMissing:
+        return None
 
 
 class ArchiveOf:

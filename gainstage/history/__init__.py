@@ -6,6 +6,6 @@ what is computed from it.
 
 from gainstage.history.archive import Archive, Batch, Snapshot
 from gainstage.history.archiver import Archiver, Taken
-from gainstage.history.index import ArchiveUnavailable
+from gainstage.history.index import ArchiveMissing, ArchiveUnavailable
 
-__all__ = ["Archive", "ArchiveUnavailable", "Archiver", "Batch", "Snapshot", "Taken"]
+__all__ = ["Archive", "ArchiveMissing", "ArchiveUnavailable", "Archiver", "Batch", "Snapshot", "Taken"]

@@ -129,7 +129,8 @@ class Archive:
         """Open the archive; where `create` allows it is made, and what a dead process left is removed.
 
         Raises:
-            ArchiveUnavailable: it cannot be used, or is not there.
+            ArchiveMissing: nothing was archived yet, and it may not be made.
+            ArchiveUnavailable: it cannot be used.
         """
         self.folder = Folder(data, disk)
         self._now_us = now_us

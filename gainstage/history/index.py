@@ -71,6 +71,10 @@ class ArchiveUnavailable(StorageUnavailable):
     """The archive cannot be used now. The sentence says why and what to do."""
 
 
+class ArchiveMissing(ArchiveUnavailable):
+    """Nothing was archived yet."""
+
+
 class ReaderMoved(Exception):
     """Another process archived meanwhile: what was read of the log is old news."""
 
@@ -134,28 +138,30 @@ class Index:
         """Open the index, making it where `create` allows.
 
         Raises:
-            ArchiveUnavailable: it is not there, or of a newer version, or cannot be used.
+            ArchiveMissing: it is not there, or another process is just making it.
+            ArchiveUnavailable: it is of a newer version, or cannot be used.
         """
         self._path = path
         self._lock = threading.RLock()
         if not create and not path.exists():
-            raise ArchiveUnavailable(f"{path.parent} holds no archive yet.")
+            raise self._missing()
         with _translated(path):
             self._connection = connect(path, cache_kib=CACHE_KIB)
             self._connection.wal_autocheckpoint(4_000)
         with self.reading() as view:  # beside a writer, who is not waited for
             version = view.version()
-        if version < SCHEMA_VERSION and create:
+        if version == 0:
+            if not create:
+                self._connection.close()
+                raise self._missing()
             self._lay_out()
         elif version != SCHEMA_VERSION:
-            self._refuse(version)
+            raise ArchiveUnavailable(
+                f"{path} was written by a newer gainstage (schema {version}); use that one or a newer one."
+            )
 
-    def _refuse(self, version: int) -> None:
-        if version < SCHEMA_VERSION:
-            raise ArchiveUnavailable(f"{self._path} is being made; try again.")
-        raise ArchiveUnavailable(
-            f"{self._path} was written by a newer gainstage (schema {version}); use that one or a newer one."
-        )
+    def _missing(self) -> ArchiveMissing:
+        return ArchiveMissing(f"{self._path.parent} holds no archive yet.")
 
     def _lay_out(self) -> None:
         with self.transaction() as transaction:

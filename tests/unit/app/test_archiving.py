@@ -9,6 +9,8 @@ import pytest
 
 from gainstage.app.archiving import ArchiveOf, Archiving, report
 from gainstage.connection import Retention
+from gainstage.history import Archive
+from gainstage.history.folder import Folder
 from tests.unit.history.conftest import NOON_US, Shelf, track
 
 
@@ -53,6 +55,15 @@ async def test_nothing_is_archived_while_that_is_off_and_all_that_is_left_when_i
         pass
     assert len(shelf.ids()) == 5 and ArchiveOf(shelf.data).offsets() == {0: 5}
     work.close()
+
+
+def test_an_index_that_another_process_is_making_just_now_is_no_archive_yet(tmp_path: Path) -> None:
+    index = Folder(tmp_path).index
+    index.parent.mkdir(parents=True)
+    index.touch()  # what is there before its first transaction ends
+    assert ArchiveOf(tmp_path).offsets() is None
+    Archive(tmp_path).close()
+    assert ArchiveOf(tmp_path).offsets() == {}
 
 
 async def test_before_anything_is_archived_nothing_is_told_and_nothing_is_held(tmp_path: Path) -> None:
