@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +22,8 @@ from gainstage.app.room import read
 from gainstage.app.searching import EVENTS_SHOWN, events_of
 from gainstage.app.spelling import notes_of
 from gainstage.app.standing import standing
-from gainstage.configuration import Document, resolve
+from gainstage.configuration import resolve
+from gainstage.connection import Configuration
 from gainstage.errors import DataUnusable
 from gainstage.event import Event, Identity
 from gainstage.ingest.pressure import Pressure
@@ -66,6 +67,8 @@ class Reports:
         self._store, self._log = store, log
         #: Whose limits are told: those of a server, else those of its folder as they would be judged now.
         self._data, self._pressure = data, pressure
+        #: The configuration that was in force last, with its revision.
+        self._resolved: tuple[int, Configuration] | None = None
         #: What failed or is parked.
         self.dead = Dead(store, log)
         #: What of history is sent again.
@@ -173,7 +176,7 @@ class Reports:
             row = found[-1]
             deliveries = reading.deliveries(row["id"], now_us)
             attempts = {one.destination: reading.attempts(row["id"], one.destination) for one in deliveries}
-            documents = opened(self._store.folder, reading.documents())
+            configuration = self._configuration(reading)
         entry = entry_of(self._log, row)
         result = normalise(f"{row['partition']}-{row['offset']}", entry) if entry is not None else None
         destinations = [_traced(one, attempts[one.destination]) for one in deliveries]
@@ -192,11 +195,19 @@ class Reports:
             "received_at": iso(row["received_us"]),
             "source": row["source"],
             "event": _shown(entry, result),
-            "notes": _notes(result, documents) if entry is not None else [self._gone()],
+            "notes": _notes(result, configuration) if entry is not None else [self._gone()],
             "resolved": _resolved(row["identity"]),
             "destinations": destinations,
             "also_sent_by": [other["source"] for other in events if other is not row],
         }
+
+    def _configuration(self, reading: Reading) -> Configuration:
+        """What is in force; worked out once for each revision."""
+        revision = reading.revision()
+        if self._resolved is None or self._resolved[0] != revision:
+            documents = opened(self._store.folder, reading.documents())
+            self._resolved = revision, resolve(documents, os.environ, lenient=True).configuration
+        return self._resolved[1]
 
     def _gone(self) -> str:
         """Why a message is not shown."""
@@ -266,10 +277,8 @@ def _shown(entry: Entry | None, result: object) -> Any:
     return json_or_text(entry.body.decode("utf-8", "replace")) if entry is not None else None
 
 
-def _notes(result: object, documents: Sequence[Document]) -> list[str]:
-    if not isinstance(result, Event):
-        return []
-    return notes_of(result, resolve(documents, os.environ, lenient=True).configuration)
+def _notes(result: object, configuration: Configuration) -> list[str]:
+    return notes_of(result, configuration) if isinstance(result, Event) else []
 
 
 def _resolved(identity: bytes | None) -> dict[str, str]:
