@@ -11,10 +11,10 @@ from gainstage.configuration.conditions import (
     AccountTraitForm,
     AllForm,
     AnyForm,
-    Form,
     MemberForm,
     NotForm,
     TraitForm,
+    WordForm,
 )
 from gainstage.configuration.places import extend
 from gainstage.configuration.suggest import unknown_word
@@ -154,7 +154,7 @@ def _refuse_circle(keys: tuple[str, ...], known: Mapping[str, Written]) -> None:
         known[key].refuse(place, told)
 
 
-def _named(condition: Form) -> tuple[str, str]:
+def _named(condition: WordForm) -> tuple[str, str]:
     match condition:
         case MemberForm(audience=name):
             return "audience", name
@@ -165,7 +165,7 @@ def _named(condition: Form) -> tuple[str, str]:
     return "", ""
 
 
-def conditions(condition: Form, place: str) -> Iterator[tuple[str, Form]]:
+def conditions(condition: WordForm, place: str) -> Iterator[tuple[str, WordForm]]:
     """Every condition inside one, with its place in the definition."""
     yield place, condition
     if isinstance(condition, AllForm | AnyForm):

@@ -12,15 +12,15 @@ from gainstage.audiences.keys import key_of, wrong_key
 from gainstage.configuration.conditions import (
     ConditionForm,
     FilterForm,
-    Form,
     Name,
     Windowed,
     Word,
+    WordForm,
     clause,
 )
 
 
-class DefinitionForm(Form):
+class DefinitionForm(WordForm):
     """What audiences and computed traits have in common."""
 
     name: Name = Field(description="Any name; its key is made of it unless key says otherwise.")

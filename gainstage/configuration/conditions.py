@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Discriminator,
@@ -41,6 +40,7 @@ from gainstage.audiences.definition import (
 from gainstage.audiences.moments import instant
 from gainstage.audiences.operators import FOR_PROPERTIES, OPERATORS
 from gainstage.configuration.suggest import nearest
+from gainstage.setting import Form
 
 UNIT_SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 LONGEST_SECONDS = 3653 * 86_400
@@ -82,13 +82,13 @@ Scalar = StrictBool | StrictInt | StrictFloat | Annotated[StrictStr, AfterValida
 Often = Annotated[StrictInt, Field(ge=0, le=MOST)]
 
 
-class Form(BaseModel):
-    """What all of them agree on."""
+class WordForm(Form):
+    """What all of them agree on: the words of the file are names in Python where those may be."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
 
-class Tested(Form):
+class Tested(WordForm):
     """An operator and what stands beside it."""
 
     value: Scalar | list[Scalar] | None = Field(
@@ -178,7 +178,7 @@ class FilterForm(Tested):
         return Filter(self.property, self.test())
 
 
-class Windowed(Form):
+class Windowed(WordForm):
     """A window of time."""
 
     within: Span | None = Field(default=None, description="Only what happened in the last 30d.")
@@ -200,7 +200,7 @@ class Windowed(Form):
         return Window(0, self.within)
 
 
-class CountForm(Form):
+class CountForm(WordForm):
     """How often."""
 
     at_least: Often | None = None
@@ -237,7 +237,7 @@ class EventForm(Windowed):
         return Performed(clause(self.event, self.where), self.window(), *self.count.bounds())
 
 
-class StepForm(Form):
+class StepForm(WordForm):
     """A step of a sequence."""
 
     event: Word = Field(description="The event's name.")
@@ -288,7 +288,7 @@ class AccountTraitForm(Tested):
         return Trait(self.account_trait, self.test(), of="account")
 
 
-class MemberForm(Form):
+class MemberForm(WordForm):
     """Who is a member of another audience."""
 
     audience: Word = Field(description="The key of another audience.")
@@ -297,7 +297,7 @@ class MemberForm(Form):
         return Member(self.audience)
 
 
-class AllForm(Form):
+class AllForm(WordForm):
     """Every condition holds."""
 
     all: Annotated[list["ConditionForm"], Field(min_length=1)] = Field(
@@ -308,7 +308,7 @@ class AllForm(Form):
         return All(tuple(one.made() for one in self.all))
 
 
-class AnyForm(Form):
+class AnyForm(WordForm):
     """At least one condition holds."""
 
     any: Annotated[list["ConditionForm"], Field(min_length=1)] = Field(
@@ -319,7 +319,7 @@ class AnyForm(Form):
         return AnyOf(tuple(one.made() for one in self.any))
 
 
-class NotForm(Form):
+class NotForm(WordForm):
     """The condition does not hold."""
 
     not_: "ConditionForm" = Field(alias="not", description="This does not hold.")

@@ -6,11 +6,12 @@ A destination's `settings` are checked by the settings model of its type.
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from gainstage.configuration.oauth import OAuthForm
 from gainstage.connection import SourceKind
 from gainstage.event import KINDS
+from gainstage.setting import Form
 
 NAME_PATTERN = r"^[a-z0-9_-]+$"
 NAME_CHARACTERS = 64
@@ -62,10 +63,8 @@ Name = Annotated[
 ]
 
 
-class SourceForm(BaseModel):
+class SourceForm(Form):
     """Where events come from: one write key."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     name: Name = Field(description="Unique among the sources: lower-case letters, digits, '_' and '-'.")
     kind: SourceKind = Field(description="What sends: web (browsers), mobile (apps) or server.")
@@ -95,10 +94,8 @@ class SourceForm(BaseModel):
     )
 
 
-class DestinationForm(BaseModel):
+class DestinationForm(Form):
     """Where events go."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     name: Name = Field(description="Unique among the destinations: lower-case letters, digits, '_' and '-'.")
     type: str = Field(description="gainsight, gainsight_cs or gainsight_px.")

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from gainstage.connection import ClientKey, OAuth, Source
+from gainstage.setting import Form
 
 KEY_BITS_AT_LEAST = 2048
 KEYS_AT_MOST = 100
@@ -53,10 +54,8 @@ def auth_server(text: str) -> str:
 Id = Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS)]
 
 
-class ClientKeyForm(BaseModel):
+class ClientKeyForm(Form):
     """One key of one application."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     client_id: Id = Field(description="What the SDK is given as its client id.")
     key_id: Id = Field(description="What the SDK is given as its key id.")
@@ -65,10 +64,8 @@ class ClientKeyForm(BaseModel):
     )
 
 
-class OAuthForm(BaseModel):
+class OAuthForm(Form):
     """Who may send to a source with a token."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     keys: list[ClientKeyForm] = Field(
         min_length=1, max_length=KEYS_AT_MOST, description="The applications' public keys."

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from gainstage.configuration.suggest import unknown_word
 from gainstage.operating import Alerts, Canary, Limits, Traces
-from gainstage.setting import Duration, Secret, Size, is_loopback, parse, read_secret
+from gainstage.setting import Duration, Form, Secret, Size, is_loopback, parse, read_secret
 
 SECRET_CHARACTERS = 16
 
@@ -39,10 +39,8 @@ def long_enough(given: SecretStr) -> SecretStr:
     return given
 
 
-class Form(BaseModel):
+class PartForm(Form):
     """What the forms agree on."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     def wrong(self, destinations: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Places and sentences of what does not go with the rest of the configuration."""
@@ -53,7 +51,7 @@ class Form(BaseModel):
         raise NotImplementedError
 
 
-class LimitsForm(Form):
+class LimitsForm(PartForm):
     """When senders are asked to wait, before anything breaks."""
 
     free_disk: Size | None = Field(
@@ -76,7 +74,7 @@ class LimitsForm(Form):
         return Limits(self.free_disk, self.waiting_events, self.unrouted_messages, self.retry_after)
 
 
-class AlertsForm(Form):
+class AlertsForm(PartForm):
     """Whom to tell when something needs a person."""
 
     webhook: Annotated[
@@ -113,7 +111,7 @@ class AlertsForm(Form):
         )
 
 
-class CanaryForm(Form):
+class CanaryForm(PartForm):
     """An event of gainstage's own that goes along the real path, again and again."""
 
     every: Annotated[Duration, Field(ge=1)] = Field(default=900, description="How often one is sent.")
@@ -136,7 +134,7 @@ class CanaryForm(Form):
         return Canary(frozenset(wanted), self.every, self.within)
 
 
-class TracesForm(Form):
+class TracesForm(PartForm):
     """Where spans go, by OTLP over HTTP."""
 
     endpoint: Annotated[str, AfterValidator(private_address)] = Field(
@@ -158,7 +156,7 @@ class TracesForm(Form):
 
 
 #: Their keys in a file, which are the kinds of their documents too.
-FORMS: Mapping[str, type[Form]] = {
+FORMS: Mapping[str, type[PartForm]] = {
     "limits": LimitsForm,
     "alerts": AlertsForm,
     "canary": CanaryForm,

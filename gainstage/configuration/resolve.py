@@ -33,7 +33,7 @@ COMPUTED: Mapping[str, type[AudienceForm] | type[ComputedTraitForm]] = {
     "computed_trait": ComputedTraitForm,
 }
 
-Form = TypeVar("Form", bound=BaseModel)
+SomeForm = TypeVar("SomeForm", bound=BaseModel)
 
 
 class Resolved(NamedTuple):
@@ -125,7 +125,7 @@ class _Checked:
     def warn(self, place: str, message: str) -> None:
         self.warnings.append(replace(self.problem(place, message), harmless=True))
 
-    def form(self, model: type[Form], body: Any, place: str = "") -> Form | None:
+    def form(self, model: type[SomeForm], body: Any, place: str = "") -> SomeForm | None:
         """The body as the model's instance, or None with the problems noted."""
         self.secrets.update(text for _, text in secret_values(model, body))
         try:

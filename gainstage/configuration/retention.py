@@ -1,18 +1,17 @@
 """The form of `retention` in the file: how long what arrived, and what became of it, is kept."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from gainstage.connection import Retention
+from gainstage.setting import Form
 
 LONGEST_DAYS = 36_500
 GIGABYTE = 10**9
 _AT_REST = Retention()
 
 
-class LogRetention(BaseModel):
+class LogRetention(Form):
     """The messages as they came: what a replay can send again."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     days: float | None = Field(
         default=_AT_REST.log_days,
@@ -27,10 +26,8 @@ class LogRetention(BaseModel):
     )
 
 
-class LedgerRetention(BaseModel):
+class LedgerRetention(Form):
     """What became of the events, with each request and answer; and with it, which messages are duplicates."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     days: float | None = Field(
         default=_AT_REST.ledger_days,
@@ -45,10 +42,8 @@ class LedgerRetention(BaseModel):
     )
 
 
-class HistoryRetention(BaseModel):
+class HistoryRetention(Form):
     """The archive of events: what audiences and computed traits look back on."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     enabled: bool = Field(
         default=_AT_REST.history,
@@ -65,10 +60,8 @@ class HistoryRetention(BaseModel):
     )
 
 
-class AuditRetention(BaseModel):
+class AuditRetention(Form):
     """Who did what."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     days: float | None = Field(
         default=_AT_REST.audit_days,
@@ -78,10 +71,8 @@ class AuditRetention(BaseModel):
     )
 
 
-class RetentionForm(BaseModel):
+class RetentionForm(Form):
     """How long what is finished is kept."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     log: LogRetention = Field(default_factory=LogRetention, description="The messages as they came.")
     ledger: LedgerRetention = Field(
