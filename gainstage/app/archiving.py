@@ -130,6 +130,8 @@ class Archiving:
         self._upkeep = Upkeep(self.archive, now_us)
         self._now_us = now_us
         self._pause_until_us = 0
+        #: Why the last turn did not come to its end.
+        self.problem = ""
 
     async def turn(self, retention: Retention, limit: int = 10_000) -> bool:
         """A slice of the log, then a step of upkeep; True when there is certainly more to do at once.
@@ -139,6 +141,7 @@ class Archiving:
         now_us = self._now_us()
         if now_us < self._pause_until_us <= now_us + PAUSE_US:
             return False
+        self.problem = ""
         try:
             more = False
             if retention.history:
@@ -147,6 +150,7 @@ class Archiving:
         except (ArchiveUnavailable, LogUnavailable) as error:
             logger.error("history_unavailable %s", error)
             self._pause_until_us = now_us + PAUSE_US
+            self.problem = str(error)
         except ReaderMoved as error:
             logger.warning("history_taken_elsewhere %s", error)
         return False

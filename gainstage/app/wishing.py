@@ -128,6 +128,7 @@ def _fulfilled(data: Path, number: int) -> bool:
 async def _compute(data: Path) -> None:
     """Route and archive what was accepted, then compute."""
     store, log = open_parts(data, create=False)
+    own_store, own_log = open_parts(data, create=False)
     try:
         configuration, _ = in_force(store, None, seal_of(data, make=True))
         _refuse_unarchived(configuration)
@@ -135,28 +136,36 @@ async def _compute(data: Path) -> None:
         archiving = Archiving(data, log, store, pseudonyms, own_sources=(COMPUTED_SOURCE,))
         computing = Computing(data, archiving, log, store, pseudonyms, SystemClock())
         try:
-            async with delivering(store, log, pseudonyms, sends=False) as engine:
+            # The engine has its own: archiving asks the store in a thread.
+            async with delivering(own_store, own_log, pseudonyms, sends=False) as engine:
                 assert engine is not None
-                await _routed(store, log, engine)
+                await _routed(own_store, own_log, engine)
                 while await archiving.turn(configuration.retention):
                     pass
+                _refuse("archived", archiving.problem)
                 if configuration.computations:
                     await _turns(computing, configuration, data)
-                await _routed(store, log, engine)
+                await _routed(own_store, own_log, engine)
         finally:
             computing.close()
             archiving.close()
     finally:
-        await log.close()
-        store.close()
+        for part in (log, own_log):
+            await part.close()
+        for one in (store, own_store):
+            one.close()
 
 
 async def _turns(computing: Computing, configuration: Configuration, data: Path) -> None:
     wish(data)
     while await computing.turn(configuration.computations):
         pass
-    if computing.problem:
-        raise UsageError(f"Nothing more can be computed now: {computing.problem.rstrip('.')}.")
+    _refuse("computed", computing.problem)
+
+
+def _refuse(what: str, problem: str) -> None:
+    if problem:
+        raise UsageError(f"Nothing more can be {what} now: {problem.rstrip('.')}.")
 
 
 async def _routed(store: Store, log: LocalLog, engine: "asyncio.Task[None]") -> None:
