@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -119,13 +120,8 @@ class Computing:
             state.close()
 
 
-async def compute(data: Path) -> None:
-    """Archive and compute until standard input ends."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_reader(sys.stdin.fileno(), stop.set)
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-    loop.add_signal_handler(signal.SIGINT, lambda: None)  # a terminal's Ctrl-C is the server's to answer
+async def follow(data: Path, stop: asyncio.Event) -> None:
+    """Archive and compute until told to stop."""
     store, log = open_parts(data, create=False)
     pseudonyms, configure = pseudonyms_of(data, store), configurer(data)
     configuration: Configuration | None = None
@@ -146,11 +142,36 @@ async def compute(data: Path) -> None:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), IDLE_SECONDS)
     finally:
-        loop.remove_reader(sys.stdin.fileno())
         computing.close()
         archiving.close()
         await log.close()
         store.close()
+
+
+@contextlib.asynccontextmanager
+async def following(data: Path) -> AsyncIterator[None]:
+    """Archiving and computing meanwhile, for a command that works without a server."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(follow(data, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait([task])
+    task.result()
+
+
+async def compute(data: Path) -> None:
+    """Archive and compute until standard input ends."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(sys.stdin.fileno(), stop.set)
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)  # a terminal's Ctrl-C is the server's to answer
+    try:
+        await follow(data, stop)
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
 
 
 def main() -> int:

@@ -3,17 +3,19 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
 from gainstage.app.archiving import ArchiveOf
+from gainstage.app.computing import following
 from gainstage.app.configuring import configurer
 from gainstage.app.folder import held, is_held, open_parts, prepare
 from gainstage.app.moments import iso
 from gainstage.app.pseudonyms import pseudonyms_of
 from gainstage.app.sending import delivering
 from gainstage.clock import SECOND_US
+from gainstage.computing.state import FOLDER_NAME as AUDIENCES
 from gainstage.connection import Configuration
 from gainstage.delivery.deleting import ABSENT, BY_HAND, DELETED, FAILED, WAITING
 from gainstage.delivery.finding import Search
@@ -153,7 +155,10 @@ async def _wait(
     pseudonyms: Pseudonyms | None,
 ) -> dict[str, Any]:
     until_us = time.time_ns() // 1_000 + int(wait_seconds * SECOND_US)
-    async with delivering(store, log, pseudonyms, sends=False) as engine:
+    # Whoever is forgotten is taken out of what was computed, too: by a server, else here.
+    computes = pseudonyms is not None and (store.folder / AUDIENCES).exists()
+    computing = following(store.folder) if computes else nullcontext()
+    async with delivering(store, log, pseudonyms, sends=False) as engine, computing:
         while True:
             report = _receipt_in(store, number)
             progress(report)

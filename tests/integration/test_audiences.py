@@ -1,6 +1,7 @@
 """Audiences and computed traits through the whole server: from events to values at Gainsight."""
 
 import contextlib
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -126,6 +127,26 @@ def test_a_person_who_is_forgotten_leaves_nothing_behind_in_what_was_computed(
     assert people(sandbox)["u-secret@world.example"]["Buyer__gc"] is True, "Gainsight is another matter"
     world.take(track("u2", "Order Completed", revenue=6))
     eventually(lambda: people(sandbox)["u2@world.example"].get("Revenue__gc"), 11)
+
+
+def test_without_a_server_too_nothing_is_left_of_a_forgotten_person_in_what_was_computed(
+    make_world: MakeWorld, sandbox: Running
+) -> None:
+    world = make_world(everything(sandbox, BUYERS))
+    messages = [
+        identify("u-secret", plan="enterprise"),
+        identify("u2", plan="enterprise"),
+        track("u-secret", "Order Completed", revenue=12),
+        track("u2", "Order Completed", revenue=5),
+    ]
+    given = "\n".join(json.dumps(one) for one in messages).encode()
+    world.report("send", "--config", str(world.config), "-", given=given)
+    assert world.report("audiences", "run")["done"]
+    assert traces(world.data, b"u-secret")
+    assert world.report("forget", "person", "u-secret", "--yes")["state"] == "done"
+    assert traces(world.data, b"u-secret") == []
+    sample = world.report("audiences", "preview", KEY)["sample"]
+    assert [one["user_id"] for one in sample] == ["u2"]
 
 
 def traces(data: Path, text: bytes) -> list[str]:
