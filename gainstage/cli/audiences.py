@@ -132,9 +132,12 @@ def show_preview(found: Mapping[str, Any]) -> None:
     out.print(f"{found['size']:,} of {found['known']:,} {whose}{share} {verb} now.")
     if found["sample"]:
         label = "email" if found["for"] == "user" else "name"
-        listed = table("who", label, "value")
+        values = ["value"] if found["kind"] == "computed_trait" else []  # of an audience all are true
+        listed = table("who", label, *values)
         for one in found["sample"]:
-            listed.add_row(safe(_who(one)), safe(one[label] or ""), safe(one["value"]))
+            listed.add_row(
+                safe(_who(one)), safe(one[label] or ""), *(safe(_value(one[word])) for word in values)
+            )
         out.print(listed)
     for sentence in _archived(found["archive"]):
         out.print(safe(sentence), soft_wrap=True)
@@ -166,7 +169,10 @@ def _computed(one: Mapping[str, Any]) -> str:
         return "disabled"
     if one["evaluated_at"] is None:
         return "not yet"
-    return one["evaluated_at"] if one["current"] else f"{one['evaluated_at']}, before it was changed"
+    from gainstage.cli.moments import age
+
+    told = age(one["evaluated_at"])
+    return told if one["current"] else f"{told}, before it was changed"
 
 
 def _who(one: Mapping[str, Any]) -> str:
@@ -198,3 +204,8 @@ def _ran(found: Mapping[str, Any]) -> Iterator[str]:
         yield "The running server has not come to it yet; it goes on. See: gainstage audiences list"
     elif found["by"] == "command" and found["audiences"]:
         yield "What changed is kept; the next gainstage serve or send delivers it."
+
+
+def _value(value: Any) -> str:
+    """As definitions write it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -17,6 +17,11 @@ def renewal(instant: str) -> str:
     return f"in {duration(seconds)}" if seconds > 0 else "now"
 
 
+def age(instant: str) -> str:
+    """How long ago an instant was that was given in ISO-8601: `40 s ago`."""
+    return f"{duration((datetime.now(UTC) - datetime.fromisoformat(instant)).total_seconds())} ago"
+
+
 def clock_time(instant: str) -> str:
     """An ISO-8601 instant on the clock of the person who reads: `15:40`, with the day where it is another."""
     moment = datetime.fromisoformat(instant).astimezone()

@@ -55,13 +55,19 @@ class Program:
 
     def configure(self, **replaced: str) -> Path:
         """`gainstage.yaml` of the examples, pointed at the sandbox, with texts replaced."""
-        text = (EXAMPLES / "sandbox.yaml").read_text(encoding="utf-8")
-        text = text.replace("http://127.0.0.1:8090", self.sandbox)
+        path = self.example("sandbox.yaml", "gainstage.yaml")
+        text = path.read_text(encoding="utf-8")
         for old, new in replaced.items():
             assert old in text
             text = text.replace(old, new)
-        path = self.folder / "gainstage.yaml"
         path.write_text(text, encoding="utf-8")
+        return path
+
+    def example(self, name: str, called: str = "") -> Path:
+        """A file of the examples in this folder, pointed at the sandbox."""
+        text = (EXAMPLES / name).read_text(encoding="utf-8")
+        path = self.folder / (called or name)
+        path.write_text(text.replace("http://127.0.0.1:8090", self.sandbox), encoding="utf-8")
         return path
 
     @contextlib.contextmanager

@@ -4,7 +4,6 @@ To write the outputs anew: `python -m tests.acceptance.test_cli_document`.
 """
 
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import typer
 
 from gainstage.cli.main import program as commands
 from gainstage_sandbox import running
-from tests.acceptance.program import EXAMPLES, ROOT, Program
+from tests.acceptance.program import ROOT, Program
 
 DOCUMENT = ROOT / "docs" / "cli.md"
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -30,6 +29,9 @@ VARYING = (
     (re.compile(r"clickstream \d+, cs \d+, px \d+"), "clickstream 12, cs 10, px 16"),
     (re.compile(r"http://127\.0\.0\.1:\d+"), "http://127.0.0.1:8090"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "2026-11-22T10:00:00.000Z"),
+    (re.compile(r"\d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d"), "2026-11-22 to 2026-11-22"),
+    (re.compile(r"at about \d\d:\d\d"), "at about 10:00"),
+    (re.compile(r"\b\d+ s ago *$", re.MULTILINE), "2 s ago"),
     (re.compile(r"\bin +\d+ (s|m|h)\b|\bnow *$", re.MULTILINE), "in 24 h"),
     (re.compile(r"\b1[0-9]{12}\b"), "1795341600000"),
     (re.compile(r"\b[0-9a-f]{10}\b"), "0d9ca63969"),
@@ -66,7 +68,8 @@ def shown_anew(folder: Path) -> str:
     with running(port=0) as sandbox:
         program = Program(folder, sandbox.url)
         program.configure()
-        shutil.copy(EXAMPLES / "messages.jsonl", folder)
+        for name in ("audiences.yaml", "messages.jsonl"):
+            program.example(name)
         text = DOCUMENT.read_text(encoding="utf-8")
         return BLOCK.sub(
             lambda match: f"```console\n{steady(chr(10).join(played(program, match[1])))}\n```", text
