@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import sys
 import time
 from pathlib import Path
@@ -40,8 +41,8 @@ async def supervise(data: Path, watch: DeliveryWatch, style: Style) -> None:
         finally:
             following.cancel()
         watch.ended()
-        logger.error("delivery_ended", exit_code=code, remedy="It is started again.")
         await asyncio.sleep(RESTART_SECONDS)
+        _tell("delivery_ended", code)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -67,5 +68,13 @@ async def supervise_computing(data: Path, style: Style) -> None:
         except asyncio.CancelledError:
             await _end(process)
             raise
-        logger.error("computing_ended", exit_code=code, remedy="It is started again.")
         await asyncio.sleep(COMPUTING_RESTART_SECONDS)
+        _tell("computing_ended", code)
+
+
+def _tell(event: str, code: int) -> None:
+    """That a process ended though the server goes on. One that was asked to (by SIGTERM, as whoever stops the
+    server may ask all its processes) is no fault.
+    """
+    level = logging.ERROR if code else logging.INFO
+    logger.log(level, event, exit_code=code, remedy="It is started again.")

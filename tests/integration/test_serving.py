@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -228,6 +229,19 @@ def test_the_delivery_process_is_started_again_and_takes_up_what_waited(
     wait_for(lambda: world.delivery_pid() not in (None, first))
     wait_for(lambda: len(sandbox.state.messages) == 10)
     assert [message["properties"]["n"] for message in sandbox.state.messages] == list(range(10))
+
+
+def test_no_error_is_told_when_whoever_stops_the_server_asks_all_its_processes_to_end(
+    make_world: MakeWorld, sandbox: Running
+) -> None:
+    world = make_world(configured(clickstream(sandbox.url)))
+    world.start()
+    delivery = wait_for(world.delivery_pid)
+    assert delivery is not None and world.server is not None
+    os.kill(delivery, signal.SIGTERM)
+    wait_for(lambda: world.delivery_pid() != delivery)
+    world.stop()
+    assert "level=error" not in world.said(), world.said()
 
 
 def test_the_delivery_process_ends_with_its_killed_server(make_world: MakeWorld, sandbox: Running) -> None:
