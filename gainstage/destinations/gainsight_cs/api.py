@@ -60,13 +60,18 @@ def canary(settings: CsSettings, works: Sequence[Work]) -> Exchange:
 def judge(settings: CsSettings, response: Response) -> Finding:
     """What the answer to the read says of the settings."""
     if isinstance(rows(settings, response), list):
-        return Finding("ok", "access_key", f"{settings.host} accepts the access key.")
+        return Finding("ok", "access_key", f"{called(settings)} accepts the access key.")
     outcome = read_answer(settings, response)
     detail = getattr(outcome, "detail", "") or f"HTTP {response.status}"
     if isinstance(outcome, Blocked) and outcome.code == "credentials_refused":
-        return Finding("error", "access_key", f"{settings.host} refuses the access key: {detail}")
+        return Finding("error", "access_key", f"{called(settings)} refuses the access key: {detail}")
     name = "api_url" if settings.api_url else "domain"
     return Finding("error", name, f"What answers at {settings.address} is not Gainsight's API: {detail}")
+
+
+def called(settings: CsSettings) -> str:
+    """Who was asked: the tenant's host, unless another address is set in its place."""
+    return f"{settings.api_url} (api_url, in place of {settings.host})" if settings.api_url else settings.host
 
 
 def pretend(request: Request) -> Response:

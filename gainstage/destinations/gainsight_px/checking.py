@@ -62,7 +62,7 @@ def check_rest(settings: PxSettings) -> Check:
     written = yield request(settings, "POST", WRITE_PATH, NOTHING)
     assert written is not None
     writes = may_write(settings, written)
-    accepted = f"The API key is accepted by the data center {settings.data_center}"
+    accepted = f"The API key is accepted by {called(settings)}"
     if writes is False and not reads:
         sentence = f"{accepted}, or known there at least, but may neither read nor write: {reason(written)}"
         yield Finding("error", "api_key", sentence)
@@ -79,6 +79,13 @@ def check_rest(settings: PxSettings) -> Check:
         sentence = f"Whether the API key may write could not be told: HTTP {written.status}."
         yield Finding("warning", "api_key", f"{sentence} {reason(written)}".strip())
     yield Finding("ok", "", TAG_KEY_UNKNOWN)
+
+
+def called(settings: PxSettings) -> str:
+    """Who was asked: the data center, unless another address is set in its place."""
+    if settings.api_url is None:
+        return f"the data center {settings.data_center}"
+    return f"{settings.api_url} (api_url, in place of the data center {settings.data_center})"
 
 
 def not_reading(settings: PxSettings) -> str:
@@ -161,7 +168,7 @@ def check_push(settings: PxSettings) -> Check:
     response = yield push_request(settings, b"[]")
     assert response is not None
     if takes_tag_key(response):
-        sentence = f"The tag key is accepted by the data center {settings.data_center}."
+        sentence = f"The tag key is accepted by {called(settings)}."
         yield Finding("ok", "product_tag_key", sentence)
         sentence = "What Gainsight PX makes of the messages cannot be known without sending some."
         yield Finding("ok", "", sentence)

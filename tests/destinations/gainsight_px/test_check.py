@@ -72,7 +72,10 @@ def leaves_nothing_behind(sandbox: Sandbox) -> Any:
 def test_a_good_key_is_accepted_and_may_write(sandbox: Sandbox) -> None:
     found, asked = run(at(sandbox, **REST), sandbox)
     assert [one.level for one in found] == ["ok", "ok"]
-    assert "accepted by the data center US and may write" in found[0].message
+    assert (
+        f"accepted by {sandbox.url} (api_url, in place of the data center US) and may write"
+        in found[0].message
+    )
     assert "tag key is right cannot be known without writing" in found[1].message
     assert [(request.method, request.body) for request in asked] == [("GET", b""), ("POST", b"{}")]
 
