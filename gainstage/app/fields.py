@@ -143,10 +143,16 @@ async def diagnose(asker: Asker, active: Active) -> list[Finding]:
 
 def kept(store: Store | None, connected: Connected) -> Schema | None:
     """What the store keeps of a destination's fields."""
-    if store is None or connected.type.doctor is None or connected.settings is None:
-        return None
+    return kept_of(store, [connected])[connected.name] if store is not None else None
+
+
+def kept_of(store: Store, destinations: Iterable[Connected]) -> dict[str, Schema | None]:
+    """The same of several, by name."""
     with store.transaction() as transaction:
-        return transaction.schemas.get(connected.tenant)
+        return {
+            one.name: transaction.schemas.get(one.tenant) if one.type.doctor and one.settings else None
+            for one in destinations
+        }
 
 
 def keep(store: Store, connected: Connected, schema: Schema) -> None:

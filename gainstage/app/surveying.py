@@ -11,9 +11,10 @@ from typing import Any, Protocol
 import msgspec
 
 from gainstage.app.configuring import opened
+from gainstage.app.fields import kept_of
 from gainstage.app.memberships import existing_state
 from gainstage.app.moments import iso
-from gainstage.app.verdicts import records_at_once
+from gainstage.app.verdicts import records_at_once, remarks
 from gainstage.audiences.catalog import linked
 from gainstage.audiences.definition import Computation
 from gainstage.audiences.keys import key_of, kind_of
@@ -67,6 +68,15 @@ class Known:
         self.on_their_way = {at[1]: n.get("pending", 0) for at, n in counters.items()
                              if at[0] == COMPUTED_SOURCE}  # fmt: skip
         self.ends = finishing(store, self.configuration, self.definitions, self.waiting, now_us)
+        #: By destination, what is known of its fields.
+        self.schemas = kept_of(store, self.configuration.destinations.values())
+
+    def remarks(self, one: Computation) -> Iterator[dict[str, str]]:
+        """Where nothing of what it says arrives, and what to write there."""
+        for name in one.destinations:
+            if (connected := self.configuration.destinations.get(name)) is not None:
+                for found in remarks(connected, one, self.schemas[name]):
+                    yield {"destination": name, "setting": found.setting, "message": found.message}
 
 
 def audiences(data: Path) -> dict[str, Any]:
@@ -204,6 +214,7 @@ def _described(one: Computation, known: Known) -> dict[str, Any]:
         "waiting": waits,
         "on_their_way": {name: known.on_their_way.get(name, 0) for name in one.destinations},
         "finishes_at": max((at for at in ends if at), default=None) if ends and all(ends) else None,
+        "warnings": list(known.remarks(one)),
     }
 
 

@@ -150,6 +150,7 @@ def remarks(found: Mapping[str, Any]) -> Iterator[str]:
     for one in found["audiences"]:
         if one["state"] != "enabled":
             yield f"{one['key']} is {one['state']}."
+        yield from (f"{warning['destination']}: {warning['message']}" for warning in one["warnings"])
     if found["unusable"]:
         yield f"Not usable: {', '.join(found['unusable'])}; gainstage check says why."
     to_be_said = any(one["waiting"] for one in found["audiences"])

@@ -24,6 +24,7 @@ FROM_FILE = {
             {"not": {"event": "Logged In", "within": "14d"}},
         ]
     },
+    "destinations": ["cs"],  # where its key is mapped to no field
 }
 
 
@@ -191,6 +192,9 @@ def test_what_stands_in_the_file_is_shown_and_changed_by_nobody_here(
         page = reader.open("/audiences/gone_quiet")
         expect(page.get_by_text("stands in the configuration file").first).to_be_visible()
         expect(page.get_by_role("link", name="Edit")).to_have_count(0)
+        expect(page.get_by_role("heading", name="Nothing of it arrives at cs")).to_be_visible()
+        mapping = page.get_by_role("link", name="Map it")
+        expect(mapping).to_have_attribute("href", "/destinations/cs/mapping")
         reader.picture("audience-of-the-file")
         page.goto(f"{world.address}/audiences/gone_quiet/edit")
         expect(page).to_have_url(f"{world.address}/audiences/gone_quiet")

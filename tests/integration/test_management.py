@@ -334,6 +334,9 @@ def test_an_audience_is_looked_at_put_in_force_paused_and_removed_over_http(
 
     made = done(world, "PUT", f"audiences/{key}", {"audience": definition})
     assert (made["owner"], made["state"], made["definition"]["key"]) == ("dashboard", "enabled", key)
+    (warning,) = made["warnings"]
+    assert (warning["destination"], warning["setting"]) == ("cs", "person_fields")
+    assert f"Map '{key}'" in warning["message"], "at CS no field is named for it"
     assert ask(world, "POST", f"audiences/{key}/run").status == 202
     shown = wait_for(lambda: (one := done(world, "GET", f"audiences/{key}"))["size"] and one)
     assert shown["members"] == [{"user_id": "u1", "value": True}]
