@@ -91,6 +91,8 @@ class Connected:
         if event.kind not in self.kinds:
             return Filtered("type_not_selected", f"`types` of {self.name} leaves out {event.kind}.")
         if not wanted(event.integrations, self.names):
+            if event.source == COMPUTED_SOURCE:
+                return Filtered("computation_elsewhere", f"What it says is not sent to {self.name}.")
             return Filtered("integrations", f"The message's integrations object turns {self.names[0]} off.")
         if self.bundled(event):
             return Filtered("bundled", f"`_metadata.bundled` of the message names {self.names[0]}.")

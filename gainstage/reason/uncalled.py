@@ -60,6 +60,13 @@ FILTERED: dict[str, Reason] = {
         "An identify whose only trait is `favouriteColour`, which no setting maps.",
         "Map the traits that should arrive.",
     ),
+    "computation_elsewhere": Reason(
+        "filtered",
+        "audience not sent here",
+        "The `destinations` of the audience or computed trait do not name this one.",
+        "The audience `power_users` is sent to `cs` alone; at `px` its calls end here.",
+        "Nothing to do; or add the destination to the definition.",
+    ),
     "computation_unmapped": Reason(
         "filtered",
         "audience or trait not mapped",

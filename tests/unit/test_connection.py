@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gainstage.computed import COMPUTED_SOURCE
 from gainstage.connection import Configuration, Connected, Source, wanted
 from gainstage.event import Event
 from tests.unit.delivery.workshop import VENDOR, Settings
@@ -71,6 +73,12 @@ def test_the_integrations_object_decides(integrations: Any, passes: bool) -> Non
     refusal = connected().refuses(event(integrations=integrations))
     assert (refusal is None) is passes
     assert refusal is None or refusal.code == "integrations"
+
+
+def test_what_an_audience_says_elsewhere_is_not_blamed_on_a_sender() -> None:
+    said = msgspec.structs.replace(event(integrations={"All": False, "other": True}), source=COMPUTED_SOURCE)
+    refusal = connected().refuses(said)
+    assert refusal is not None and refusal.code == "computation_elsewhere"
 
 
 NEAR = ["workshop", "WORKSHOP", "Workshop ", " Workshop", "Work-Shop", "work_shop", "WorkShop", "Work shop"]
