@@ -19,10 +19,15 @@ async def show_causes(visit: Visit) -> Response:
     found = await visit.get("/api/dead/summary", **asked, limit=LOOKED_AT)
     problems = [{**one, "address": _address(visit, one)} for one in found["problems"]]
     totals = {
-        word: sum(one["events"] for one in problems if one["outcome"] == word)
-        for word in ("failed", "parked")
+        word: sum(one["events"] for one in problems if _word(one) == word)
+        for word in ("failed", "parked", "refused")
     }
     return await visit.page("fixing.html", {**found, "problems": problems, "totals": totals, "asked": asked})
+
+
+def _word(one: dict[str, Any]) -> str:
+    """As the other pages count it: what met no destination has failed at none."""
+    return str(one["outcome"]) if one["destination"] is not None else "refused"
 
 
 def _address(visit: Visit, one: dict[str, Any]) -> str:
