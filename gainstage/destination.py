@@ -132,9 +132,9 @@ class Settled(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """What `check` found out. `setting` names the setting at fault, empty where none is."""
+    """What `check` found out, or could not (`unknown`). `setting` names the setting concerned, where one is."""
 
-    level: Literal["ok", "warning", "error"]
+    level: Literal["ok", "unknown", "warning", "error"]
     setting: str
     message: str
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 LINE_CHARACTERS = 80
 COUNTS = ("received", "delivered", "filtered", "failed", "parked", "pending")
-LEVEL_STYLES = {"ok": "green", "warning": "yellow", "error": "red"}
+LEVEL_STYLES = {"ok": "green", "unknown": "dim", "warning": "yellow", "error": "red"}
 WORD_STYLES = {
     "delivered": "green",
     "filtered": "dim",

@@ -78,7 +78,7 @@ def check_rest(settings: PxSettings) -> Check:
     if writes is None:
         sentence = f"Whether the API key may write could not be told: HTTP {written.status}."
         yield Finding("warning", "api_key", f"{sentence} {reason(written)}".strip())
-    yield Finding("ok", "", TAG_KEY_UNKNOWN)
+    yield Finding("unknown", "product_tag_key", TAG_KEY_UNKNOWN)
 
 
 def called(settings: PxSettings) -> str:
@@ -171,7 +171,7 @@ def check_push(settings: PxSettings) -> Check:
         sentence = f"The tag key is accepted by {called(settings)}."
         yield Finding("ok", "product_tag_key", sentence)
         sentence = "What Gainsight PX makes of the messages cannot be known without sending some."
-        yield Finding("ok", "", sentence)
+        yield Finding("unknown", "", sentence)
         return
     outcome = read_push(response)
     if isinstance(outcome, Blocked) and outcome.code == "credentials_refused":

@@ -71,7 +71,7 @@ def leaves_nothing_behind(sandbox: Sandbox) -> Any:
 
 def test_a_good_key_is_accepted_and_may_write(sandbox: Sandbox) -> None:
     found, asked = run(at(sandbox, **REST), sandbox)
-    assert [one.level for one in found] == ["ok", "ok"]
+    assert [one.level for one in found] == ["ok", "unknown"]
     assert (
         f"accepted by {sandbox.url} (api_url, in place of the data center US) and may write"
         in found[0].message
@@ -117,7 +117,7 @@ def test_a_key_that_may_not_write(sandbox: Sandbox) -> None:
 
 def test_a_key_that_may_not_read_goes_with_a_warning(sandbox: Sandbox) -> None:
     sandbox.behave(px_write_only_keys=["key"])
-    assert told(at(sandbox, **REST), sandbox) == [("ok", "api_key"), ("warning", "api_key"), ("ok", "")]
+    assert told(at(sandbox, **REST), sandbox) == [("ok", "api_key"), ("warning", "api_key"), ("unknown", "product_tag_key")]
     found, _ = run(at(sandbox, **REST, deny_list="ask"), sandbox)
     assert "`deny_list: ask` has to" in found[1].message
 
@@ -136,7 +136,7 @@ def test_a_key_without_the_permission_to_read_is_known_where_it_belongs(sandbox:
 
 
 #: The key is taken, but may perhaps not write.
-UNSURE = [("ok", "api_key"), ("warning", "api_key"), ("ok", "")]
+UNSURE = [("ok", "api_key"), ("warning", "api_key"), ("unknown", "product_tag_key")]
 
 
 def answering(*answers: tuple[int, bytes]) -> Vendor:
@@ -170,12 +170,12 @@ def test_with_an_address_of_ones_own_that_is_at_fault(sandbox: Sandbox) -> None:
 def test_a_tag_key_of_unusual_form_is_a_warning_and_no_refusal(sandbox: Sandbox) -> None:
     settings = at(sandbox, api_key="key", product_tag_key="ABC")
     assert [(one.level, one.setting) for one in PX.warnings(settings)] == [("warning", "product_tag_key")]
-    assert {level for level, _ in told(settings, sandbox)} == {"ok"}
+    assert {level for level, _ in told(settings, sandbox)} == {"ok", "unknown"}
 
 
 def test_pushing_an_empty_list_shows_whether_the_tag_key_is_taken(sandbox: Sandbox) -> None:
     found, asked = run(at(sandbox, **PUSH), sandbox)
-    assert [(one.level, one.setting) for one in found] == [("ok", "product_tag_key"), ("ok", "")]
+    assert [(one.level, one.setting) for one in found] == [("ok", "product_tag_key"), ("unknown", "")]
     assert [(request.method, request.body) for request in asked] == [("POST", b"[]")]
     sandbox.behave(refused_keys=["AP-ABC-2"])
     found, _ = run(at(sandbox, **PUSH), sandbox)
