@@ -135,6 +135,7 @@ def test_a_mapping_is_offered_what_was_sent_previewed_difference_by_difference_a
     page.get_by_role("button", name="Preview over the last events").click()
     changes = page.locator("#comparison")
     expect(changes).to_contain_text("would be different")
+    expect(changes.get_by_role("heading", level=2)).to_be_in_viewport()
     expect(changes.get_by_role("row", name="Plan_Tier__gc not sent")).to_have_count(1)
     page.locator("details.difference").nth(1).locator("summary").click()
     expect(changes.locator("ins")).to_have_text(["Silver", "Gold"])
