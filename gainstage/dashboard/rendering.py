@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup, escape
 
 from gainstage.dashboard import charts
+from gainstage.dashboard.actions import action_title
 from gainstage.reason import REASONS
 
 FOLDER = Path(__file__).parent / "templates"
@@ -48,6 +49,7 @@ def environment() -> Environment:
         "bytes": size,
         "reason_title": reason_title,
         "ticks": ticks,
+        "action_title": action_title,
     }
     made.globals |= {"stacked_bars": charts.stacked_bars, "lines": charts.lines, "Series": charts.Series}
     return made

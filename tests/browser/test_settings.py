@@ -104,6 +104,7 @@ def test_what_was_done_is_in_the_audit_log_with_who_and_no_secret(admin: Reader)
     row = page.get_by_role("row").filter(has_text="token.add").first
     expect(row).to_contain_text("admin@acme.com")
     expect(row).to_contain_text("done")
+    expect(row).to_contain_text("API token made")
     page = admin.open("/settings/audit?since=nonsense")
     expect(page.get_by_role("alert")).to_contain_text("is no time")
     assert PASSWORD not in admin.open("/settings/audit").content()
