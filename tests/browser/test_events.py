@@ -144,6 +144,18 @@ def test_a_parked_event_is_corrected_by_the_pages_and_delivered(
     expect(unmapped).to_have_count(0)
 
 
+def test_a_question_that_is_opened_by_keyboard_can_be_read(admin: Reader) -> None:
+    page = admin.open("/fix")
+    page.get_by_role("button", name="Try again").first.focus()
+    asks = page.locator("summary", has_text="Give up").first
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    expect(asks).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Give up for good").first).to_be_visible()
+    admin.check()
+
+
 def test_the_tester_shows_requests_sends_nothing_and_then_sends(admin: Reader, sandbox: Running) -> None:
     page = admin.open("/tester")
     page.get_by_role("textbox", name="The message").fill(
