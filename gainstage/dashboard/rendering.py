@@ -43,6 +43,7 @@ def environment() -> Environment:
     made.filters |= {
         "number": number,
         "moment": moment,
+        "moments": moments,
         "since": since,
         "duration": duration,
         "pretty": pretty,
@@ -77,6 +78,11 @@ def moment(value: str | datetime | None) -> str:
         return "–"  # noqa: RUF001 - a dash
     at = _parsed(value)
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at is not None else str(value)
+
+
+def moments(text: str) -> str:
+    """A text in which every instant is written as `moment` writes it."""
+    return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", lambda found: moment(found[0]), text)
 
 
 def since(value: str | datetime | None, now: datetime | None = None) -> str:
