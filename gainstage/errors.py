@@ -39,6 +39,10 @@ class UnknownKey(UnknownName):
     """A write key is named that a source has not."""
 
 
+class KeyReplaced(UsageError):
+    """A write key is to be replaced that is not the current one."""
+
+
 class NameTaken(UsageError):
     """Somebody, or something, has this name already."""
 

@@ -16,7 +16,7 @@ from gainstage.app.folder import opened_store
 from gainstage.app.newest import newest_by_source
 from gainstage.configuration import HIDDEN, Resolved, resolve
 from gainstage.configuration import Document as Written
-from gainstage.errors import ConfigurationError, NameTaken, UnknownKey, UnknownSource
+from gainstage.errors import ConfigurationError, KeyReplaced, NameTaken, UnknownKey, UnknownSource
 from gainstage.setting import fingerprint
 
 KIND: Final = "source"
@@ -115,12 +115,13 @@ def remove_source(data: Path, name: str, permit: Permit) -> None:
     amend(data, KIND, name, change, permit)
 
 
-def rotate_key(data: Path, name: str, permit: Permit) -> dict[str, Any]:
+def rotate_key(data: Path, name: str, permit: Permit, *, replaces: str | None = None) -> dict[str, Any]:
     """Give a source a new write key; the one before is still taken until `remove_key`. The answer has the new
-    one.
+    one. Who says which key it `replaces`, by its id, makes one key however often it is asked for.
 
     Raises:
         UnknownSource: there is none of this name.
+        KeyReplaced: the key that is to be replaced is not the current one.
         OwnedByFile: it stands in the configuration file.
         ConfigurationError: too many former keys are still taken.
         UsageError: `permit` refuses, or the folder holds no data.
@@ -129,6 +130,9 @@ def rotate_key(data: Path, name: str, permit: Permit) -> dict[str, Any]:
 
     def change(kept: Listed) -> Listed:
         found = _own(kept, name)
+        if replaces is not None and replaces != _current_id(kept, name):
+            sentence = "is not its current one: it was renewed already"
+            raise KeyReplaced(f"The write key {replaces} of the source {name} {sentence}.")
         former = [found.body["write_key"], *found.body.get("old_write_keys", ())]
         return put(kept, replace(found, body={**found.body, "write_key": key, "old_write_keys": former}))
 
@@ -183,6 +187,11 @@ def _usable(name: str, key: str) -> str:
         places = [("write_key", told)]
         raise ConfigurationError(f"Source {name}", [f"write_key: {told}"], places)
     return key
+
+
+def _current_id(kept: Listed, name: str) -> str | None:
+    connected = resolve(kept, os.environ, lenient=True).configuration.sources.get(name)
+    return key_id_of(connected.write_key) if connected is not None else None
 
 
 def _own(kept: Listed, name: str) -> Written:

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup, escape
 
 from gainstage.dashboard import charts
+from gainstage.dashboard.actions import action_title
 from gainstage.reason import REASONS
 
 FOLDER = Path(__file__).parent / "templates"
@@ -42,12 +43,14 @@ def environment() -> Environment:
     made.filters |= {
         "number": number,
         "moment": moment,
+        "moments": moments,
         "since": since,
         "duration": duration,
         "pretty": pretty,
         "bytes": size,
         "reason_title": reason_title,
         "ticks": ticks,
+        "action_title": action_title,
     }
     made.globals |= {"stacked_bars": charts.stacked_bars, "lines": charts.lines, "Series": charts.Series}
     return made
@@ -75,6 +78,11 @@ def moment(value: str | datetime | None) -> str:
         return "–"  # noqa: RUF001 - a dash
     at = _parsed(value)
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at is not None else str(value)
+
+
+def moments(text: str) -> str:
+    """A text in which every instant is written as `moment` writes it."""
+    return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", lambda found: moment(found[0]), text)
 
 
 def since(value: str | datetime | None, now: datetime | None = None) -> str:

@@ -17,6 +17,7 @@ from gainstage.accounts import Caller, Passwords
 from gainstage.errors import (
     ConfigurationError,
     DataUnusable,
+    KeyReplaced,
     LastAdmin,
     NameTaken,
     NotAllowed,
@@ -248,6 +249,8 @@ def _problem(error: Exception) -> Problem:
             return Problem(404, "token_unknown", str(error))
         case UnknownSession():
             return Problem(404, "session_unknown", str(error))
+        case KeyReplaced():
+            return Problem(409, "key_replaced", str(error))
         case NameTaken():
             return Problem(409, "name_taken", str(error))
         case LastAdmin():

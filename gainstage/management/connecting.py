@@ -38,6 +38,12 @@ class Rehearsed(msgspec.Struct, forbid_unknown_fields=True):
     dry_run: bool = False
 
 
+class Rotation(msgspec.Struct, forbid_unknown_fields=True):
+    """The id of the write key that is replaced: with another there is nothing to do."""
+
+    replaces: Text | None = None
+
+
 class History(msgspec.Struct, forbid_unknown_fields=True):
     """So many of the newest."""
 
@@ -196,9 +202,11 @@ class ConnectionViews:
 
     async def rotate_key(self, request: Request) -> Response:
         """Give a source a new write key."""
-        query(request, Nothing)
+        replaces = query(request, Rotation).replaces
         name, permit = request.path_params["name"], permit_of(request)
-        return document(await self._checked(lambda: app.rotate_key(self._data, name, permit)))
+        return document(
+            await self._checked(lambda: app.rotate_key(self._data, name, permit, replaces=replaces))
+        )
 
     async def remove_key(self, request: Request) -> Response:
         """Take a former write key no more."""

@@ -76,6 +76,7 @@ class Reader:
         ]
         assert found == [], (self.page.url, found)
         assert self.page.locator("h1").count() == 1, self.page.url
+        assert self.page.locator(".form-hint, .invalid-feedback", has_text="`").count() == 0, self.page.url
         wide = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert wide <= 0, f"{self.page.url} is {wide} pixels wider than the window"
 

@@ -152,6 +152,8 @@ def test_a_computed_trait_is_built_on_a_phone_without_a_script(
         reader.picture("computed-trait-builder-problem")
         page.get_by_role("button", name="Remove this property").click()
         page.get_by_label("cs (").check()
+        page.get_by_role("button", name="Show the size").last.click()
+        expect(page.locator("#size .h1")).to_be_in_viewport()
         page.get_by_role("button", name="Put it in force").click()
         expect(page.get_by_text("The sum of “revenue” over the events")).to_be_visible()
         wait_for(lambda: sorted(row.get("Spent__gc", 0) for row in people(sandbox).values()) == [10, 20, 30])

@@ -137,6 +137,7 @@ def test_a_mapping_is_offered_what_was_sent_previewed_difference_by_difference_a
     page.get_by_role("button", name="Preview over the last events").click()
     changes = page.locator("#comparison")
     expect(changes).to_contain_text("would be different")
+    expect(changes.get_by_role("heading", level=2)).to_be_in_viewport()
     expect(changes.get_by_role("row", name="Plan_Tier__gc not sent")).to_have_count(1)
     page.locator("details.difference").nth(1).locator("summary").click()
     expect(changes.locator("ins")).to_have_text(["Silver", "Gold"])
@@ -155,9 +156,8 @@ def test_a_mapping_is_offered_what_was_sent_previewed_difference_by_difference_a
     expect(page.get_by_role("status").first).to_contain_text("Saved.")
     expect(page.get_by_label("Person fields, Gainsight field 1", exact=True)).to_have_value("Plan_Tier__gc")
     page.get_by_role("link", name="History").click()
-    expect(
-        page.get_by_role("row", name="admin@acme.com").filter(has_text="person_fields").first
-    ).to_be_visible()
+    change = page.get_by_role("row", name="admin@acme.com").filter(has_text="person_fields").first
+    expect(change).to_contain_text("Settings changed")
     admin.check()
     admin.picture("destination-history")
     world.take(identify("cyd", plan="Bronze"))
@@ -184,6 +184,11 @@ def test_a_destination_is_paused_resumed_and_removed_with_a_question_before(
     page = admin.open("/destinations/new?type=gainsight_px")
     fill(page, "held", ENTERED["gainsight_px"], sandbox)
     page.get_by_role("button", name="Keep and check the credentials").click()
+    page.get_by_role("link", name="Correct the settings").click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").first).to_be_visible()
+    page.get_by_role("link", name="Go on setting it up").click()
+    expect(page).to_have_url(f"{world.address}/destinations/held/setup/check")
     page = admin.open("/destinations/held")
     page.get_by_role("button", name="Switch on").click()
     page.get_by_role("button", name="Pause").click()
@@ -195,6 +200,28 @@ def test_a_destination_is_paused_resumed_and_removed_with_a_question_before(
     page.get_by_role("button", name="Remove held").click()
     expect(page).to_have_url(f"{world.address}/destinations")
     expect(page.get_by_role("link", name="held")).to_have_count(0)
+
+
+def test_the_wizard_fits_a_phone_leads_back_and_switches_on_nothing_that_is_on(
+    browser: Browser, world: World
+) -> None:
+    with reading(browser, world.address, PHONE) as reader:
+        reader.log_in("admin@acme.com")
+        page = reader.open("/destinations/new?type=gainsight_px")
+        reader.picture("wizard-new")
+        page = reader.open("/destinations/cs/setup/preview")
+        expect(page.get_by_role("button", name="Switch it on")).to_have_count(0)
+        reader.picture("wizard-preview")
+        page.get_by_role("link", name="Mapping", exact=True).click()
+        expect(page).to_have_url(f"{world.address}/destinations/cs/setup/map")
+        page = reader.open("/destinations/cs/setup/preview")
+        page.get_by_role("link", name="It is switched on: back to cs").click()
+        expect(page).to_have_url(f"{world.address}/destinations/cs")
+        page = reader.open("/destinations")
+        reader.picture("destinations")
+        for count in page.locator("td[data-label=pending]").all():
+            place = count.bounding_box()
+            assert place is not None and place["x"] + place["width"] <= PHONE[0]
 
 
 def test_a_viewer_sees_settings_and_changes_nothing_on_a_phone_too(browser: Browser, world: World) -> None:

@@ -72,6 +72,15 @@ def test_events_are_found_by_person_outcome_and_what_they_are(admin: Reader) -> 
     admin.check()
 
 
+def test_the_filters_keep_what_a_link_asked_for_and_tell_reasons_apart(admin: Reader) -> None:
+    page = admin.open("/events?source=gainstage:audiences")
+    expect(page.get_by_label("Source").locator("option:checked")).to_have_text("(audiences)")
+    page.get_by_role("button", name="Show", exact=True).click()
+    assert "source=gainstage%3Aaudiences" in page.url
+    reasons = page.get_by_label("Reason").locator("option").all_text_contents()
+    assert len(set(reasons)) == len(reasons) and "several companies match (parked)" in reasons
+
+
 def test_what_comes_shows_by_itself_until_it_is_paused(admin: Reader, world: World) -> None:
     page = admin.open("/events?event=Came+Just+Now")
     expect(page.locator("#events tbody tr")).to_have_count(0)
@@ -97,6 +106,18 @@ def test_an_events_page_shows_its_life_and_secrets_masked(admin: Reader) -> None
     admin.picture("event")
     page.goto(f"{admin.address}/events/nobody-knows")
     expect(page.get_by_text("There is no event nobody-knows")).to_be_visible()
+
+
+def test_a_question_that_is_opened_by_keyboard_can_be_read(admin: Reader) -> None:
+    page = admin.open("/fix")
+    page.get_by_role("button", name="Try again").first.focus()
+    asks = page.locator("summary", has_text="Give up").first
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    expect(asks).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Give up for good").first).to_be_visible()
+    admin.check()
 
 
 def test_a_parked_event_is_corrected_by_the_pages_and_delivered(
@@ -127,6 +148,7 @@ def test_a_parked_event_is_corrected_by_the_pages_and_delivered(
     page.get_by_role("button", name="Correct and try again").click()
     expect(page.get_by_text("It is corrected and tried again now.")).to_be_visible()
     expect(page.get_by_role("region", name="cs")).to_contain_text("delivered", timeout=30_000)
+    expect(page.get_by_text(re.compile("Corrected by hand [0-9-]+ [0-9:]+ UTC"))).to_be_visible()
     (bob,) = (one for one in sandbox.state.snapshot()["cs"]["people"] if one["Email"] == "bob@acme.com")
     assert bob["FirstName"] == "Bob"
     page.goto(f"{admin.address}/fix")

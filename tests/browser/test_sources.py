@@ -72,6 +72,10 @@ def test_a_source_is_made_its_key_is_shown_once_and_its_first_event_is_waited_fo
     assert new not in ("", key)
     wait_for(lambda: is_taken(world, new, "second"))
     assert is_taken(world, key, "third")
+    page.reload()  # posts the form again
+    expect(page.get_by_role("status").first).to_contain_text("renewed already")
+    expect(page.get_by_role("row", name="former")).to_have_count(1)
+    assert is_taken(world, new, "after the reload") and page.url.endswith("/sources/backend")
     row = page.get_by_role("row", name="former")
     row.get_by_text("Remove", exact=True).click()
     row.get_by_role("button", name="Remove the former key").click()

@@ -107,7 +107,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "destinations",
         "setting",
     },
-    "dashboard": VOCABULARY | {"accounts", "audiences", "log", "store", "configuration", "app"},
+    "dashboard": VOCABULARY | {"accounts", "audiences", "computed", "log", "store", "configuration", "app"},
     "management": {"errors", "accounts", "clock", "configuration", "ingest", "log", "sqlite", "app"},
     "demo": {"accounts", "computed", "errors", "outcome", "reason", "configuration", "app"},
     "cli": VOCABULARY | {"computed", "log", "store", "configuration", "app", "demo"},

@@ -91,14 +91,14 @@ async def check(visit: Visit) -> Response:
 
 async def _check(visit: Visit, checked: Any) -> Response:
     found = await visit.get(f"/api/destinations/{visit.path('name')}")
-    data = {"destination": found, "checked": checked, "steps": _steps("check")}
+    data = {"destination": found, "checked": checked, "steps": _steps("check", visit.path("name"))}
     return await visit.page("wizard_check.html", data)
 
 
 async def show_map(visit: Visit) -> Response:
     """The mapping, as on the destination's own page."""
     data = await form_data(visit, "mapping")
-    return await visit.page("wizard_map.html", {**data, "steps": _steps("map")})
+    return await visit.page("wizard_map.html", {**data, "steps": _steps("map", visit.path("name"))})
 
 
 async def save_map(visit: Visit) -> Response:
@@ -106,14 +106,16 @@ async def save_map(visit: Visit) -> Response:
     form, name = await visit.form(), visit.path("name")
     if form.has("rows"):
         data = await form_data(visit, "mapping", sends=True, rows=MORE_ROWS)
-        return await visit.page("wizard_map.html", {**data, "steps": _steps("map")})
+        return await visit.page("wizard_map.html", {**data, "steps": _steps("map", visit.path("name"))})
     try:
         await visit.send("PUT", f"/api/destinations/{name}", await change_of(visit, "mapping"))
     except Refused as refused:
         if refused.status == 401:
             raise
         data = await form_data(visit, "mapping", sends=True, refused=refused)
-        return await visit.page("wizard_map.html", {**data, "steps": _steps("map")}, refused.status)
+        return await visit.page(
+            "wizard_map.html", {**data, "steps": _steps("map", visit.path("name"))}, refused.status
+        )
     return visit.to(f"/destinations/{name}/setup/preview")
 
 
@@ -124,7 +126,7 @@ async def show_preview(visit: Visit) -> Response:
     # It changes nothing, and no form is needed to ask for it.
     path, csrf = f"/api/destinations/{name}/preview-change", visit.caller.csrf
     compared = (await visit.api.ask("POST", path, {}, csrf=csrf)).content
-    data = {"destination": found, "compared": compared, "steps": _steps("preview")}
+    data = {"destination": found, "compared": compared, "steps": _steps("preview", visit.path("name"))}
     return await visit.page("wizard_preview.html", data)
 
 
@@ -136,8 +138,18 @@ async def switch_on(visit: Visit) -> Response:
     return visit.to(f"/destinations/{name}")
 
 
-def _steps(now: str) -> list[dict[str, Any]]:
-    return [{"title": title, "now": step == now} for step, title in STEPS]
+def _steps(now: str, name: str = "") -> list[dict[str, Any]]:
+    """The steps; those before the present one lead back to where they are done."""
+    done = [step for step, _ in STEPS[: [step for step, _ in STEPS].index(now)]]
+    paths = {"new": f"/destinations/{name}/settings"}
+    return [
+        {
+            "title": title,
+            "now": step == now,
+            "path": paths.get(step, f"/destinations/{name}/setup/{step}") if step in done else "",
+        }
+        for step, title in STEPS
+    ]
 
 
 CATALOG = Room({"/catalog": {"GET": show_catalog}}, "Catalog", "/catalog", "apps")

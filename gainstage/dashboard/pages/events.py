@@ -1,12 +1,14 @@
 """Events: the newest, live and by filters; and one event's whole life, with what can be done about it."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
+from gainstage.computed import COMPUTED_SOURCE, source_shown
 from gainstage.dashboard.asking import Refused
 from gainstage.dashboard.rooms import Room
 from gainstage.dashboard.visit import Visit
@@ -57,7 +59,7 @@ async def _choices(visit: Visit, filters: Mapping[str, str]) -> dict[str, Any]:
     configured = await visit.get("/api/configuration")
     by = next((name for name in SEARCHES if name in filters), "user_id")
     return {
-        "sources": [one["name"] for one in configured["sources"]],
+        "sources": _with_audiences([one["name"] for one in configured["sources"]]),
         "destinations": [one["name"] for one in configured["destinations"]],
         "searches": list(SEARCHES.items()),
         "by": by,
@@ -65,8 +67,22 @@ async def _choices(visit: Visit, filters: Mapping[str, str]) -> dict[str, Any]:
         "outcomes": OUTCOMES,
         "kinds": KINDS,
         "periods": PERIODS,
-        "reasons": sorted((code, reason.title) for code, reason in REASONS.items()),
+        "reasons": _reasons(),
     }
+
+
+def _with_audiences(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Sources, and what stands for one where audiences tell something."""
+    return [(name, source_shown(name)) for name in (*names, COMPUTED_SOURCE)]
+
+
+def _reasons() -> list[tuple[str, str]]:
+    """Every reason by its title, and with its outcome where another is called the same."""
+    called = Counter(reason.title for reason in REASONS.values())
+    return sorted(
+        (code, f"{reason.title} ({reason.word})" if called[reason.title] > 1 else reason.title)
+        for code, reason in REASONS.items()
+    )
 
 
 async def show_event(visit: Visit) -> Response:

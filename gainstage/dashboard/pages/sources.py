@@ -85,7 +85,9 @@ async def act(visit: Visit) -> Response:
     path, what = f"/api/sources/{name}", form.get("do")
     try:
         if what == "rotate":
-            return await _shown(visit, (await visit.send("POST", f"{path}/rotate")).content, is_new=True)
+            replaces = form.get("replaces") or None
+            made = (await visit.send("POST", f"{path}/rotate", replaces=replaces)).content
+            return await _shown(visit, made, is_new=True)
         if what == "remove":
             await visit.send("DELETE", path)
             visit.tell(f"{name} is removed.")
@@ -103,7 +105,10 @@ async def act(visit: Visit) -> Response:
     except Refused as refused:
         if refused.status == 401:
             raise
-        visit.tell(" ".join([refused.message, *refused.more.get("problems", ())]), "danger")
+        if refused.code == "key_replaced":  # the page that showed the new key was loaded again
+            visit.tell("The key was renewed already: no other was made.", "info")
+        else:
+            visit.tell(" ".join([refused.message, *refused.more.get("problems", ())]), "danger")
     return visit.to(f"/sources/{name}")
 
 

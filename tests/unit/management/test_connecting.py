@@ -190,9 +190,15 @@ async def test_write_keys_are_made_told_once_for_servers_and_rotated_without_los
     assert second["write_key"] not in ("", first["write_key"])
     former = [key["id"] for key in second["keys"] if not key["current"]]
     assert len(former) == 1 and len(second["keys"]) == 2
+    again = await refused(asked, "POST", f"sources/shop/rotate?replaces={former[0]}")
+    assert again[:2] == (409, "key_replaced")
+    assert (await done(asked, "GET", "sources/shop"))["keys"] == second["keys"]
     await done(asked, "DELETE", f"sources/shop/keys/{former[0]}")
     assert [key["current"] for key in (await done(asked, "GET", "sources/shop"))["keys"]] == [True]
     assert (await refused(asked, "DELETE", f"sources/shop/keys/{former[0]}"))[:2] == (404, "key_unknown")
+    (current,) = (await done(asked, "GET", "sources/shop"))["keys"]
+    third = await done(asked, "POST", f"sources/shop/rotate?replaces={current['id']}")
+    assert third["write_key"] not in ("", second["write_key"])
     given = {"name": "moved", "kind": "server", "write_key": "a-key-that-sdks-have"}
     assert (await done(asked, "POST", "sources", given, 201))["write_key"] == "a-key-that-sdks-have"
     assert (await refused(asked, "POST", "sources", {**given, "name": "twice"}))[2].keys() == {"write_key"}

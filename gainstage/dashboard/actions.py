@@ -1,0 +1,51 @@
+"""What the actions of the audit log are called."""
+
+TITLES = {
+    "audience.define": "Definition put in force",
+    "audience.pause": "Paused",
+    "audience.remove": "Definition removed",
+    "audience.resume": "Resumed",
+    "audience.run": "Computed now",
+    "check": "Credentials and mapping checked",
+    "configuration.apply": "Configuration file put in force",
+    "dead.edit": "Event corrected and tried again",
+    "dead.export": "Fix list exported",
+    "dead.purge": "Events given up",
+    "dead.retry": "Events tried again",
+    "destination.add": "Destination made",
+    "destination.change": "Settings changed",
+    "destination.remove": "Destination removed",
+    "event.send": "Test event sent",
+    "fields.forget": "Tenant's fields forgotten",
+    "fields.read": "Tenant's fields read",
+    "fields.upload": "Tenant's fields uploaded",
+    "names.forget": "Names of events forgotten",
+    "person.forget": "Person forgotten",
+    "person.lift": "Forgotten person let in again",
+    "replay.begin": "Replay begun",
+    "replay.cancel": "Replay cancelled",
+    "replay.pause": "Replay paused",
+    "replay.resume": "Replay resumed",
+    "sandbox.start": "Sandbox started",
+    "sandbox.stop": "Sandbox stopped",
+    "server.change": "Server settings changed",
+    "server.reset": "Server settings back to the defaults",
+    "session.begin": "Logged in",
+    "session.end": "Logged out",
+    "source.add": "Source made",
+    "source.change": "Settings changed",
+    "source.key.remove": "Former write key removed",
+    "source.remove": "Source removed",
+    "source.rotate": "New write key made",
+    "token.add": "API token made",
+    "token.remove": "API token removed",
+    "user.add": "User added",
+    "user.change": "User changed",
+    "user.password": "Own password changed",
+    "user.remove": "User removed",
+}
+
+
+def action_title(action: str) -> str:
+    """What an action is called; its own name where it has no other."""
+    return TITLES.get(action, action)
