@@ -30,7 +30,7 @@ from gainstage.app.reports import Reports
 from gainstage.app.sealing import seal_of
 from gainstage.app.spans import follow_traces
 from gainstage.app.supervising import supervise, supervise_computing
-from gainstage.app.trial import Trial
+from gainstage.app.trial import Beside, Trial
 from gainstage.clock import SystemClock
 from gainstage.connection import Configuration, Source
 from gainstage.dashboard.application import pages
@@ -71,11 +71,13 @@ def serve(
     front: Front | None = None,
     token: str | None = None,
     style: Style = Style(),  # noqa: B008 - it cannot be changed
+    demo: str | None = None,
     on_started: Callable[[str, str | None], None],
 ) -> None:
     """Take events and deliver them until SIGINT or SIGTERM; everything accepted is kept. Who has the `token`
     may do everything over the management API. `on_started` is told the address, and the token that makes the
-    first admin while there is no user.
+    first admin while there is no user. `demo` is where the sandbox of a demo answers:
+    the pages say that this server is a part of it.
 
     Raises:
         UsageError: configuration, data folder or port cannot be used.
@@ -110,7 +112,7 @@ def serve(
                     watch,
                     style,
                     Invitation(),
-                    Trial(folder),
+                    Beside(demo) if demo else Trial(folder),
                 )
                 runner.run(_serve(parts, host, port, on_started))
         finally:
@@ -131,7 +133,7 @@ class _Parts(NamedTuple):
     watch: DeliveryWatch
     style: Style
     invitation: Invitation
-    trial: Trial
+    trial: Trial | Beside
 
     def invite(self) -> str | None:
         """The token that makes the first admin; None where there is a user."""
@@ -156,7 +158,9 @@ class _Parts(NamedTuple):
             front=self.front,
             counts=counts,
             ready=ready,
-            fallback=pages(reports, counts, management, vitals, ready, prefix),
+            fallback=pages(
+                reports, counts, management, vitals, ready, prefix, demo=isinstance(self.trial, Beside)
+            ),
             token_secret=KeptSecret(self.data / TOKEN_SECRET_NAME),
             pressure=pressure,
             tracing=self.sources.tracing,

@@ -21,6 +21,29 @@ RESTART_SECONDS = 5.0
 logger = structlog.get_logger(__name__)
 
 
+class Beside:
+    """A sandbox that somebody else runs, and ends: the demo's."""
+
+    def __init__(self, address: str) -> None:
+        self.address: str | None = address
+        self._address = address
+
+    async def start(self) -> str:
+        """Its address: it runs already."""
+        return self._address
+
+    async def stop(self) -> None:
+        """It is not ours to end.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError("This is the demo's sandbox: it ends when the demo is stopped.")
+
+    async def follow(self) -> None:
+        """Nothing is to be done for it."""
+
+
 class Trial:
     """The sandbox of a data folder. Used by one event loop."""
 

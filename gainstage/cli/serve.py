@@ -9,6 +9,16 @@ import typer
 from gainstage.cli.options import DEFAULT_DATA, Config, Data, config_file
 from gainstage.cli.output import tell
 
+Demo = Annotated[
+    str | None,
+    typer.Option(
+        "--demo",
+        metavar="URL",
+        help="Where the sandbox of a demo answers. Pages say that nothing of this server stays.",
+        show_default=False,
+    ),
+]
+
 
 def register(program: typer.Typer) -> None:
     program.command()(serve)
@@ -57,6 +67,7 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    demo: Demo = None,
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         typer.Option(
@@ -77,8 +88,9 @@ def serve(
     front = app.Front.of(trusted_proxy or (), public_url, analytics_js)
     token = app.read_token(api_token_file, os.environ)
     app.serve(
-        data, config_file(config), host, port, front=front, token=token, style=style, on_started=announce
-    )
+        data, config_file(config), host, port,
+        front=front, token=token, style=style, demo=demo, on_started=announce,
+    )  # fmt: skip
     tell("gainstage has stopped; everything accepted is kept.")
 
 

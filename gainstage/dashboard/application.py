@@ -49,9 +49,12 @@ def pages(
     vitals: Vitals | None = None,
     ready: Ready | None = None,
     prefix: str = "",
+    *,
+    demo: bool = False,
 ) -> Starlette:
     """The application that answers what the tracking API does not; `management` answers below `/api`, and
-    stands behind the dashboard. `prefix` is the path under which a proxy offers this server.
+    stands behind the dashboard. `prefix` is the path under which a proxy offers this server. Each
+    page of a `demo` says that nothing of it stays.
     """
 
     async def index(request: Request) -> Response:
@@ -87,7 +90,7 @@ def pages(
     ]
     if management is not None:
         routes.append(_Management(management))
-        routes.append(_Rest(Site(management, prefix), _paths(routes)))
+        routes.append(_Rest(Site(management, prefix, demo=demo), _paths(routes)))
     application = Starlette(routes=routes, exception_handlers=_HANDLERS)
     application.router.redirect_slashes = False  # nothing here redirects
     return application

@@ -17,6 +17,8 @@ from starlette.types import ASGIApp, Message
 LENT = frozenset(
     (b"cookie", b"authorization", b"user-agent", b"host", b"origin", b"sec-fetch-site", b"forwarded")
 )
+#: How the API writes the configuration for people.
+YAML = "application/yaml"
 #: What belongs to the application that answers the page.
 OF_THE_PAGE = ("app", "router", "endpoint", "path_params", "state", "session", "auth", "user")
 
@@ -38,7 +40,9 @@ class Told:
     def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         self.status = status
         self.headers = {name.decode().lower(): value.decode("latin-1") for name, value in headers}
-        self.content: Any = msgspec.json.decode(body) if body else None
+        self.body = body
+        written = self.headers.get("content-type", "").startswith(YAML)
+        self.content: Any = msgspec.json.decode(body) if body and not written else None
 
 
 class Api:
@@ -64,14 +68,18 @@ class Api:
         *,
         query: Mapping[str, Any] | None = None,
         csrf: str | None = None,
+        accept: str | None = None,
     ) -> Told:
-        """What it answers to one request; `csrf` is the token that the page's form had.
+        """What it answers to one request; `csrf` is the token that the page's form had, `accept` the form of
+        the answer where it is not to be JSON.
 
         Raises:
             Refused: it was not done.
         """
         content = b"" if body is None else msgspec.json.encode(body)
         scope = self._scope_of(method, path, query or {}, content, csrf)
+        if accept is not None:
+            scope["headers"].append((b"accept", accept.encode()))
         status, headers, parts, asked = 500, list[tuple[bytes, bytes]](), list[bytes](), False
 
         async def receive() -> Message:

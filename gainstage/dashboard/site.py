@@ -29,10 +29,14 @@ FAULT = "This is a fault of gainstage: the server's log has the details."
 
 
 class Site:
-    """Answers with pages. `prefix` is the path under which a proxy offers this server."""
+    """Answers with pages. `prefix` is the path under which a proxy offers this server. Each
+    page of a `demo` says that nothing of it stays.
+    """
 
-    def __init__(self, management: ASGIApp, prefix: str = "", rooms: Sequence[Room] = ROOMS) -> None:
-        self._management, self._prefix, self._rooms = management, prefix, rooms
+    def __init__(
+        self, management: ASGIApp, prefix: str = "", rooms: Sequence[Room] = ROOMS, *, demo: bool = False
+    ) -> None:
+        self._management, self._prefix, self._rooms, self._demo = management, prefix, rooms, demo
         self._templates = environment()
         self._assets = Assets()
         #: Every path that has a page.
@@ -80,6 +84,7 @@ class Site:
             "static": root + self._assets.path,
             "version": __version__,
             "rooms": self._rooms,
+            "demo": self._demo,
             "here": request.scope["path"],
             "theme": theme if theme in THEMES else "",
         }

@@ -34,6 +34,8 @@ class Process:
                 stdout=output,
                 stderr=log,
                 start_new_session=True,
+                # A gainstage.yaml that lies where the demo is started is none of the demo's.
+                cwd=folder,
                 env=os.environ | direct(),
             )
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from gainstage.accounts import ADMIN, Passwords
 from gainstage.app import Reports, add_user, open_store
-from gainstage.configuration import dump
 from gainstage.demo import watching
 from gainstage.demo.processes import Process, ended_by_signals, started
-from gainstage.demo.settings import configuration
+from gainstage.demo.settings import set_up
 from gainstage.demo.show import USER, Show, Summary
 from gainstage.demo.story import DESTINATIONS, Call, chapters
+from gainstage.demo.tenant import furnish
 from gainstage.demo.traffic import Traffic
 
 LIMIT_SECONDS = 90.0
@@ -38,11 +38,14 @@ def run(*, once: bool) -> int:
 
 
 def _play(show: Show, stack: ExitStack, folder: Path, *, once: bool) -> int:
-    data, config = folder / "data", folder / "gainstage.yaml"
+    data = folder / "data"
     sandbox = stack.enter_context(started("sandbox", ["sandbox", "--port", "0"], folder))
     sandbox_url = sandbox.address()
-    config.write_text(dump(configuration(sandbox_url)), encoding="utf-8")
-    arguments = ["serve", "--port", "0", "--config", str(config), "--data", str(data)]
+    furnish(sandbox_url)
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    add_user(data, USER, ADMIN, password, Passwords())
+    set_up(data, sandbox_url)
+    arguments = ["serve", "--port", "0", "--data", str(data), "--demo", sandbox_url]
     server = stack.enter_context(started("server", arguments, folder))
     server_url = server.address()
     show.begin(server_url, sandbox_url)
@@ -57,13 +60,12 @@ def _play(show: Show, stack: ExitStack, folder: Path, *, once: bool) -> int:
     expected = sum(len(DESTINATIONS) for call in calls if "" not in call.otherwise)
     with show.delivering() as progress:
         watching.wait_until_settled(reports, expected, LIMIT_SECONDS, progress)
+        show.computing()
         watching.wait_until_computed(sandbox_url, COMPUTED_SECONDS)
         watching.wait_until_settled(reports, expected, LIMIT_SECONDS, progress)
     summary = _summary(reports, sandbox_url, calls)
     show.summary(summary)
     if not once:
-        password = secrets.token_urlsafe(PASSWORD_BYTES)
-        add_user(data, USER, ADMIN, password, Passwords())
         show.addresses(server_url, sandbox_url, data, password)
         _keep_running(show, (server, sandbox))
     return 0 if summary.is_good else EXIT_SURPRISED

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import shutil
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -82,12 +84,17 @@ class Show:
         last, told = [0.0], [-1]
 
         def line(settled: int, expected: int) -> None:
-            ended = settled == expected and told[0] != settled
-            if ended or time.monotonic() - last[0] >= LINE_SECONDS:
+            if settled == told[0]:
+                return
+            if settled == expected or time.monotonic() - last[0] >= LINE_SECONDS:
                 last[0], told[0] = time.monotonic(), settled
                 self._out.print(f"  Delivering: {settled} of {expected} settled")
 
         return line
+
+    def computing(self) -> None:
+        """All events have settled; what follows from them is computed, and sent in its turn."""
+        self._out.print("  Computing the audience and the trait")
 
     def summary(self, summary: Summary) -> None:
         self._arrived(summary)
@@ -153,14 +160,15 @@ class Show:
 
     def addresses(self, server: str, sandbox: str, data: Path, password: str) -> None:
         self._heading("Have a look")
+        own = own_command(sys.argv[0])
         rows = (
             ("Dashboard", f"{server}/   log in as {USER} with {password}"),
             ("What Gainsight holds now", f"{sandbox}/__sandbox__/"),
             ("The server's health", f"{server}/health"),
-            ("Counts", f"gainstage status --data {data}"),
-            ("Audiences and traits", f"gainstage audiences list --data {data}"),
-            ("What failed or waits", f"gainstage dead list --data {data}"),
-            ("One event's life", f"gainstage trace demo-bad-date --data {data}"),
+            ("Counts", f"{own} status --data {data}"),
+            ("Audiences and traits", f"{own} audiences list --data {data}"),
+            ("What failed or waits", f"{own} dead list --data {data}"),
+            ("One event's life", f"{own} trace demo-bad-date --data {data}"),
         )
         for what, where in rows:
             self._out.print(f"  {what:<25} {where}", soft_wrap=True)
@@ -168,6 +176,14 @@ class Show:
 
     def _heading(self, text: str) -> None:
         self._out.print(f"\n[bold]{text}[/]")
+
+
+def own_command(started_as: str) -> str:
+    """What a user types to start gainstage again, told by what this process was started as."""
+    program = Path(started_as)
+    if program.name == "__main__.py":
+        return f"{sys.executable} -m gainstage"
+    return program.name if shutil.which(program.name) == started_as else started_as
 
 
 def _table(*columns: str, numbers: Sequence[str] = ()) -> Table:

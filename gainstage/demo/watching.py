@@ -46,14 +46,16 @@ class Fate:
 def wait_until_settled(
     reports: Reports, expected: int, limit_seconds: float, progress: Callable[[int, int], None]
 ) -> None:
-    """Return when every pair of event and destination has settled, or the time is over."""
+    """Return when every pair of event and destination has settled, or the time is over. What was computed
+    from the events must have settled too, and is not counted among what is expected.
+    """
     deadline = time.monotonic() + limit_seconds
     while time.monotonic() < deadline:
         connections = reports.status(time.time_ns() // 1000)["connections"]
-        received = sum(counts["received"] for counts in connections)
-        pending = sum(counts["pending"] for counts in connections)
-        progress(received - pending, expected)
-        if received >= expected and not pending:
+        sent = [counts for counts in connections if counts["source"] != COMPUTED_SOURCE]
+        received = sum(counts["received"] for counts in sent)
+        progress(received - sum(counts["pending"] for counts in sent), expected)
+        if received >= expected and not any(counts["pending"] for counts in connections):
             return
         time.sleep(POLL_SECONDS)
 

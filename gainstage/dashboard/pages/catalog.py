@@ -12,6 +12,8 @@ from gainstage.dashboard.settings import MORE_ROWS, controls, first_of, sent, se
 from gainstage.dashboard.visit import Visit
 
 STEPS = (("new", "Settings"), ("check", "Credentials"), ("map", "Mapping"), ("preview", "Real events"))
+#: The setting that leads to the sandbox instead of to Gainsight.
+ADDRESS = "api_url"
 SETUP = "/destinations/{name}/setup"
 
 
@@ -58,12 +60,17 @@ async def _new(visit: Visit, type_name: str, refused: Refused | None = None) -> 
     kind = await visit.get(f"/api/catalog/{type_name}")
     form = await visit.form() if refused is not None else None
     places = refused.more.get("places", []) if refused is not None else []
-    made = controls(first_of(kind["settings"]), {}, form=form, problems=places)
+    inputs = first_of(kind["settings"])
+    takes_address = any(one["name"] == ADDRESS for one in inputs)
+    sandbox = (await visit.get("/api/sandbox"))["address"] if takes_address else None
+    preset = {ADDRESS: sandbox} if sandbox and visit.query("try") == "sandbox" else {}
+    made = controls(inputs, preset, form=form, problems=places)
     return await visit.page(
         "wizard_new.html",
         {
             "type": {key: kind[key] for key in ("name", "title", "edition", "purpose")},
             "controls": made,
+            "sandbox": sandbox,
             "name": form.get("name") if form is not None else "",
             "name_problem": " ".join(sentence(one["message"]) for one in places if one["place"] == "name"),
             "sources": [one["name"] for one in (await visit.get("/api/sources"))["sources"]],

@@ -1,5 +1,6 @@
 """Who may log in, tokens for programs, what is set for the server as a whole, and who did what."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -7,13 +8,17 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from gainstage.accounts import ADMIN, ROLES
-from gainstage.dashboard.asking import Refused
+from gainstage.dashboard.asking import YAML, Refused
+from gainstage.dashboard.rendering import HEADERS
 from gainstage.dashboard.rooms import Room
 from gainstage.dashboard.settings import controls, sent
 from gainstage.dashboard.visit import Visit
 
 #: What is told beside the form, and not on a page of its own.
 OF_THE_FORM = (404, 409, 422, 429)
+#: As what the configuration is downloaded, and where a server looks for it.
+FILE_NAME = "gainstage.yaml"
+REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
 OUTCOMES = ("done", "refused", "failed", "begun")
 TITLES = {
     "alerts": "Alerts",
@@ -221,6 +226,27 @@ async def show_audit(visit: Visit) -> Response:
     return await visit.page("settings_audit.html", data, 422 if problem else 200)
 
 
+async def show_configuration(visit: Visit) -> Response:
+    """How to keep what is set here, and to go on with it elsewhere."""
+    references = _references(await visit.get("/api/configuration"))
+    return await visit.page("settings_configuration.html", {"tab": "configuration", "references": references})
+
+
+def _references(value: Any) -> list[str]:
+    """The variables that the file refers to, in its order."""
+    if isinstance(value, str):
+        return REFERENCE.findall(value)
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return list(dict.fromkeys(name for one in inner for name in _references(one)))
+
+
+async def download_configuration(visit: Visit) -> Response:
+    """The configuration in force as a file, secrets as references."""
+    told = await visit.api.ask("GET", "/api/configuration", accept=YAML)
+    named = {"Content-Disposition": f'attachment; filename="{FILE_NAME}"'}
+    return Response(told.body, headers={**HEADERS, **named}, media_type=YAML)
+
+
 async def _told(visit: Visit, method: str, path: str, body: Any, done: str) -> None:
     """Do it, and have the next page say that it is done or why not."""
     try:
@@ -239,6 +265,8 @@ SETTINGS = Room(
         "/settings/users": {"GET": show_users, "POST": change_users},
         "/settings/tokens": {"GET": show_tokens, "POST": change_tokens},
         "/settings/server": {"GET": show_server, "POST": change_server},
+        "/settings/configuration": {"GET": show_configuration},
+        f"/settings/configuration/{FILE_NAME}": {"GET": download_configuration},
         "/settings/audit": {"GET": show_audit},
     },
     "Settings",
