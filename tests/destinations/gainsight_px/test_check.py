@@ -117,7 +117,11 @@ def test_a_key_that_may_not_write(sandbox: Sandbox) -> None:
 
 def test_a_key_that_may_not_read_goes_with_a_warning(sandbox: Sandbox) -> None:
     sandbox.behave(px_write_only_keys=["key"])
-    assert told(at(sandbox, **REST), sandbox) == [("ok", "api_key"), ("warning", "api_key"), ("unknown", "product_tag_key")]
+    assert told(at(sandbox, **REST), sandbox) == [
+        ("ok", "api_key"),
+        ("warning", "api_key"),
+        ("unknown", "product_tag_key"),
+    ]
     found, _ = run(at(sandbox, **REST, deny_list="ask"), sandbox)
     assert "`deny_list: ask` has to" in found[1].message
 
