@@ -132,7 +132,7 @@ class Settled(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """What `check` found out, or could not (`unknown`). `setting` names the setting concerned, where one is."""
+    """What `check` found out, or could not (`unknown`). `setting` names the setting concerned, if one is."""
 
     level: Literal["ok", "unknown", "warning", "error"]
     setting: str

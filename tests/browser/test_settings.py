@@ -151,7 +151,7 @@ def test_a_viewer_sees_no_actions_and_is_refused_by_the_server_when_trying(
         viewer.log_in("viewer@acme.com")
         page = viewer.open("/settings")
         tabs = page.get_by_role("navigation", name="Settings").get_by_role("link").all_inner_texts()
-        assert tabs == ["You", "Alerts and retention"]
+        assert tabs == ["You", "Alerts and retention", "Configuration"]
         csrf = page.locator("input[name=csrf]").first.get_attribute("value") or ""
         asked, mine = viewer.context.request, {"csrf": csrf}
         for path in ("users", "tokens", "audit"):
