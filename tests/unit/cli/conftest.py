@@ -174,6 +174,9 @@ class FakeApp:
     #: The token of the last server's management API.
     token: str | None = None
 
+    #: The sandbox of the demo that the last server was started for.
+    demo: str | None = None
+
     #: What the last server lets the first admin be made with.
     invitation: str | None = None
     #: What was noted of what commands did: action, object, detail.
@@ -209,10 +212,11 @@ class FakeApp:
         front: Front,
         token: str | None,
         style: Style,
+        demo: str | None,
         on_started: Callable[[str, str | None], None],
     ) -> None:
         self._ask("serve", data, config, host, port)
-        self.front, self.token, self.style = front, token, style
+        self.front, self.token, self.style, self.demo = front, token, style, demo
         on_started("http://127.0.0.1:8080", self.invitation)
 
     def send(

@@ -251,6 +251,13 @@ def test_serve_takes_the_token_of_the_management_api_from_a_file_else_from_the_e
     assert "shorter than 32 characters" in ended.err and "too-short" not in ended.err
 
 
+def test_serve_is_told_whether_it_is_a_demos(gainstage_command: Command, app: FakeApp) -> None:
+    gainstage_command("serve")
+    assert app.demo is None
+    gainstage_command("serve", "--demo", "http://127.0.0.1:8090")
+    assert app.demo == "http://127.0.0.1:8090"
+
+
 def test_serve_is_told_what_stands_before_it(
     gainstage_command: Command, app: FakeApp, tmp_path: Path
 ) -> None:
