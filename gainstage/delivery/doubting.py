@@ -2,9 +2,22 @@
 were perhaps written under earlier settings and are asked for no more.
 """
 
-from gainstage.delivery.flight import Member
+from gainstage.delivery.flight import Flight, Member
 from gainstage.delivery.merging import Merged
+from gainstage.destination import Settled
+from gainstage.outcome import Blocked, Retry, Throttled, Unknown
 from gainstage.store.contract import Transaction
+
+#: With no more than this the vendor has not told what became of what an asynchronous call carried.
+UNDECIDED = (Retry, Throttled, Blocked)
+
+
+def is_in_doubt(flight: Flight, settled: Settled) -> bool:
+    """Whether the vendor may hold what a work carried, though no answer confirmed it."""
+    outcome = settled.outcome
+    lost = settled.work in flight.in_doubt and isinstance(outcome, Retry)
+    untold = settled.work in flight.accepted and isinstance(outcome, UNDECIDED)
+    return isinstance(outcome, Unknown) or lost or untold or settled.occupied
 
 
 class Doubts:
@@ -12,6 +25,19 @@ class Doubts:
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
+
+    def accepted(self, flight: Flight) -> None:
+        """An asynchronous call was answered. What it carried may be there, whatever becomes of us before the
+        vendor tells how it ended.
+        """
+        for work in flight.newly_accepted():
+            self._transaction.lanes.doubt(operation.id for operation in flight.members[work].operations)
+
+    def told(self, flight: Flight, settled: Settled) -> None:
+        """Its end is known, or in doubt like that of any call."""
+        if settled.work in flight.accepted:
+            member = flight.members[settled.work]
+            self._transaction.lanes.doubt((operation.id for operation in member.operations), -1)
 
     def unsure(self, member: Member) -> None:
         """From now on nobody knows which of the values the vendor holds: an error may follow a write."""

@@ -55,6 +55,8 @@ class Flight:
         self.gathered = gathered
         #: Works of an asynchronous call that the vendor may still carry out.
         self.occupied: set[int] = set()
+        #: Works that such a call carried, and of which nothing is known yet though it was answered.
+        self.accepted: set[int] = set()
         #: Works whose call was perhaps received without an answer being read.
         self.in_doubt: set[int] = set()
         self.last_response: Response | None = None
@@ -92,6 +94,12 @@ class Flight:
         with contextlib.suppress(Exception):  # a defect of a destination
             self._exchange.close()
         return self._settle_failed(failure, None)
+
+    def newly_accepted(self) -> list[int]:
+        """Works of an asynchronous call that has just been answered; each once."""
+        found = sorted(self.occupied - self.accepted - self._settled)
+        self.accepted.update(found)
+        return found
 
     def is_settled(self, work: int) -> bool:
         """Whether this work's outcome is known already."""

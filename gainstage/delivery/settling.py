@@ -7,7 +7,7 @@ import msgspec
 
 from gainstage.clock import SECOND_US
 from gainstage.delivery.destinations import Active
-from gainstage.delivery.doubting import Doubts
+from gainstage.delivery.doubting import Doubts, is_in_doubt
 from gainstage.delivery.flight import Flight, Member
 from gainstage.delivery.observing import Observer
 from gainstage.delivery.planning import UPSERT
@@ -71,8 +71,7 @@ class Settler:
     def record(self, flight: Flight, settled: Settled) -> None:
         """Record how one work of a flight ended; nothing if its lease was lost meanwhile."""
         member, outcome = flight.members[settled.work], settled.outcome
-        lost = settled.work in flight.in_doubt
-        in_doubt = isinstance(outcome, Unknown) or (lost and isinstance(outcome, Retry)) or settled.occupied
+        in_doubt = is_in_doubt(flight, settled)
         delivered = isinstance(outcome, Delivered)  # only that ends a doubt of an earlier call
         records, lanes = self._transaction.records, self._transaction.lanes
         confirmed = member.merged.confirmed(self._now_us) if delivered and member.merged is not None else None
@@ -85,6 +84,7 @@ class Settler:
             occupied=settled.occupied,
         ):  # fmt: skip
             return
+        self._doubts.told(flight, settled)
         joins = bool(settled.facts) and self._keep_told(flight.active, member, settled)
         for record, facts in settled.learnt.items():
             self._learn(flight.active, member.operations[0], record, facts)

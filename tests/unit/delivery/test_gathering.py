@@ -75,6 +75,21 @@ def exchange(settings: Settings, works: Sequence[Work]) -> Exchange:
         yield Settled(index, Retry("timeout", "Not completed."))
 
 
+def untold(settings: Settings, works: Sequence[Work]) -> Exchange:
+    """The report names nobody: each goes by a call of its own."""
+    gathered = exchange(settings, works)
+    item = next(gathered)
+    while isinstance(item, Request):
+        item = gathered.send((yield item))
+    if len(works) == 1:
+        yield item
+        return
+    for index, work in enumerate(works):
+        body = msgspec.json.encode([{"record": list(work.record), "fields": work.fields}])
+        yield Request("POST", "https://vendor.example/upsert/person", {}, body, (index,), family="writes")
+        yield Settled(index, Delivered())
+
+
 def people(count: int, first: int = 0) -> list[dict[str, Any]]:
     return [
         {"type": "identify", "traits": {"email": f"p{n}@x.example", "n": n}}
@@ -286,3 +301,38 @@ async def test_a_clock_set_back_makes_no_question_wait_longer(shop: Workshop) ->
     shop.clock.forward(-3_600)
     await shop.deliver(12)
     assert kinds(shop) == ["bulk", "question"]
+
+
+@pytest.mark.parametrize("end", [ends_by_stop, ends_by_kill, ends_by_new_settings])
+async def test_taking_apart_after_an_end_in_between_sends_nothing_older_than_the_call_carried(
+    shop: Workshop, end: Any
+) -> None:
+    shop.vendor.answer = lambda request: status(400) if b"poison" in request.body else busy(request)
+    await shop.take(*people(6))
+    await shop.deliver(5)
+    await end(shop)
+    late = {"email": "p3@x.example", "n": 1, "city": "Bern"}
+    await shop.take({"type": "identify", "traits": {"email": "p3@x.example", "city": "poison"}})
+    await shop.take({"type": "identify", "timestamp": "2020-01-01T00:00:00Z", "traits": late})
+    await shop.deliver(LONGEST + 4 * MARGIN)
+    ours = [body for body in shop.vendor.bodies() if body.get("email") == "p3@x.example"]
+    assert 1 not in [body.get("n") for body in ours]
+    assert shop.vendor.persons["p3@x.example"] == {"email": "p3@x.example", "n": 3, "city": "Bern"}
+    assert shop.counts == {"delivered": 8, "failed": 1}
+
+
+async def test_people_of_whom_the_report_tells_nothing_stay_in_doubt_until_their_own_call(
+    tmp_path: Path,
+) -> None:
+    with opened(tmp_path) as shop:
+        few = (Budget("acme", "writes", "window", 1_000, 6), Budget("acme", "bulk", "hour", 3_600, 2))
+        with_type(shop, gather=gather, exchange=untold, budgets=lambda settings: few)
+        shop.configure()
+        await shop.take(ANN)
+        await shop.deliver(3)
+        await shop.take(*people(6))
+        await shop.deliver(60)
+        assert kinds(shop) == ["upsert", "bulk", "question", "upsert", "upsert", "upsert"]
+        assert shop.column("SELECT in_doubt FROM operation") == [1, 1, 1]
+        await shop.deliver(1_000)
+        assert shop.counts == {"delivered": 7}
