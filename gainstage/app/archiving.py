@@ -65,14 +65,19 @@ class ArchiveOf:
         """Take the events of a person out."""
         archive = existing(self._data)
         if archive is None:
-            return Left(0, (), False)
+            return Left(0, ())
         try:
             gone = erase(archive, keys, emails, now_us=_now_us(), ended=ended)
             with archive.snapshot() as snapshot:
                 computed = purged(self._data, keys, snapshot.epoch)
         finally:
             archive.close()
-        return Left(gone.rows, gone.emails, gone.waiting or not computed)
+        waiting = ""
+        if gone.waiting:
+            waiting = "Waits until nobody reads the archive's files that were written anew."
+        elif not computed:
+            waiting = "Waits until audiences and traits are computed anew without the person."
+        return Left(gone.rows, gone.emails, waiting)
 
     def count(self, keys: Collection[str], emails: Collection[str]) -> int:
         """How many archived events are a person's."""

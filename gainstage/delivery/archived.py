@@ -15,8 +15,8 @@ class Left(NamedTuple):
     events: int
     #: E-mails that stood in events of the person's own.
     emails: Collection[str]
-    #: It has to be asked again: somebody still reads what was written anew.
-    waiting: bool
+    #: It has to be asked again: why, as a sentence. Empty where nothing is left.
+    waiting: str = ""
 
 
 class Archived(Protocol):
@@ -42,7 +42,7 @@ class Eraser:
     def erased(self, request: int, person: Someone) -> Left | StorageUnavailable | None:
         """What became of a request's person; None while that is not known. Begins with it where it can."""
         if self._archived is None:
-            return Left(0, (), False)
+            return Left(0, ())
         if self._task is None:
             self._task = (request, asyncio.create_task(self._erase(self._archived, person)))
         number, task = self._task

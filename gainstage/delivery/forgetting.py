@@ -232,9 +232,8 @@ class Forgetter:
         told = {*row.place.get("emails", ()), *left.emails} - set(row.person.emails)
         if told:
             row.place["emails"] = sorted(told)
-        row.detail = ""
+        row.detail = left.waiting
         if left.waiting:
-            row.detail = "Waits until nobody reads the archive's files that were written anew."
             row.due_us = now_us + LOOK_AGAIN_US
             return
         mentions = row.place.get("mentions", 0)

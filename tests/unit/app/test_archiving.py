@@ -2,12 +2,15 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from gainstage.app.archiving import ArchiveOf, Archiving, report
+from gainstage.computing.state import FOLDER_NAME as AUDIENCES
+from gainstage.computing.state import State
 from gainstage.connection import Retention
 from gainstage.history import Archive
 from gainstage.history.folder import Folder
@@ -68,7 +71,7 @@ def test_an_index_that_another_process_is_making_just_now_is_no_archive_yet(tmp_
 
 async def test_before_anything_is_archived_nothing_is_told_and_nothing_is_held(tmp_path: Path) -> None:
     assert ArchiveOf(tmp_path).offsets() is None
-    assert ArchiveOf(tmp_path).erase(["u:ann"], [], lambda: False) == (0, (), False)
+    assert ArchiveOf(tmp_path).erase(["u:ann"], [], lambda: False) == (0, (), "")
     assert ArchiveOf(tmp_path).count(["u:ann"], []) == 0
     assert not ArchiveOf(tmp_path).offsets() and files_in(tmp_path) == []
 
@@ -77,8 +80,22 @@ async def test_a_person_is_counted_and_erased_beside_whoever_archives(shelf: She
     await shelf.take(*(track(n, user=("ann", "bob")[n % 2]) for n in range(10)))
     other = ArchiveOf(shelf.data)
     assert other.count(["u:ann"], []) == 5
-    assert other.erase(["u:ann"], [], lambda: False) == (5, frozenset(), False)
+    assert other.erase(["u:ann"], [], lambda: False) == (5, frozenset(), "")
     assert other.count(["u:ann"], []) == 0 and len(shelf.ids()) == 5
+
+
+async def test_where_audiences_were_computed_erasing_waits_until_they_are_made_anew(shelf: Shelf) -> None:
+    await shelf.take(*(track(n, user="ann") for n in range(3)))
+    State(shelf.data / AUDIENCES).close()
+    left = ArchiveOf(shelf.data).erase(["u:ann"], [], lambda: False)
+    assert left.events == 3 and "audiences and traits are computed anew" in left.waiting
+    with (
+        closing(State(shelf.data / AUDIENCES)) as state,
+        state.transaction(),
+        shelf.archive.snapshot() as snapshot,
+    ):
+        state.put("epoch", snapshot.epoch)
+    assert ArchiveOf(shelf.data).erase(["u:ann"], [], lambda: False).waiting == ""
 
 
 async def test_a_disk_that_fails_is_told_once_and_tried_again_later(

@@ -16,6 +16,7 @@ from tests.unit.delivery.test_forgetting import ADA, ANN, EMAIL, ask, receipt
 from tests.unit.delivery.workshop import Workshop
 
 OLD_EMAIL = "ada@home.example"
+WAITS = "Waits until somebody has done something."
 
 
 class Archive:
@@ -36,8 +37,8 @@ class Archive:
             if self.may_answer.wait(0.01):
                 break
             if ended():
-                return Left(0, (), True)
-        answer = self.answers.pop(0) if self.answers else Left(0, (), False)
+                return Left(0, (), WAITS)
+        answer = self.answers.pop(0) if self.answers else Left(0, ())
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -78,7 +79,7 @@ async def test_what_the_archive_lost_is_counted_and_what_it_told_is_looked_for(s
     used = {"type": "track", "userId": "user-x", "event": "Used", "context": {"traits": {"email": OLD_EMAIL}}}
     await shop.take(used)
     await shop.deliver()
-    archive = with_archive(shop, Left(7, {OLD_EMAIL}, False), Left(2, (), False))
+    archive = with_archive(shop, Left(7, {OLD_EMAIL}), Left(2, ()))
     ended = await until(shop, ask(shop, EMAIL), is_done)
     assert ended.counts["archived_events"] == 9 and ended.counts["log_entries"] == 2
     assert "u:user-ada" in archive.asked[0][0] and archive.asked[0][1] == {EMAIL}
@@ -86,7 +87,7 @@ async def test_what_the_archive_lost_is_counted_and_what_it_told_is_looked_for(s
 
 
 async def test_delivery_goes_on_while_the_archive_is_rewritten(shop: Workshop) -> None:
-    archive = with_archive(shop, Left(1, (), True), Left(0, (), False))
+    archive = with_archive(shop, Left(1, (), WAITS), Left(0, ()))
     archive.may_answer.clear()
     number = ask(shop, "user-ada")
     await until(shop, number, lambda row: bool(archive.asked))
@@ -94,7 +95,9 @@ async def test_delivery_goes_on_while_the_archive_is_rewritten(shop: Workshop) -
     await shop.deliver()
     assert shop.counts == {"delivered": 1} and receipt(shop, number).phase == Phase.LOG
     archive.may_answer.set()
+    assert (await until(shop, number, lambda row: bool(row.detail))).detail == WAITS
     ended = await until(shop, number, is_done)
+    assert ended.detail == ""
     assert len(archive.asked) == 2 and ended.counts["archived_events"] == 1
 
 
@@ -113,6 +116,6 @@ async def test_an_end_of_the_process_while_the_archive_is_rewritten_costs_nothin
     number = ask(shop, "user-ada")
     await until(shop, number, lambda row: bool(archive.asked))
     await asyncio.wait_for(shop.engine._forgetter.close(), 5)
-    again = with_archive(shop, Left(3, (), False))
+    again = with_archive(shop, Left(3, ()))
     ended = await until(shop, number, is_done)
     assert again.asked and ended.counts["archived_events"] == 3

@@ -174,7 +174,7 @@ class Archive:
         return {0: self.reached}
 
     def erase(self, keys: Collection[str], emails: Collection[str], ended: Callable[[], bool]) -> Left:
-        return Left(0, (), False)
+        return Left(0, ())
 
 
 async def test_nothing_that_waits_to_be_archived_is_trimmed(shop: Workshop) -> None:
