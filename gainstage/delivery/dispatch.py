@@ -30,6 +30,9 @@ OTHERS = PRIORITIES[1:]
 #: What is not live and held back is looked at again after this.
 LOOK_AGAIN_US = SECOND_US
 
+#: A record to be leased, and the operations that its call is to bring.
+Taken = tuple[RecordRow, list[int]]
+
 
 class Dispatcher:
     """Picks within one transaction."""
@@ -57,7 +60,7 @@ class Dispatcher:
             return []
         flights = self._gather(active, gathered)
         groups: dict[tuple[str, bool], list[tuple[Member, Work]]] = {}
-        leased: list[RecordRow] = []
+        leased: list[Taken] = []
         due, seen = self._transaction.lanes.due(active.number, self._now_us, LANES_A_TURN, (LIVE,)), 0
         others = self._room_for_others(active, room, flying)
         if others > 0 and len(due) < LANES_A_TURN:
@@ -72,8 +75,8 @@ class Dispatcher:
             prepared = self._prepare(active, lane, record, operations)
             if prepared is None:
                 continue
-            leased.append(record)
             member, work = prepared
+            leased.append(_taken(record, member))
             group = groups.setdefault((work.record.object, member.merged is None), [])
             group.append(prepared)
             if len(group) >= self._most(active, member):
@@ -105,13 +108,13 @@ class Dispatcher:
             if most < 2:
                 continue
             group: list[tuple[Member, Work]] = []
-            taken: list[RecordRow] = []
+            taken: list[Taken] = []
             last = lanes.last_due(active.number, object_, self._now_us, most)
             for lane, record, operations in self._read(active, last, most):
                 prepared = self._prepare(active, lane, record, operations)
                 if prepared is not None and prepared[0].merged is not None:
                     group.append(prepared)
-                    taken.append(record)
+                    taken.append(_taken(record, prepared[0]))
             if group:
                 self._transaction.records.lease(taken, active.number, self._now_us + LEASE_US)
                 flights.append(_flight(active, group, object_))
@@ -124,7 +127,7 @@ class Dispatcher:
         due: Sequence[LaneRow],
         seen: int,
         priorities: Sequence[int],
-    ) -> list[RecordRow]:
+    ) -> list[Taken]:
         """A call is made anyway: while it has room, records ride along that would wait for others to go first
         (those after the first `seen`), and then such as only linger.
 
@@ -145,7 +148,7 @@ class Dispatcher:
             prepared = self._prepare(active, lane, record, operations)
             if prepared is not None and prepared[0].merged is not None:
                 group.append(prepared)
-                taken.append(record)
+                taken.append(_taken(record, prepared[0]))
         return taken
 
     def _read(
@@ -313,6 +316,10 @@ class Dispatcher:
         for index, operation in enumerate(member.operations):
             self._settler.deliver_operation(active, member, operation, merged.code(index))
         lanes.settle_lane(active.number, member.number, self._now_us, take=member.take)
+
+
+def _taken(record: RecordRow, member: Member) -> Taken:
+    return record, [operation.id for operation in member.operations]
 
 
 def _uncertain(active: Active) -> bool:

@@ -26,19 +26,6 @@ class Doubts:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
-    def accepted(self, flight: Flight) -> None:
-        """An asynchronous call was answered. What it carried may be there, whatever becomes of us before the
-        vendor tells how it ended.
-        """
-        for work in flight.newly_accepted():
-            self._transaction.lanes.doubt(operation.id for operation in flight.members[work].operations)
-
-    def told(self, flight: Flight, settled: Settled) -> None:
-        """Its end is known, or in doubt like that of any call."""
-        if settled.work in flight.accepted:
-            member = flight.members[settled.work]
-            self._transaction.lanes.doubt((operation.id for operation in member.operations), -1)
-
     def unsure(self, member: Member) -> None:
         """From now on nobody knows which of the values the vendor holds: an error may follow a write."""
         records = self._transaction.records

@@ -19,7 +19,6 @@ from gainstage.delivery.alerts import Announce, BudgetAlert, due_alerts, log_ale
 from gainstage.delivery.archived import Archived
 from gainstage.delivery.destinations import Active, activate
 from gainstage.delivery.dispatch import LEASE_US, Dispatcher
-from gainstage.delivery.doubting import Doubts
 from gainstage.delivery.flight import Flight
 from gainstage.delivery.forgetting import Forgetter
 from gainstage.delivery.joining import join_records
@@ -236,7 +235,6 @@ class Engine:
         settled = flight.answer(result) if isinstance(result, Response) else flight.fail(result)
         for one in settled:
             settler.record(flight, one)
-        Doubts(transaction).accepted(flight)
         throttled = any(isinstance(one.outcome, Throttled) for one in settled)
         if isinstance(result, Response) and result.status < 500 and not throttled:
             transaction.budgets.grant(flight.reserved[0])

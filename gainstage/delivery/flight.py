@@ -55,7 +55,7 @@ class Flight:
         self.gathered = gathered
         #: Works of an asynchronous call that the vendor may still carry out.
         self.occupied: set[int] = set()
-        #: Works that such a call carried, and of which nothing is known yet though it was answered.
+        #: Works that such a call carried, which was accepted: what became of them is told later, if ever.
         self.accepted: set[int] = set()
         #: Works whose call was perhaps received without an answer being read.
         self.in_doubt: set[int] = set()
@@ -78,7 +78,9 @@ class Flight:
         """Hand the response in and run to the next request or the end."""
         self.last_response = response
         self._note_occupied()
-        return self._run(lambda: self._exchange.send(response))
+        settled = self._run(lambda: self._exchange.send(response))
+        self.accepted.update(self.occupied - self._settled)
+        return settled
 
     def fail(self, failure: CallFailed) -> list[Settled]:
         """Throw a failed call in. What the exchange leaves open is settled by the rules for failed calls."""
@@ -94,12 +96,6 @@ class Flight:
         with contextlib.suppress(Exception):  # a defect of a destination
             self._exchange.close()
         return self._settle_failed(failure, None)
-
-    def newly_accepted(self) -> list[int]:
-        """Works of an asynchronous call that has just been answered; each once."""
-        found = sorted(self.occupied - self.accepted - self._settled)
-        self.accepted.update(found)
-        return found
 
     def is_settled(self, work: int) -> bool:
         """Whether this work's outcome is known already."""

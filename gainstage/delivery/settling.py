@@ -84,7 +84,6 @@ class Settler:
             occupied=settled.occupied,
         ):  # fmt: skip
             return
-        self._doubts.told(flight, settled)
         joins = bool(settled.facts) and self._keep_told(flight.active, member, settled)
         for record, facts in settled.learnt.items():
             self._learn(flight.active, member.operations[0], record, facts)

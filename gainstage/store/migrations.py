@@ -1,6 +1,6 @@
 """What brings a store of an earlier version to the tables of this one; new ones begin with `schema.sql`."""
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 #: What brings a store of this version to the next one.
 MIGRATIONS = {
     1: """
@@ -203,5 +203,13 @@ MIGRATIONS = {
         );
         CREATE INDEX audit_actor ON audit (actor, id);
         CREATE INDEX audit_at ON audit (at_us, id);
+    """,
+    # Of a call that was under way just now more is taken to have arrived than it may have carried.
+    6: """
+        ALTER TABLE record ADD COLUMN carried BLOB;
+        UPDATE record SET carried =
+            (SELECT json_group_array(id) FROM operation WHERE record_id = record.id AND waits = 0
+             AND destination_id = holder)
+            WHERE leased_until_us > 0;
     """,
 }

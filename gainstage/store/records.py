@@ -1,6 +1,6 @@
 """Records: what the vendor confirmed of each, what it told, and who is at work on it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -9,11 +9,15 @@ from gainstage.operation import Record
 from gainstage.sqlite import Database
 from gainstage.store.rows import Abandoned, Place, RecordRow, State
 
-_DOUBT_UNANSWERED = """
-UPDATE operation SET in_doubt = in_doubt + 1 WHERE record_id = ?1 AND EXISTS
-    (SELECT 1 FROM call_event JOIN call ON call.id = call_id WHERE call_event.event_id = operation.event_id
-     AND call.destination_id = operation.destination_id AND answered_us IS NULL)
-    AND (kind = 1 OR waits = 0 AND destination_id = (SELECT holder FROM record WHERE id = ?1))
+#: What the call under way was to bring, be it sent or not. An append counts only where a call was made: it is
+#: not to be repeated.
+_DOUBT_CARRIED = """
+UPDATE operation SET in_doubt = in_doubt + 1
+    WHERE id IN (SELECT value FROM json_each((SELECT carried FROM record WHERE id = ?1)))
+    AND (kind = 0 OR EXISTS
+        (SELECT 1 FROM call_event JOIN call ON call.id = call_id
+         WHERE call_event.event_id = operation.event_id AND call.destination_id = operation.destination_id
+         AND answered_us IS NULL))
 """
 #: As events find it: by a further key, else by its own.
 _FIND = """
@@ -243,14 +247,19 @@ class Records:
 
     # leases
 
-    def lease(self, records: Iterable[RecordRow], destination_id: int, until_us: int) -> None:
-        """Take records for calls of a destination; the `next_fence` of each must still hold when its answer
-        is recorded.
+    def lease(
+        self, records: Iterable[tuple[RecordRow, Sequence[int]]], destination_id: int, until_us: int
+    ) -> None:
+        """Take records for calls of a destination that are to bring these operations; the `next_fence` of
+        each must still hold when its answer is recorded.
         """
         self._connection.executemany(
             "UPDATE record SET fence = ?1, leased_until_us = ?2, unsure = unsure AND holder = ?3, "
-            "holder = ?3 WHERE id = ?4",
-            ((row.next_fence, until_us, destination_id, row.id) for row in records),
+            "holder = ?3, carried = ?5 WHERE id = ?4",
+            (
+                (row.next_fence, until_us, destination_id, row.id, _json(operations))
+                for row, operations in records
+            ),
         )
 
     def extend(self, number: int, fence: int, until_us: int) -> bool:
@@ -324,5 +333,5 @@ class Records:
                 "WHERE id = ?",
                 (number,),
             )
-            self._connection.execute(_DOUBT_UNANSWERED, (number,))
+            self._connection.execute(_DOUBT_CARRIED, (number,))
         return ended

@@ -131,6 +131,7 @@ CREATE TABLE record (
     unsure INTEGER NOT NULL DEFAULT 0,     -- 1: that call may have written values without confirming them
     fence INTEGER NOT NULL DEFAULT 0,
     leased_until_us INTEGER NOT NULL DEFAULT 0,
+    carried BLOB,                          -- the operations that the last call was to bring, JSON
     joining INTEGER NOT NULL DEFAULT 0,    -- 1: it is to be joined with another once no call is under way
     occupied_until_us INTEGER NOT NULL DEFAULT 0,  -- until then the vendor may still carry out an asynchronous call
     UNIQUE (tenant_id, object, key)

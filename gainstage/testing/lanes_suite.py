@@ -138,8 +138,7 @@ class LanesSuite(OpensStore):
             fence = lease(transaction, number, NOW_US + SECOND_US)
             assert records.release(number, fence, in_doubt=False)
             assert lanes.due(2, NOW_US, 9) == [], "the call carried none of what the doubtful one did"
-            records.lease([records.record(number)], 1, NOW_US + SECOND_US)
-            fence = records.record(number).fence
+            fence = lease(transaction, number, NOW_US + SECOND_US)
             assert records.release(number, fence, in_doubt=False, confirmed=[operation.id])
             assert [len(lanes.due(one, NOW_US, 9)) for one in (1, 2)] == [1, 1]
 
@@ -216,7 +215,8 @@ class LanesSuite(OpensStore):
                 number = wait_in_lane(transaction, sent, APPEND)
                 wait_in_lane(transaction, later, APPEND)
                 transaction.records.write_state(number, {"city": ["s", "Bern", NOW_US]})
-                lease(transaction, number, NOW_US + SECOND_US)
+                carried = [one.id for one in transaction.lanes.ready(1, [number], 1)[number]]
+                lease(transaction, number, NOW_US + SECOND_US, carried)
                 transaction.calls.begin(1, NOW_US, "POST", "https://x.example", "{}", [sent])
             with store.transaction() as transaction:
                 assert transaction.records.expire(NOW_US) == []
@@ -226,6 +226,32 @@ class LanesSuite(OpensStore):
                 assert record.state == {"city": ["s", "Bern", 0]}
                 ready = transaction.lanes.ready(1, [number], 9)[number]
                 assert [(operation.event_id, operation.in_doubt) for operation in ready] == [(1, 1), (2, 0)]
+
+    def test_only_what_the_call_under_way_carried_is_unknown(self, tmp_path: Path) -> None:
+        """Not what an earlier one carried whose answer was lost as well: that was noted then."""
+        with self.store(tmp_path) as store:
+            with store.transaction() as transaction:
+                events = [enter(transaction, place, "d") for place in (1, 2, 3)]
+                for event in events:
+                    number = wait_in_lane(transaction, event)
+                one, two, three = (row.id for row in transaction.lanes.ready(1, [number], 9)[number])
+            for carried, doubts in (([one], [1, 0, 0]), ([two, three], [1, 1, 1]), ([three], [1, 1, 2])):
+                with store.transaction() as transaction:
+                    lease(transaction, number, NOW_US + SECOND_US, carried)
+                    transaction.calls.begin(1, NOW_US, "POST", "https://x.example", "{}", events[:1])
+                with store.transaction() as transaction:
+                    transaction.records.expire(NOW_US + SECOND_US)
+                    found = transaction.lanes.ready(1, [number], 9)[number]
+                    assert [operation.in_doubt for operation in found] == doubts
+
+    def test_an_append_is_unknown_only_where_a_call_was_made(self, tmp_path: Path) -> None:
+        with self.store(tmp_path) as store, store.transaction() as transaction:
+            number = wait_in_lane(transaction, enter(transaction, 1, "d"), APPEND)
+            (waiting,) = transaction.lanes.ready(1, [number], 9)[number]
+            lease(transaction, number, NOW_US + SECOND_US, [waiting.id])
+            transaction.records.expire(NOW_US + SECOND_US)
+            (waiting,) = transaction.lanes.ready(1, [number], 9)[number]
+            assert waiting.in_doubt == 0
 
     def test_a_record_that_the_vendor_may_be_at_work_on_is_nobodys_turn(self, tmp_path: Path) -> None:
         """Not even when the lease ran out: an asynchronous call would go over what is sent meanwhile."""

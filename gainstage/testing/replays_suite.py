@@ -157,7 +157,7 @@ class ReplaysSuite(OpensStore):
             number = wait_in_lane(transaction, event)
             assert transaction.replays.untouched(event, destination)
             record = transaction.records.record(number)
-            transaction.records.lease([record], destination, NOW_US + 1_000)
+            transaction.records.lease([(record, [])], destination, NOW_US + 1_000)
             assert not transaction.replays.untouched(event, destination), "a call is under way"
             transaction.records.release(number, record.next_fence, in_doubt=None)
             assert transaction.replays.untouched(event, destination)

@@ -72,10 +72,10 @@ def wait_in_lane(
     return number
 
 
-def lease(transaction: Transaction, number: int, until_us: int) -> int:
-    """Take a record for a call of the first destination; returns its fence."""
+def lease(transaction: Transaction, number: int, until_us: int, carried: Sequence[int] = ()) -> int:
+    """Take a record for a call of the first destination that carries these operations; returns its fence."""
     row = transaction.records.record(number)
-    transaction.records.lease([row], 1, until_us)
+    transaction.records.lease([(row, carried)], 1, until_us)
     return row.next_fence
 
 

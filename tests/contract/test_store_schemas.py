@@ -49,3 +49,26 @@ def test_a_store_of_the_first_schema_is_planned_anew_once(tmp_path: Path) -> Non
     with store.transaction() as transaction:
         assert transaction.destinations.get("shop").replan_after == 0
     store.close()
+
+
+def test_calls_that_were_under_way_when_schema_6_was_left_stay_in_doubt(tmp_path: Path) -> None:
+    written = apsw.Connection(str(tmp_path / FILE_NAME))
+    written.execute(SCHEMAS[5].read_text() + "; PRAGMA user_version = 6")
+    written.execute(
+        "INSERT INTO record (id, tenant_id, object, key, holder, leased_until_us) VALUES "
+        "(1, 1, 'person', 'a', 1, 5), (2, 1, 'person', 'b', 1, 0)"
+    )
+    for record, destination, waits in ((1, 1, 0), (1, 1, 1), (1, 2, 0), (2, 1, 0)):
+        written.execute(
+            "INSERT INTO operation (destination_id, record_id, event_id, source_id, alone, kind, plan, "
+            "waits, stamp, time_us, content) VALUES (?, ?, 1, 1, 1, 0, 1, ?, x'61', 1, '{}')",
+            (destination, record, waits),
+        )
+    written.close()
+    store = Store(tmp_path)
+    with store.transaction() as transaction:
+        assert transaction.records.expire(5) == [1]
+    assert [row[0] for row in store._connection.execute("SELECT in_doubt FROM operation ORDER BY id")] == [
+        1, 0, 0, 0
+    ]  # fmt: skip
+    store.close()

@@ -1,6 +1,6 @@
 """What is known of the records at the vendors."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from gainstage.operation import Record
@@ -73,9 +73,12 @@ class Records(Protocol):
         the values that are known of the record.
         """
 
-    def lease(self, records: Iterable[RecordRow], destination_id: int, until_us: int) -> None:
-        """Take records for calls of a destination; the `next_fence` of each must still hold when its answer
-        is recorded. The rows are as read in this transaction.
+    def lease(
+        self, records: Iterable[tuple[RecordRow, Sequence[int]]], destination_id: int, until_us: int
+    ) -> None:
+        """Take records for calls of a destination that are to bring these operations, by their numbers; the
+        `next_fence` of each must still hold when its answer is recorded. The rows are as read in this
+        transaction.
         """
 
     def extend(self, number: int, fence: int, until_us: int) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from gainstage.delivery.engine import Engine
 from gainstage.destination import CallFailed, Exchange, Planned
 from gainstage.event import Event, Identity
 from gainstage.outcome import Filtered
@@ -228,3 +229,38 @@ async def test_an_event_planned_anew_stays_in_doubt(shop: Workshop) -> None:
     await shop.deliver(5)
     assert shop.column("SELECT plan FROM operation") == [2]
     assert shop.column("SELECT in_doubt FROM operation") == [1]
+
+
+async def killed_in_a_call(shop: Workshop) -> None:
+    """The process ends while a call is under way; the vendor takes it all the same."""
+    gate = shop.vendor.gate = asyncio.Event()
+    await shop.deliver(2)
+    gate.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    shop.vendor.gate = None
+    shop.engine = shop.new_engine()
+    over = asyncio.Event()
+    over.set()
+    await Engine.run(shop.engine, over)
+
+
+async def test_a_kill_leaves_in_doubt_what_its_call_carried_and_not_what_an_earlier_one_did(
+    shop: Workshop,
+) -> None:
+    """Taken to have gone together, they would be refused together, and an older value would go next."""
+    shop.vendor.answer = lambda request: status(400) if b"poison" in request.body else None
+    email = {"email": "ann@x.example"}
+    await shop.take({"type": "identify", "traits": {**email, "n": 1}})
+    await shop.take({"type": "identify", "traits": {**email, "title": "poison"}})
+    await killed_in_a_call(shop)
+    await shop.take(city("Rome", "ann", 2))
+    while len(shop.vendor.requests) < 3:  # refused with all, and again as the first call was
+        await shop.turn()
+    await killed_in_a_call(shop)
+    assert shop.vendor.persons["ann@x.example"] == {**email, "city": "Rome"}
+    await shop.take(city("Oslo", "ann", 1))
+    await shop.deliver(20)
+    assert "Oslo" not in [body.get("city") for body in shop.vendor.bodies()]
+    assert shop.vendor.persons["ann@x.example"] == {**email, "city": "Rome", "n": 1}
+    assert shop.counts == {"delivered": 3, "failed": 1}

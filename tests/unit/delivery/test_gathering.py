@@ -196,6 +196,21 @@ async def test_too_many_of_them_stop_their_own_budget_only(shop: Workshop) -> No
     assert shop.counts == {"delivered": 13}
 
 
+async def test_a_call_that_is_not_accepted_leaves_nobody_in_doubt(shop: Workshop) -> None:
+    shop.vendor.answer = lambda request: status(429)
+    await shop.take(*people(6))
+    for _ in range(20):
+        if not kinds(shop):
+            shop.clock.forward(0.5)
+            await shop.turn()
+    assert kinds(shop) == ["bulk"]
+    await shop.turn()
+    assert shop.column("SELECT sum(in_doubt) FROM record UNION ALL SELECT sum(in_doubt) FROM operation") == [
+        0,
+        0,
+    ]
+
+
 async def test_their_budget_used_up_single_calls_go_on(shop: Workshop) -> None:
     for round_ in range(3):
         await shop.take(*people(6, 100 * round_))
