@@ -23,6 +23,8 @@ from gainstage.app import open_store
 ROOT = Path(__file__).parents[1]
 SECONDS = 60.0
 LOOK_SECONDS = 0.05
+#: What is shown of a process that delivers: forked from the server, or started anew.
+DELIVERY = ("gainstage: delivery", "gainstage.app.worker")
 WORDS = ("delivered", "filtered", "failed", "parked", "pending")
 WRITE_KEY = "world-write-key-1"
 SECRETS = (
@@ -160,8 +162,8 @@ class World:
     def delivery_pid(self) -> int | None:
         """The process that delivers for the running server."""
         assert self.server is not None
-        found = children(self.server.pid)
-        return found[0] if found else None
+        theirs = children(self.server.pid).items()
+        return next((pid for pid, command in theirs if any(name in command for name in DELIVERY)), None)
 
     def kill(self) -> None:
         """SIGKILL for the server's main process only."""
@@ -313,14 +315,19 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def children(pid: int) -> list[int]:
-    """The processes that a process started and that still run."""
+def children(pid: int) -> dict[int, str]:
+    """The processes that a process started and that still run, with their commands."""
     listing = Path(f"/proc/{pid}/task/{pid}/children")
     if listing.exists():
-        return [int(word) for word in listing.read_text().split()]
-    table = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    pairs = [line.split() for line in table.splitlines()]
-    return [int(child) for child, parent in pairs if int(parent) == pid]
+        found = {}
+        for child in listing.read_text().split():
+            with contextlib.suppress(FileNotFoundError):
+                found[int(child)] = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
+        return found
+    command = ["ps", "-axo", "pid=,ppid=,command="]
+    table = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in table.splitlines()]
+    return {int(child): "".join(rest) for child, parent, *rest in rows if int(parent) == pid}
 
 
 def surroundings(extra: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -8,23 +8,21 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from gainstage.app.archiving import Archiving
 from gainstage.app.configuring import configurer
 from gainstage.app.folder import open_parts
-from gainstage.app.logging import Style, log_lines
+from gainstage.app.living import live
 from gainstage.app.pseudonyms import pseudonyms_of
 from gainstage.audiences.definition import Computation
 from gainstage.clock import SECOND_US, Clock, SystemClock
 from gainstage.computed import COMPUTED_SOURCE
 from gainstage.computing.state import FOLDER_NAME
 from gainstage.connection import Configuration
-from gainstage.errors import UsageError
 from gainstage.log.contract import Log, LogUnavailable
 from gainstage.pseudonym import Pseudonyms
 from gainstage.sqlite import StorageUnavailable
@@ -161,32 +159,12 @@ async def following(data: Path) -> AsyncIterator[None]:
     task.result()
 
 
-async def compute(data: Path) -> None:
-    """Archive and compute until standard input ends."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_reader(sys.stdin.fileno(), stop.set)
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-    loop.add_signal_handler(signal.SIGINT, lambda: None)  # a terminal's Ctrl-C is the server's to answer
-    try:
-        await follow(data, stop)
-    finally:
-        loop.remove_reader(sys.stdin.fileno())
-
-
-def main() -> int:
-    """Exit code 1 when the data folder cannot be used; the server starts us again."""
-    data, *style = sys.argv[1:4]
-    log_lines(Style(*style))  # type: ignore[arg-type]
+def main(arguments: Sequence[str]) -> int:
+    """The exit code."""
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
-    try:
-        asyncio.run(compute(Path(data)))
-    except (UsageError, StorageUnavailable, LogUnavailable) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return live(arguments, follow)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

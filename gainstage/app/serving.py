@@ -15,9 +15,10 @@ from typing import NamedTuple
 import structlog
 import uvloop
 
-from gainstage.app import descriptors
+from gainstage.app import descriptors, supervising
 from gainstage.app.alerting import Alerting
 from gainstage.app.auditing import noted_in_force
+from gainstage.app.beginning import Beginner, prepared
 from gainstage.app.canaries import Canaries
 from gainstage.app.configuring import configurer, seal_anew
 from gainstage.app.entering import Credentials
@@ -29,7 +30,6 @@ from gainstage.app.reporting import DeliveryWatch
 from gainstage.app.reports import Reports
 from gainstage.app.sealing import seal_of
 from gainstage.app.spans import follow_traces
-from gainstage.app.supervising import supervise, supervise_computing
 from gainstage.app.trial import Beside, Trial
 from gainstage.clock import SystemClock
 from gainstage.connection import Configuration, Source
@@ -83,7 +83,9 @@ def serve(
         UsageError: configuration, data folder or port cannot be used.
     """
     descriptors.raise_limit()
-    with held(data):
+    arguments = (str(data.absolute()), *style)
+    programs = (supervising.DELIVERY, supervising.COMPUTING)
+    with prepared(arguments, *programs) as (delivery, computing), held(data):
         store, log = open_parts(data)
         try:
             seal = seal_of(data, make=True)
@@ -110,7 +112,7 @@ def serve(
                     token,
                     pressing,
                     watch,
-                    style,
+                    (delivery, computing),
                     Invitation(),
                     Beside(demo) if demo else Trial(folder),
                 )
@@ -131,7 +133,7 @@ class _Parts(NamedTuple):
     token: str | None
     pressing: Pressing
     watch: DeliveryWatch
-    style: Style
+    beside: tuple[Beginner, Beginner]
     invitation: Invitation
     trial: Trial | Beside
 
@@ -191,8 +193,8 @@ async def _serve(parts: _Parts, host: str, port: int, on_started: Callable[[str,
         on_started(address, parts.invite())
 
     await parts.pressing.look()
-    delivery = asyncio.create_task(supervise(parts.data, parts.watch, parts.style))
-    computing = asyncio.create_task(supervise_computing(parts.data, parts.style))
+    delivery = asyncio.create_task(supervising.supervise(parts.beside[0], parts.watch))
+    computing = asyncio.create_task(supervising.supervise_computing(parts.beside[1]))
     canaries = Canaries(parts.store, parts.sources.canary, parts.sources.canary_key, SystemClock())
     alerting = parts.alerting(canaries)
     vitals = parts.vitals(alerting, canaries)

@@ -3,13 +3,11 @@
 import asyncio
 import contextlib
 import logging
-import sys
-import time
-from pathlib import Path
 
 import structlog
 
-from gainstage.app.logging import Style
+from gainstage.app import computing, worker
+from gainstage.app.beginning import Beginner, Child, Program
 from gainstage.app.reporting import LINE_BYTES, DeliveryWatch, follow
 
 #: How long delivery may take to finish its calls: their time limit and a little.
@@ -20,24 +18,20 @@ COMPUTING_START_SECONDS = 3.0
 #: What only makes up for lost time later is not started again at once.
 COMPUTING_RESTART_SECONDS = 30.0
 
+DELIVERY = Program(worker.main, "gainstage: delivery", tells=True)
+COMPUTING = Program(computing.main, "gainstage: computing")
+
 logger = structlog.get_logger(__name__)
 
 
-async def supervise(data: Path, watch: DeliveryWatch, style: Style) -> None:
+async def supervise(delivery: Beginner, watch: DeliveryWatch) -> None:
     """Keep the delivery process running until cancelled; then let it finish its calls."""
     while True:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gainstage.app.worker", str(data), *style, stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE, limit=LINE_BYTES,
-        )  # fmt: skip
-        assert process.stdout is not None
+        child = delivery.begin()
         watch.began()
-        following = asyncio.create_task(follow(process.stdout, watch))
+        following = asyncio.create_task(_listen(child, watch))
         try:
-            code = await process.wait()
-        except asyncio.CancelledError:
-            await _end(process)
-            raise
+            code = await _ended(child)
         finally:
             following.cancel()
         watch.ended()
@@ -45,31 +39,40 @@ async def supervise(data: Path, watch: DeliveryWatch, style: Style) -> None:
         _tell("delivery_ended", code)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    assert process.stdin is not None
-    process.stdin.close()
-    deadline = time.monotonic() + STOP_SECONDS
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(process.wait(), deadline - time.monotonic())
-        return
-    process.kill()
-    await process.wait()
-
-
-async def supervise_computing(data: Path, style: Style) -> None:
+async def supervise_computing(computing: Beginner) -> None:
     """Keep the computing process running until cancelled. Nothing waits for it."""
     await asyncio.sleep(COMPUTING_START_SECONDS)
     while True:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gainstage.app.computing", str(data), *style, stdin=asyncio.subprocess.PIPE
-        )
-        try:
-            code = await process.wait()
-        except asyncio.CancelledError:
-            await _end(process)
-            raise
+        code = await _ended(computing.begin())
         await asyncio.sleep(COMPUTING_RESTART_SECONDS)
         _tell("computing_ended", code)
+
+
+async def _listen(child: Child, watch: DeliveryWatch) -> None:
+    reader = asyncio.StreamReader(LINE_BYTES)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), child.stdout
+    )
+    try:
+        await follow(reader, watch)
+    finally:
+        transport.close()
+
+
+async def _ended(child: Child) -> int:
+    """Its exit code. Once cancelled, let it finish, for a while."""
+    try:
+        return await child.wait()
+    except asyncio.CancelledError:
+        child.stdin.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(child.wait(), STOP_SECONDS)
+            raise
+        child.kill()
+        await child.wait()
+        raise
+    finally:
+        child.stdin.close()
 
 
 def _tell(event: str, code: int) -> None:

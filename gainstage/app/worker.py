@@ -7,7 +7,6 @@ its standard output it tells the server how it fares (`reporting`).
 
 import asyncio
 import gc
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 from gainstage.app.archiving import ArchiveOf
 from gainstage.app.configuring import configurer
 from gainstage.app.folder import open_parts
-from gainstage.app.logging import Style, log_lines
+from gainstage.app.living import live
 from gainstage.app.pseudonyms import pseudonyms_of
 from gainstage.app.reporting import tell
 from gainstage.app.spans import follow_traces
@@ -24,20 +23,12 @@ from gainstage.connection import Configuration
 from gainstage.delivery.engine import Engine
 from gainstage.delivery.observing import Observer
 from gainstage.delivery.transport import HttpTransport
-from gainstage.errors import UsageError
-from gainstage.log.contract import LogUnavailable
-from gainstage.sqlite import StorageUnavailable
 from gainstage.store.rows import Document
 from gainstage.tracing import Tracing
 
 
-async def deliver(data: Path) -> None:
-    """Deliver until standard input ends."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_reader(sys.stdin.fileno(), stop.set)
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-    loop.add_signal_handler(signal.SIGINT, lambda: None)  # a terminal's Ctrl-C is the server's to answer
+async def deliver(data: Path, stop: asyncio.Event) -> None:
+    """Deliver until told to stop."""
     store, log = open_parts(data, create=False)
     tracing = Tracing()
     transport = HttpTransport()
@@ -59,7 +50,6 @@ async def deliver(data: Path) -> None:
         finally:
             telling.cancel()
     finally:
-        loop.remove_reader(sys.stdin.fileno())
         if tracing.spans is not None:
             tracing.spans.close()
         await transport.close()
@@ -73,18 +63,11 @@ def collect_rarely() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def main() -> int:
-    """Exit code 1 when the data folder cannot be used; the server starts us again."""
-    data, *style = sys.argv[1:4]
-    log_lines(Style(*style))  # type: ignore[arg-type]
+def main(arguments: Sequence[str]) -> int:
+    """The exit code."""
     collect_rarely()
-    try:
-        asyncio.run(deliver(Path(data)))
-    except (UsageError, StorageUnavailable, LogUnavailable) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return live(arguments, deliver)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -12,6 +12,7 @@ BENCHMARKS = (
     "latency",
     "delivery",
     "memory",
+    "starting",
     "people_bulk",
     "px_calls",
     "px_events",

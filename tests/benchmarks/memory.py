@@ -1,4 +1,4 @@
-"""Memory of `gainstage serve`: idle, and while events wait. All its processes together, resident.
+"""Memory of `gainstage serve`: idle, and while events wait. All its processes together (shared memory once).
 
 The destination's address refuses connections, so that whatever is routed waits in lanes. The events are put
 into the log directly, beside the server. Run from the repository's root:
@@ -33,7 +33,7 @@ destinations:
 
 
 def resident_mib(parent: int) -> float:
-    """Resident memory of a process and its children."""
+    """Resident memory of a process and its children (proportional set size)."""
     return sum(_resident_kib(process) for process in (parent, *_children(parent))) / 1024
 
 
@@ -43,8 +43,8 @@ def _children(parent: int) -> Iterator[int]:
 
 
 def _resident_kib(process: int) -> int:
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 async def fill(folder: Path, count: int) -> None:

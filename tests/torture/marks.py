@@ -38,10 +38,30 @@ SYNCS = {"x86_64": ("74 ", "75 "), "aarch64": ("82 ", "83 ")}.get(platform.machi
 
 
 def install(folder: str) -> None:
-    """Begin to note, if this process is a server's."""
+    """Begin to note, if this process is a server's; what is forked from it begins for itself."""
     delivery = "gainstage.app.worker" in sys.orig_argv
-    if not delivery and "serve" not in sys.orig_argv:
-        return
+    if delivery or "serve" in sys.orig_argv:
+        os.register_at_fork(after_in_child=lambda: _look_whose(folder))
+        _begin(folder, delivery=delivery)
+
+
+def _look_whose(folder: str) -> None:
+    """A fork does not know yet what it is for: its title tells when it opens its first database."""
+
+    def opened(connection: apsw.Connection) -> None:
+        from setproctitle import getproctitle
+
+        from gainstage.app.supervising import DELIVERY
+
+        apsw.connection_hooks.remove(opened)
+        if getproctitle() == DELIVERY.title:
+            _begin(folder, delivery=True)
+            apsw.connection_hooks[-1](connection)
+
+    apsw.connection_hooks[:] = [opened]
+
+
+def _begin(folder: str, *, delivery: bool) -> None:
     path = Path(folder) / f"{os.getpid()}.new"
     path.write_bytes(bytes(SIZE_BYTES))
     with path.open("r+b") as file:
