@@ -32,6 +32,7 @@ from gainstage.store.rows import (
     NewOperation,
     NewTurn,
     OperationRow,
+    State,
 )
 
 #: How long a live upsert waits for others of the same record: with nothing of the budget used, with half of
@@ -180,17 +181,20 @@ class Planner:
         )
 
     def _enter(self, routed: Routed, active: Active, operations: Sequence[Operation]) -> int:
-        """Let the operations wait in their lanes; returns how many do. What changes nothing is left out."""
-        waiting: list[tuple[Operation, int]] = []
+        """Let the operations wait in their lanes; returns how many do: none where they change nothing.
+
+        All or none do: an event that fails for one of them says nothing by another, not even that a value is
+        still so.
+        """
         named: dict[Record, Record] = {}
-        for planned in operations:
-            number, operation = self._placed(active.tenant_id, planned, named)
-            if not (
-                isinstance(operation, Upsert) and self._changes_nothing(number, operation, routed, active)
-            ):
-                waiting.append((operation, number))
-        records = {operation.record for operation, _ in waiting}
-        for operation, number in waiting:
+        placed = [self._placed(active.tenant_id, planned, named) for planned in operations]
+        there = [self._there(number, operation, routed, active) for number, operation in placed]
+        if all(there):
+            for (number, _), state in zip(placed, there, strict=True):
+                self._transaction.records.write_state(number, state or {})
+            return 0
+        records = {operation.record for _, operation in placed}
+        for (number, operation), state in zip(placed, there, strict=True):
             after = operation.after if isinstance(operation, Upsert) else ()
             waits = sum(1 for record in after if record in records)
             self._operations.append(
@@ -199,7 +203,7 @@ class Planner:
                     number,
                     routed.event_id,
                     routed.source_id,
-                    len(waiting) == 1,
+                    len(placed) == 1,
                     UPSERT if isinstance(operation, Upsert) else APPEND,
                     active.row.plan,
                     waits,
@@ -211,10 +215,10 @@ class Planner:
                 )
             )
             self._busy.add(number)
-            lingers = isinstance(operation, Upsert) and not routed.hurried
+            lingers = isinstance(operation, Upsert) and not routed.hurried and not state
             due_us = None if waits else self._now_us + (self._linger(active) if lingers else 0)
             self._note_lane((active.number, number), operation.record.object, routed.priority, due_us)
-        return len(waiting)
+        return len(placed)
 
     def _placed(
         self, tenant_id: int, operation: Operation, named: dict[Record, Record]
@@ -255,13 +259,13 @@ class Planner:
                 due_us = noted[2] if due_us is None else min(due_us, noted[2])
         self._lanes[lane] = (object_, priority, due_us)
 
-    def _changes_nothing(self, number: int, upsert: Upsert, routed: Routed, active: Active) -> bool:
-        """Whether every value is confirmed already and nothing of the record is on its way; its times
-        are kept.
+    def _there(self, number: int, operation: Operation, routed: Routed, active: Active) -> State | None:
+        """The record's state with the times of this event, where every value is confirmed already and nothing
+        of the record is on its way; else None.
         """
         records = self._transaction.records
-        if number in self._busy:
-            return False
+        if number in self._busy or not isinstance(operation, Upsert):
+            return None
         row = records.record(number)
         if (
             not row.state
@@ -271,7 +275,7 @@ class Planner:
             or self._transaction.lanes.waiting(number)
         ):
             self._busy.add(number)
-            return False
+            return None
         event = routed.event
         asked = OperationRow(
             0,
@@ -283,16 +287,12 @@ class Planner:
             event.time_us,
             0,
             "",
-            upsert.fields,
+            operation.fields,
         )
         merged = merge(
             [asked], row.state, now_us=self._now_us, resend_us=active.resend_us, abandoned=row.abandoned
         )
-        if merged.fields:
-            return False
-        if merged.state != row.state:
-            records.write_state(number, merged.state)
-        return True
+        return merged.state if not merged.fields else None
 
     def write(self) -> None:
         """Enter the operations and their lanes."""

@@ -5,7 +5,7 @@ new settings: they may lead to other records, or to another tenant (a corrected 
 events would overtake those that still wait under the old ones.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.merging import newest_values
@@ -82,11 +82,25 @@ class Replanner:
     ) -> None:
         """Note what may have arrived of an event that counts, and that it asks for no more.
 
-        The vendor may hold it: nothing older is to go over it.
+        The vendor may hold it: nothing older is to go over it. What it asks for again, as before an earlier
+        change, is its own once more.
         """
         asked = {(number, name) for number, operation in after for name in operation.content}
+        for number, names in self._returned(before, after):
+            self._transaction.records.recall(number, names)
         for number, operation in before:
             values = newest_values([operation] if operation.in_doubt else ())
             left = {name: entry for name, entry in values.items() if (number, name) not in asked}
             if left:
                 self._transaction.records.abandon(number, left)
+
+    def _returned(
+        self, before: Sequence[tuple[int, OperationRow]], after: Sequence[tuple[int, OperationRow]]
+    ) -> Iterator[tuple[int, list[str]]]:
+        if not any(operation.in_doubt for _, operation in before):  # then nothing of it was ever noted
+            return
+        for number, operation in after:
+            abandoned = self._transaction.records.record(number).abandoned
+            values = newest_values([operation])
+            if same := [name for name, entry in values.items() if abandoned.get(name, ())[:2] == entry]:
+                yield number, same

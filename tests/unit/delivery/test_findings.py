@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from gainstage.delivery.engine import Engine
 from gainstage.destination import CallFailed, Exchange, Planned
 from gainstage.event import Event, Identity
+from gainstage.operation import Record, Upsert
 from gainstage.outcome import Filtered
 from tests.unit.delivery.workshop import Settings, Workshop, opened, plan, status, with_type
 
@@ -264,3 +265,28 @@ async def test_a_kill_leaves_in_doubt_what_its_call_carried_and_not_what_an_earl
     assert "Oslo" not in [body.get("city") for body in shop.vendor.bodies()]
     assert shop.vendor.persons["ann@x.example"] == {**email, "city": "Rome", "n": 1}
     assert shop.counts == {"delivered": 3, "failed": 1}
+
+
+async def test_an_event_that_fails_for_one_record_says_nothing_of_another_where_it_asked_for_no_change(
+    shop: Workshop,
+) -> None:
+    """Its link was there already. What an older event says of the link counts: nothing newer arrived."""
+
+    def links(settings: Settings, event: Event, identity: Identity, schema: object) -> Planned:
+        team, person = Record("team", f"name:{event.group_id}"), Record("person", "email:ann@x.example")
+        return Planned((Upsert(team, dict(event.traits)), Upsert(person, {"team": event.group_id}, (team,))))
+
+    def joins(team: str, day: int, stage: str) -> dict[str, Any]:
+        at = f"2025-12-0{day}T00:00:00Z"
+        return {"type": "group", "timestamp": at, "groupId": team, "traits": {"stage": stage}}
+
+    with_type(shop, plan=links)
+    shop.vendor.answer = lambda request: status(400) if b"poison" in request.body else None
+    await shop.take(joins("a", 1, "new"))
+    await shop.deliver(5)
+    await shop.take(joins("a", 3, "poison"))
+    await shop.deliver(5)
+    await shop.take(joins("b", 2, "new"))
+    await shop.deliver(5)
+    assert shop.vendor.persons == {"ann@x.example": {"team": "b"}}
+    assert shop.counts == {"delivered": 2, "failed": 1}

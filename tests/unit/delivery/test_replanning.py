@@ -314,3 +314,25 @@ async def test_waiting_values_are_sent_as_the_new_settings_say(shop: Workshop) -
     assert shop.vendor.persons == {"ann@x.example": {"email": "ann@x.example", "plan": "pro"}}
     assert shop.column("SELECT name FROM tenant JOIN record ON tenant.id = tenant_id WHERE state IS NOT NULL")
     assert shop.column("SELECT count(*) FROM lane") == [0]
+
+
+async def test_settings_that_come_back_leave_an_event_alone_with_what_it_says(tmp_path: Path) -> None:
+    """It asks for its values itself again: once it failed, nobody is to say them for it."""
+    with opened(tmp_path) as shop:
+        shop.vendor.answer = lambda request: status(500)
+        older = {"type": "identify", "timestamp": "2025-01-01T00:00:00Z"}
+        await shop.take({**older, "traits": {"email": "ann@x.example", "city": "Rome"}})
+        bad = {"email": "ann@x.example", "city": "Oslo", "title": "poison"}
+        await shop.take({"type": "identify", "traits": bad})
+        await shop.deliver(2)
+        for tenant in ("other", "acme"):
+            shop.paused = {"shop"}
+            shop.configure(shop=Settings(tenant=tenant))
+            await shop.deliver(2)
+        assert shop.column("SELECT abandoned FROM record WHERE tenant_id = 1") == [None]
+        shop.vendor.answer = lambda request: status(400) if b"poison" in request.body else None
+        shop.paused = set()
+        shop.configure()
+        await shop.deliver(600)
+        assert shop.vendor.persons == {"ann@x.example": {"email": "ann@x.example", "city": "Rome"}}
+        assert shop.counts == {"delivered": 1, "failed": 1}
