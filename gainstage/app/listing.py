@@ -24,9 +24,16 @@ def destinations(data: Path) -> list[dict[str, Any]]:
     Raises:
         UsageError: the folder holds no data.
     """
-    configuration = resolve(stored_documents(data), os.environ, lenient=True).configuration
+    documents = stored_documents(data)
+    configuration = resolve(documents, os.environ, lenient=True).configuration
     why = _stopped(data)
-    return [_described(connected, why.get(name)) for name, connected in configuration.destinations.items()]
+    chosen = {
+        one.name for one in documents if one.kind == "destination" and one.body.get("sources") is not None
+    }
+    return [
+        {**_described(connected, why.get(name)), "all_sources": name not in chosen}
+        for name, connected in configuration.destinations.items()
+    ]
 
 
 def described(data: Path, connected: Connected) -> dict[str, Any]:

@@ -54,12 +54,16 @@ def _given(origins: str, rate_limit: str) -> dict[str, Any]:
 
 async def _new(visit: Visit, refused: Refused | None = None) -> Response:
     form = await visit.form() if refused is not None else None
+    destinations = (await visit.get("/api/destinations"))["destinations"]
     names = ("name", "kind", "origins", "rate_limit")
+    taken = refused is not None and refused.code == "name_taken"
     data = {
         "kinds": KINDS,
         "form": {name: form.get(name) if form is not None else "" for name in names},
         "message": refused.message if refused is not None else "",
         "problems": problems_of(refused),
+        "there": form.get("name") if form is not None and taken else "",
+        "feeds": [one for one in destinations if one["all_sources"]],
         "may_make": visit.may(ADMIN),
     }
     return await visit.page("source_new.html", data, refused.status if refused is not None else 200)
@@ -114,12 +118,14 @@ async def act(visit: Visit) -> Response:
 
 async def _shown(visit: Visit, source: dict[str, Any], *, is_new: bool = False) -> Response:
     history = await visit.get(f"/api/sources/{source['name']}/history")
+    destinations = (await visit.get("/api/destinations"))["destinations"]
     address = address_of(visit)
     key = source["write_key"]
     return await visit.page(
         "source.html",
         {
             "source": source,
+            "feeds": [one for one in destinations if one["name"] in source["feeds"]],
             "address": address,
             "snippets": snippets_for(source["kind"], address, key) if source["kind"] else [],
             "told_key": key if is_new else None,
