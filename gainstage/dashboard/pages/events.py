@@ -108,7 +108,9 @@ async def _event(visit: Visit, problem: str = "", text: str = "", status: int = 
         "may_retry": any(
             one["destination"] and one["outcome"] in ("failed", "parked") for one in found["destinations"]
         ),
-        "is_pending": any(one["outcome"] == "pending" for one in found["destinations"]),
+        # What was just sent, or tried again, is looked at once more in any case.
+        "is_moving": any(one["outcome"] == "pending" for one in found["destinations"])
+        or bool(visit.query("sent")),
         "reasons": {
             one["reason"]: REASONS[one["reason"]]._asdict()
             for one in found["destinations"]
@@ -140,7 +142,7 @@ async def change_event(visit: Visit) -> Response:
             "retried"
         ]
         visit.tell("It is tried again now." if count else "Nothing of it is failed or parked any more.")
-        return visit.to(f"/events/{message_id}", source=source)
+        return visit.to(f"/events/{message_id}", source=source, sent="yes")
     try:
         message = msgspec.json.decode(form.raw("message"))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -153,7 +155,7 @@ async def change_event(visit: Visit) -> Response:
             raise
         return await _event(visit, refused.message, form.raw("message"), refused.status)
     visit.tell("It is corrected and tried again now.")
-    return visit.to(f"/events/{message_id}", source=source)
+    return visit.to(f"/events/{message_id}", source=source, sent="yes")
 
 
 EVENTS = Room(
