@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,10 +56,11 @@ def told(definitions: tuple[Computation, ...]) -> tuple[Computation, ...]:
     return tuple(replace(one, destinations=("cs",)) for one in definitions)
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.integers(0, 2**32))
-def test_everybody_has_what_the_events_say_and_hears_of_each_change_once(seed: int) -> None:
-    asyncio.run(live(Random(seed)))
+@pytest.mark.parametrize("part", range(5))  # so that several processes share them
+@settings(max_examples=3, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_everybody_has_what_the_events_say_and_hears_of_each_change_once(part: int, seed: int) -> None:
+    asyncio.run(live(Random(f"{part} {seed}")))
 
 
 async def live(random: Random) -> None:
