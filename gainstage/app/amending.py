@@ -1,7 +1,8 @@
 """Documents that are made outside of the file: changed one at a time, if that breaks nothing."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -42,26 +43,40 @@ def amend(
         ConfigurationError: something would not work any more; here is all of it.
         UsageError: the data folder cannot be used, or `change` or `permit` refuses.
     """
+    with documents_of(data) as (kept, keep):
+        changed = change(list(kept))
+        changes = tuple(changes_between(kept, changed))
+        permit(changes)  # before anything is expanded: a problem must not tell what the environment holds
+        known = {str(one) for one in resolve(kept, os.environ, lenient=True).problems}
+        resolved = resolve(changed, os.environ, lenient=True)
+        refuse(kind, name, [one for one in resolved.problems if str(one) not in known])
+        if not dry_run:
+            keep(changed)
+    return Amended(changes, about(kind, name, odd(resolved)))
+
+
+@contextmanager
+def documents_of(data: Path) -> Iterator[tuple[Listed, Callable[[Listed], None]]]:
+    """All documents, and what keeps those of the dashboard among others; in one transaction.
+
+    Raises:
+        DataUnusable: the folder holds no data, or cannot be used.
+    """
     try:
         store, seal = Store(data, create=False), seal_of(data, make=True)
     except (StorageUnavailable, NoStore) as error:
         raise DataUnusable(str(error)) from None
     try:
         with store.transaction() as transaction:
-            kept = [Written.of(one) for one in seal.opened(transaction.documents.all())]
-            changed = change(list(kept))
-            changes = tuple(changes_between(kept, changed))
-            permit(changes)  # before anything is expanded: a problem must not tell what the environment holds
-            known = {str(one) for one in resolve(kept, os.environ, lenient=True).problems}
-            resolved = resolve(changed, os.environ, lenient=True)
-            refuse(kind, name, [one for one in resolved.problems if str(one) not in known])
-            if not dry_run:
+
+            def keep(changed: Listed) -> None:
                 own = seal.sealed([one for one in changed if one.owner == OWNER])
                 rows = [Document(one.kind, one.name, one.owner, dict(one.body)) for one in own]
                 transaction.documents.replace(rows, OWNER)
+
+            yield [Written.of(one) for one in seal.opened(transaction.documents.all())], keep
     finally:
         store.close()
-    return Amended(changes, about(kind, name, odd(resolved)))
 
 
 def odd(resolved: Resolved) -> list[Problem]:

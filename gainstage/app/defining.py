@@ -5,19 +5,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gainstage.app.amending import OWNER, Listed, documents_of
 from gainstage.app.estimating import SENT, outline_of_one
 from gainstage.app.memberships import refused_keys
-from gainstage.app.sealing import seal_of
 from gainstage.app.surveying import KINDS, key_in, unknown
 from gainstage.configuration import Document as Written
-from gainstage.configuration import Owner, resolve
-from gainstage.errors import ConfigurationError, DataUnusable, OwnedByFile, UsageError
-from gainstage.sqlite import StorageUnavailable
-from gainstage.store.rows import Document
-from gainstage.store.store import NoStore, Store
-
-OWNER: Owner = "dashboard"
-Listed = list[Written]
+from gainstage.configuration import resolve
+from gainstage.errors import ConfigurationError, OwnedByFile, UsageError
 
 
 def define(data: Path, key: str, given: Mapping[str, Any]) -> None:
@@ -81,31 +75,19 @@ def _change(data: Path, change: Callable[[Listed], Listed], key: str | None = No
     """Change the documents of the dashboard, if definitions have no problem then that they had not before.
     With a key: it must be usable then.
     """
-    try:
-        store, seal = Store(data, create=False), seal_of(data, make=True)
-    except (StorageUnavailable, NoStore) as error:
-        raise DataUnusable(str(error)) from None
-    try:
-        with store.transaction() as transaction:
-            kept = [Written.of(one) for one in seal.opened(transaction.documents.all())]
-            before = {str(one) for one in resolve(kept, os.environ, lenient=True).warnings}
-            changed = change(kept)
-            resolved = resolve(changed, os.environ, lenient=True)
-            found = {one.key: one for one in resolved.configuration.computations}
-            problems = [
-                str(one)
-                for one in resolved.warnings
-                if one.place.startswith(KINDS) and str(one) not in before
-            ]
-            if key in found:
-                problems += refused_keys(data, [found[key]])
-            if problems or (key is not None and key not in found):
-                raise ConfigurationError(SENT, problems or ["it cannot be used"])
-            own = seal.sealed([one for one in changed if one.owner == OWNER])
-            rows = [Document(one.kind, one.name, one.owner, dict(one.body)) for one in own]
-            transaction.documents.replace(rows, OWNER)
-    finally:
-        store.close()
+    with documents_of(data) as (kept, keep):
+        before = {str(one) for one in resolve(kept, os.environ, lenient=True).warnings}
+        changed = change(kept)
+        resolved = resolve(changed, os.environ, lenient=True)
+        found = {one.key: one for one in resolved.configuration.computations}
+        problems = [
+            str(one) for one in resolved.warnings if one.place.startswith(KINDS) and str(one) not in before
+        ]
+        if key in found:
+            problems += refused_keys(data, [found[key]])
+        if problems or (key is not None and key not in found):
+            raise ConfigurationError(SENT, problems or ["it cannot be used"])
+        keep(changed)
 
 
 def _own(kept: Listed, key: str) -> Written:
