@@ -336,9 +336,7 @@ async def test_taking_apart_after_an_end_in_between_sends_nothing_older_than_the
     assert shop.counts == {"delivered": 8, "failed": 1}
 
 
-async def test_people_of_whom_the_report_tells_nothing_stay_in_doubt_until_their_own_call(
-    tmp_path: Path,
-) -> None:
+async def test_people_whom_the_report_leaves_out_stay_in_doubt_until_their_own_call(tmp_path: Path) -> None:
     with opened(tmp_path) as shop:
         few = (Budget("acme", "writes", "window", 1_000, 6), Budget("acme", "bulk", "hour", 3_600, 2))
         with_type(shop, gather=gather, exchange=untold, budgets=lambda settings: few)
