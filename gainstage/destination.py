@@ -44,6 +44,8 @@ class Request(msgspec.Struct, frozen=True):
     #: An asynchronous call, or a question what became of it: for so many seconds the vendor may still carry
     #: it out. Until its works are settled, or that time is over, nothing else is sent for their records.
     occupies_seconds: float = 0.0
+    #: It only asks, and writes nothing, though its method is not GET.
+    asks: bool = False
 
 
 class Response(msgspec.Struct, frozen=True):

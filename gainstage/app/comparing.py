@@ -105,8 +105,8 @@ def _compared(
         for (source, event), identity in zip(reversed(events), reversed(known_of), strict=True):
             resolved = identity or memory.resolve(transaction.intake, event)
             memory.learn(transaction.intake, event)
-            then = planned(old, event, resolved) if old is not None else _nothing(before)
-            now = planned(new, event, resolved)
+            then = planned(old, event, resolved, writes_only=True) if old is not None else _nothing(before)
+            now = planned(new, event, resolved, writes_only=True)
             requests = differences(then["requests"], now["requests"])
             verdicts = [{key: one[key] for key in ("outcome", "reason", "detail")} for one in (then, now)]
             yield {

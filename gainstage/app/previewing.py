@@ -70,8 +70,10 @@ def _each(active: Active, intake: Intake, messages: Iterable[bytes]) -> Iterator
         yield planned(active, event, resolved)
 
 
-def planned(active: Active, event: Event, resolved: Identity) -> dict[str, Any]:
-    """What becomes of one event, and the requests that it would lead to."""
+def planned(active: Active, event: Event, resolved: Identity, *, writes_only: bool = False) -> dict[str, Any]:
+    """What becomes of one event, and the requests that it would lead to; `writes_only`: without those that
+    only ask.
+    """
     refusal = active.connected.refuses(event)
     plan = refusal or active.connected.type.plan(active.settings, event, resolved, active.schema).plan
     match plan:
@@ -82,19 +84,24 @@ def planned(active: Active, event: Event, resolved: Identity) -> dict[str, Any]:
         case Parked(code, detail):
             return _line(event.message_id, "parked", code, detail)
         case operations:
-            return _carried_out(active, event, operations)
+            return _carried_out(active, event, operations, writes_only)
 
 
-def _carried_out(active: Active, event: Event, operations: Sequence[Operation]) -> dict[str, Any]:
+def _carried_out(
+    active: Active, event: Event, operations: Sequence[Operation], writes_only: bool
+) -> dict[str, Any]:
     """Drive the exchanges of the event's operations, in order, with the pretended vendor's answers."""
     line = _line(event.message_id, "planned", "", "")
     facts: dict[Record, dict[str, Any]] = {}
+    made = 0
     for operation in operations:
         member = Member(0, operation.record, (), None, 0, 0, None, None)
         flight = Flight(active, [member], [_work(operation, event, facts)])
         settled = flight.begin()
-        while flight.request is not None and len(line["requests"]) < REQUESTS_AN_EVENT:
-            line["requests"].append(_shown(active, flight))
+        while flight.request is not None and made < REQUESTS_AN_EVENT:
+            made += 1
+            if not (writes_only and (flight.request.asks or flight.request.method == "GET")):
+                line["requests"].append(_shown(active, flight))
             settled.extend(flight.answer(active.connected.type.pretend(flight.request)))
         for one in settled:
             facts.setdefault(operation.record, {}).update(one.facts)

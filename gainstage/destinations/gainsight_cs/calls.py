@@ -48,6 +48,7 @@ def object_request(
         msgspec.json.encode(body),
         works=tuple(works),
         repeatable=repeatable,
+        asks=path.startswith(QUERY_PATH),
         secret_headers=("Accesskey",),
     )
 

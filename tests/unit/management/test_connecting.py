@@ -297,6 +297,18 @@ async def test_the_last_events_can_be_previewed_for_what_the_file_has_and_for_wh
     assert one["before"]["outcome"] == "disabled" and one["requests"][0]["change"] == "added"
 
 
+async def test_what_is_asked_on_the_way_is_no_field_of_a_preview(asked: Asked) -> None:
+    """The company is looked for by a query, whose own words mean nothing to whoever maps fields."""
+    known = {"context": {"traits": {"email": "a@acme.com"}}, "traits": {"name": "Acme"}}
+    await sent(asked, {"type": "group", "userId": "a", "groupId": "g", "messageId": "g", **known})
+    cs = {"domain": "acme", "access_key": "unit-cs-access-key-for-a-preview-0001"}
+    given = {"name": "own", "type": "gainsight_cs", "settings": cs, "enabled": False}
+    await done(asked, "POST", "destinations", given, 201)
+    found = await done(asked, "POST", "destinations/own/preview-change", {})
+    places = {one["place"] for one in found["fields"] if not one["place"].startswith("header ")}
+    assert "records[0].Name" in places and not any(place.startswith(("where", "select")) for place in places)
+
+
 async def test_history_tells_who_changed_which_settings_and_no_values(asked: Asked) -> None:
     await made(asked)
     await done(asked, "PUT", "destinations/own", {"settings": {"user_attributes": {"plan": "tier_of_plan"}}})
