@@ -8,9 +8,9 @@ import asyncio
 import contextlib
 import secrets
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 import uvloop
@@ -188,13 +188,20 @@ class _Parts(NamedTuple):
 
 
 async def _serve(parts: _Parts, host: str, port: int, on_started: Callable[[str, str | None], None]) -> None:
+    begun = asyncio.Event()
+
     def started(address: str) -> None:
         canaries.address = address
+        begun.set()
         on_started(address, parts.invite())
 
+    async def supervised(work: Callable[..., Coroutine[Any, Any, None]], *given: Any) -> None:
+        await begun.wait()  # a server that cannot listen delivers nothing either
+        await work(*given)
+
     await parts.pressing.look()
-    delivery = asyncio.create_task(supervising.supervise(parts.beside[0], parts.watch))
-    computing = asyncio.create_task(supervising.supervise_computing(parts.beside[1]))
+    delivery = asyncio.create_task(supervised(supervising.supervise, parts.beside[0], parts.watch))
+    computing = asyncio.create_task(supervised(supervising.supervise_computing, parts.beside[1]))
     canaries = Canaries(parts.store, parts.sources.canary, parts.sources.canary_key, SystemClock())
     alerting = parts.alerting(canaries)
     vitals = parts.vitals(alerting, canaries)

@@ -107,7 +107,7 @@ def test_a_mistake_is_found_corrected_and_the_failed_event_delivered_over_http(
     wait_for(lambda: not done(world, "GET", "dead")["events"])
     status = done(world, "GET", "status")
     assert all(row["received"] == sum(row[word] for word in WORDS) for row in status["connections"])
-    assert done(world, "GET", "status")["connections"][0]["delivered"] == 2
+    wait_for(lambda: done(world, "GET", "status")["connections"][0]["delivered"] == 2)
     world.stop()
     assert "Traceback" not in world.said(), world.said()
 
