@@ -153,8 +153,8 @@ class Oracle:
             found = set(met.split(",")) if met else set()
             _expect(found == (set() if code else wanted), f"event {number} met {found}, not {wanted}")
 
-    def idle_seconds(self, now_us: int) -> float:
-        """How long nothing is due; a second where nothing is planned (the engine itself looks ten times)."""
+    def idle_seconds(self, now_us: int) -> float | None:
+        """How long nothing is due; None where nothing is planned."""
         times = [
             row[0]
             for row in self._all(
@@ -167,7 +167,7 @@ class Oracle:
             )
             if row[0] is not None
         ]
-        return min(max((min(times) - now_us) / 1e6, 0.1), 600.0) if times else 1.0
+        return min(max((min(times) - now_us) / 1e6, 0.1), 600.0) if times else None
 
     def kept(self) -> list[tuple[int, int, int]]:
         """Failed and parked deliveries."""

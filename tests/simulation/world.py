@@ -96,6 +96,8 @@ class World:
         self.fate = Fate.of(self._chance("fate"))
         self.replaying = self._chance("replay")
         self.fate.replay(self.replaying)
+        #: How often an idle engine looks where nothing is planned: in life ten times a second.
+        self.rhythm_seconds = self._chance("rhythm").choice((0.1, 1.0, 1.0, 10.0))
         self.shelf = Shelf.of(self.chance.choice((1, 1, 2, 3)))
         self.log = MemoryLog(shelf=self.shelf)
         self.writer = Writer.of(self._chance("stream"))
@@ -228,7 +230,8 @@ class World:
             return 0.1
         if hungry:
             return 1.0
-        return self.oracle.idle_seconds(self.clock.now_us())
+        planned = self.oracle.idle_seconds(self.clock.now_us())
+        return planned if planned is not None else self.rhythm_seconds
 
     # what happens
 
