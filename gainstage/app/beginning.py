@@ -105,7 +105,8 @@ def prepared(arguments: Sequence[str], *programs: Program) -> Iterator[list[Begi
     if threading.active_count() == 1:  # what another thread has locked would be locked in a fork for ever
         gc.freeze()  # looking for garbage writes to memory that could stay shared
         for place, program in enumerate(programs):
-            forks[place] = _fork(program, arguments, [fork for fork in forks if fork is not None])
+            with contextlib.suppress(OSError):  # there may be room for a process when it is begun
+                forks[place] = _fork(program, arguments, [fork for fork in forks if fork is not None])
     beginners = [Beginner(program, arguments, fork) for program, fork in zip(programs, forks, strict=True)]
     try:
         yield beginners

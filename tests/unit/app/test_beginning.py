@@ -121,6 +121,16 @@ def test_all_end_with_a_server_that_is_killed(tmp_path: Path) -> None:
     assert said == "2\n"
 
 
+def test_where_nothing_can_be_forked_it_is_started_when_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses() -> int:
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr("os.fork", refuses)
+    monkeypatch.setattr("threading.active_count", lambda: 1)
+    with prepared((), Program(lambda arguments: 0, "unused", tells=True)) as (beginner,):
+        assert beginner._fork is None
+
+
 def test_a_process_with_threads_forks_nothing() -> None:
     """A lock that another thread holds would stay locked in the fork."""
     over = threading.Event()
