@@ -14,7 +14,7 @@ import msgspec
 from gainstage.app.amending import put, refuse
 from gainstage.app.configuring import Permit, stored_documents
 from gainstage.app.connecting import KIND, amended, known
-from gainstage.app.fields import kept
+from gainstage.app.fields import held_against, kept
 from gainstage.app.folder import opened_store
 from gainstage.app.moments import iso
 from gainstage.app.newest import LOOKED_AT, Seen, newest
@@ -44,7 +44,8 @@ def preview_change(
     """The newest events of a destination's sources under the settings in force, and with a change of them.
 
     What is given is as for `change_destination`; with nothing given all is told as it is in force. A
-    destination that is switched off, so that nothing of it is in force, is compared with nothing.
+    destination that is switched off, so that nothing of it is in force, is compared with nothing. `findings`
+    is what then does not go with the tenant's fields.
 
     Raises:
         UnknownName: there is no such destination.
@@ -82,6 +83,7 @@ def preview_change(
             {key: value for key, value in one.items() if key != "differs"} for one in differing[:TOLD]
         ],
         "left_out": max(0, len(differing) - TOLD),
+        "findings": held_against(changed, schema),
     }
 
 

@@ -222,7 +222,6 @@ def _opened(data: Path) -> Store:
 
 def _report(connected: Connected, doctor: Doctor, schema: Schema | None) -> dict[str, Any]:
     uses = doctor.uses(connected.settings)
-    findings = doctor.examine(connected.settings, schema) if schema is not None else ()
     return {
         "destination": connected.name,
         "tenant": connected.tenant,
@@ -230,10 +229,17 @@ def _report(connected: Connected, doctor: Doctor, schema: Schema | None) -> dict
         "at": told(schema.at_us) if schema is not None else None,
         "age_seconds": max(0, _now_us() - schema.at_us) // SECOND_US if schema is not None else None,
         "objects": [_object(one, uses) for one in schema.objects] if schema is not None else [],
-        "findings": [
-            {"level": one.level, "setting": one.setting, "message": one.message} for one in findings
-        ],
+        "findings": held_against(connected, schema),
     }
+
+
+def held_against(connected: Connected, schema: Schema | None) -> list[dict[str, str]]:
+    """What of a destination's settings does not go with the tenant's fields; nothing where none are known."""
+    doctor = connected.type.doctor
+    if doctor is None or schema is None:
+        return []
+    findings = doctor.examine(connected.settings, schema)
+    return [{"level": one.level, "setting": one.setting, "message": one.message} for one in findings]
 
 
 def _object(one: Object, uses: Iterable[Use]) -> dict[str, Any]:

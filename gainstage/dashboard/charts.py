@@ -5,8 +5,10 @@ them, and its texts become the `title` of each mark, which browsers show. Every 
 same figures beside it: see the macro `chart` in `templates/parts.html`.
 """
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
@@ -17,6 +19,8 @@ WIDTH = 760
 HEIGHT = 220
 #: The most labels below a chart.
 MOST_LABELS = 8
+#: The most steps of a scale.
+MOST_STEPS = 5
 SVG = "{http://www.w3.org/2000/svg}"
 XLINK = "{http://www.w3.org/1999/xlink}href"
 
@@ -69,19 +73,21 @@ def _pygal() -> Any:
 
 def _drawn(kind: Any, labels: Sequence[str], series: Sequence[Series], height: int, **options: Any) -> Markup:
     every = max(1, -(-len(labels) // MOST_LABELS))
+    is_empty = all(value is None for one in series for value in one.values)
+    ticks = [] if is_empty else _ticks(_top(series, kind))  # pygal fails on a scale beside nothing
     chart = kind(
         width=WIDTH, height=height, js=(), show_legend=False, margin=4, margin_top=12, no_prefix=True,
         x_labels=[str(label) for label in labels], x_labels_major_every=every, show_minor_x_labels=False,
-        truncate_label=-1, y_labels_major_count=4, show_minor_y_labels=False, min_scale=2,
-        range=_range(series, kind), value_formatter=_figure, no_data_text="nothing yet", **options,
+        truncate_label=-1, y_labels=ticks, range=(0, ticks[-1]) if ticks else (0, 1),
+        value_formatter=_figure, no_data_text="nothing yet", **options,
     )  # fmt: skip
     for one in series:
         chart.add(one.name, [_point(one, place, label) for place, label in enumerate(labels)])
     return Markup(_cleaned(chart.render_tree(), [one.colour for one in series]))
 
 
-def _range(series: Sequence[Series], kind: Any) -> tuple[float, float]:
-    """From zero; a chart of nothing has a scale too."""
+def _top(series: Sequence[Series], kind: Any) -> float:
+    """The highest place that is drawn."""
     columns = zip(*(one.values for one in series), strict=False)
     heights = [
         sum(v or 0 for v in column)
@@ -89,7 +95,24 @@ def _range(series: Sequence[Series], kind: Any) -> tuple[float, float]:
         else max((v or 0 for v in column), default=0)
         for column in columns
     ]
-    return 0, max([1, *heights])
+    return max(heights, default=0)
+
+
+def _ticks(top: float) -> list[float]:
+    """The figures beside a scale from zero: round ones at equal distances, the last not below `top`. One of
+    nothing has a scale too.
+    """
+    if top <= 0:
+        return [0, 1]
+    highest = Decimal(str(top))
+    decade = Decimal(10) ** (highest / MOST_STEPS).logb()
+    whole = highest == highest.to_integral_value()
+    step = next(
+        one
+        for one in (decade * factor for factor in (1, 2, 5, 10))
+        if one * MOST_STEPS >= highest and (one >= 1 or not whole)
+    )
+    return [float(step * place) for place in range(math.ceil(highest / step) + 1)]
 
 
 def _figure(value: float | None) -> str:

@@ -133,9 +133,14 @@ def test_a_mapping_is_offered_what_was_sent_previewed_difference_by_difference_a
     fields = {one.get_attribute("value") for one in page.locator("#offer-Person option").all()}
     assert "Plan_Tier__gc" in fields
     page.get_by_label("Person fields, trait 1", exact=True).fill("plan")
-    page.get_by_label("Person fields, Gainsight field 1", exact=True).fill("Plan_Tier__gc")
+    page.get_by_label("Person fields, Gainsight field 1", exact=True).fill("Plan_Teir__gc")
     page.get_by_role("button", name="Preview over the last events").click()
     changes = page.locator("#comparison")
+    expect(changes).to_contain_text("did you mean Plan_Tier__gc")
+    admin.check()
+    page.get_by_label("Person fields, Gainsight field 1", exact=True).fill("Plan_Tier__gc")
+    page.get_by_role("button", name="Preview over the last events").click()
+    expect(changes).not_to_contain_text("did you mean")
     expect(changes).to_contain_text("would be different")
     expect(changes.get_by_role("heading", level=2)).to_be_in_viewport()
     expect(changes.get_by_role("row", name="Plan_Tier__gc not sent")).to_have_count(1)

@@ -108,6 +108,18 @@ def test_an_events_page_shows_its_life_and_secrets_masked(admin: Reader) -> None
     expect(page.get_by_text("There is no event nobody-knows")).to_be_visible()
 
 
+def test_an_events_page_tells_what_was_known_of_its_person_where_the_event_says_nothing_itself(
+    admin: Reader,
+) -> None:
+    page = admin.open("/events/ann-3")
+    facts = page.locator("dl").first
+    expect(facts).to_contain_text("Acmeknown from earlier events")
+    expect(facts).to_contain_text("ann@acme.comknown from earlier events")
+    page = admin.open("/events/ann-2")
+    expect(facts).to_contain_text("ann@acme.com")
+    expect(facts).not_to_contain_text("Acmeknown")
+
+
 def test_a_question_that_is_opened_by_keyboard_can_be_read(admin: Reader) -> None:
     page = admin.open("/fix")
     page.get_by_role("button", name="Try again").first.focus()

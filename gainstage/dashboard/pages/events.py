@@ -1,7 +1,7 @@
 """Events: the newest, live and by filters; and one event's whole life, with what can be done about it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -101,6 +101,7 @@ async def _event(visit: Visit, problem: str = "", text: str = "", status: int = 
         return await visit.page("event_waiting.html", data)
     data = {
         "event": found,
+        "known": list(_known(found["event"], found["resolved"])),
         "planned": await _planned(visit, found),
         "problem": problem,
         "text": text or (msgspec.json.format(msgspec.json.encode(found["event"])).decode()),
@@ -118,6 +119,18 @@ async def _event(visit: Visit, problem: str = "", text: str = "", status: int = 
         },
     }
     return await visit.page("event.html", data, status)
+
+
+def _known(message: Any, resolved: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What earlier events told of its person, where it says nothing of that itself."""
+    said = message if isinstance(message, dict) else {}
+    context = said.get("context")
+    traits = [said.get("traits"), context.get("traits") if isinstance(context, dict) else None]
+    emails = [one.get("email") for one in traits if isinstance(one, dict)]
+    own = {"user_id": said.get("userId"), "email": any(emails), "account": said.get("groupId")}
+    for name, label in (("user_id", "User"), ("email", "E-mail"), ("account", "Company")):
+        if resolved.get(name) and not own[name]:
+            yield label, resolved[name]
 
 
 async def _planned(visit: Visit, found: Mapping[str, Any]) -> list[Any]:

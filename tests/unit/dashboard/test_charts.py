@@ -1,5 +1,6 @@
 """Drawings stand in a page under its policy, and say in words what they show."""
 
+import math
 import re
 from xml.etree import ElementTree
 
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from gainstage.dashboard.charts import Series, lines, stacked_bars
 
+SVG = "{http://www.w3.org/2000/svg}"
 LABELS = ["Mon", "Tue", "Wed"]
 DELIVERED = Series("delivered", "delivered", [3, 0, 5], ["/events?day=1", None, "/events?day=3"])
 FAILED = Series("failed", "failed", [1, None, 2])
@@ -49,3 +51,14 @@ def test_whatever_the_figures_there_is_a_drawing(columns: list[list[int | None]]
     labels = [str(place) for place in range(length)]
     assert stacked_bars(labels, series).startswith("<svg")
     assert lines(labels, series).startswith("<svg")
+
+
+@given(st.lists(st.integers(0, 10**9) | st.floats(0.001, 1e6), min_size=1, max_size=10))
+def test_the_scale_goes_in_equal_steps_from_zero_to_over_the_highest_mark(values: list[float]) -> None:
+    drawing = ElementTree.fromstring(
+        lines(LABELS * 4, [Series("delay", "orange", values + [None] * (12 - len(values)))])
+    )
+    (axis,) = [one for one in drawing.iter(f"{SVG}g") if one.get("class", "").startswith("axis y")]
+    scale = [float(str(one.text).replace(",", "")) for one in axis.iter(f"{SVG}text")]
+    assert scale[0] == 0 and 2 <= len(scale) <= 7 and scale[-1] >= max(values)
+    assert all(math.isclose(one, scale[1] * place) for place, one in enumerate(scale))

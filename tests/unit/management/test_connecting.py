@@ -10,7 +10,7 @@ from gainstage.app.newest import READ_AT_ONCE
 from gainstage.log.contract import Entry
 from gainstage.log.local import LocalLog
 from tests.unit.app.conftest import SECRETS
-from tests.unit.management.asking import WRITE_KEY, Asked, code
+from tests.unit.management.asking import FIELDS, WRITE_KEY, Asked, code
 
 pytestmark = pytest.mark.anyio
 PX = {"api_key": "unit-px-secret-key", "product_tag_key": "AP-UNITTEST001-2"}
@@ -291,6 +291,10 @@ async def test_the_last_events_can_be_previewed_for_what_the_file_has_and_for_wh
     change = {"settings": {"person_fields": {"plan": "Plan__gc"}}}
     found = await done(asked, "POST", "destinations/cs/preview-change", change)
     assert found["fields"][0]["place"] == "Plan__gc" and found["differing"] == 1
+    await asked.ask("PUT", "/api/destinations/cs/fields", content=f"{FIELDS}Person,Plan,STRING,255\n")
+    told = await done(asked, "POST", "destinations/cs/preview-change", change)
+    assert any("Plan__gc" in one["message"] for one in told["findings"]), "the tenant has no such field"
+    assert found["findings"] == [], "nothing is known of the tenant's fields"
     await made(asked, enabled=False)
     found = await done(asked, "POST", "destinations/own/preview-change", {})
     (one,) = found["differences"]
