@@ -1,13 +1,14 @@
 """Who did what: noted before anything is done, and ended with what came of it.
 
-Nothing that is secret and nobody's personal data is noted: names of settings and not their values, the number
-of a request and not whom it is about, that a person was filtered by and not which.
+Nothing that is secret and nobody's personal data is noted: names of settings, and values only where these are
+names and numbers themselves; the number of a request and not whom it is about; that a person was filtered
+by and not which.
 """
 
 import contextlib
 import getpass
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,14 @@ class Note:
         """Learn on what it is done, and how. What is None, or says nothing, is left out."""
         self.object = self.object if object_ is None else object_
         self.detail |= {name: value for name, value in detail.items() if value not in (None, "", [], ())}
+
+    def add_changes(self, changes: Iterable[Change]) -> None:
+        """Learn which settings it changes, and how those that may be told: `values` has `[before, after]` by
+        the place.
+        """
+        listed = list(changes)
+        values = {one.place: list(one.values) for one in listed[:LISTED] if one.values is not None}
+        self.add(changed=[one.place for one in listed], values=values or None)
 
     def encoded(self) -> bytes:
         """The detail as it is kept."""
@@ -107,7 +116,8 @@ def noted_in_force(store: Store, config: Path | None, seal: Seal) -> tuple[Confi
     changes: list[Change] = []
     found = in_force(store, config, seal, changes.extend)
     if changes:
-        note = Note(str(config), changed=[one.place for one in changes])
+        note = Note(str(config))
+        note.add_changes(changes)
         begin_action(store.folder, operator(), "configuration.apply", note, "", DONE)
     return found
 
@@ -180,7 +190,8 @@ def _told(row: AuditRow) -> dict[str, Any]:
 
 
 def changes_of(data: Path, kind: str, name: str, limit: int = 100) -> list[dict[str, Any]]:
-    """What was done to a source or a destination, the newest first: who, when, which settings.
+    """What was done to a source or a destination, the newest first: who, when, which settings; `values` has
+    `[before, after]` of those that may be told.
 
     Raises:
         UsageError: the folder holds no data.
@@ -197,7 +208,9 @@ def changes_of(data: Path, kind: str, name: str, limit: int = 100) -> list[dict[
                     continue
                 if (action != "configuration" and mine) or changed:
                     kept = ("id", "at", "actor", "actor_kind", "action", "outcome")
-                    found.append({**{key: entry[key] for key in kept}, "changed": changed})
+                    values = entry["detail"].get("values", {})
+                    told = {one: values[one] for one in changed if one in values}
+                    found.append({**{key: entry[key] for key in kept}, "changed": changed, "values": told})
     found.sort(key=lambda one: -one["id"])
     return found[:limit]
 

@@ -1,16 +1,11 @@
 """`gainstage apply`: a configuration file becomes the configuration of a data folder."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from gainstage.cli.options import DEFAULT_DATA, Data, Json
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gainstage.configuration import Change
 
 
 def register(program: typer.Typer) -> None:
@@ -32,11 +27,7 @@ def apply(
     from gainstage.cli.output import print_json
 
     with app.audited(data, "configuration.apply", str(file)) as note:
-
-        def permit(changes: "Sequence[Change]") -> None:
-            note.add(changed=[change.place for change in changes])
-
-        report = app.apply(data, file, permit)
+        report = app.apply(data, file, note.add_changes)
     if json:
         print_json(report)
         return

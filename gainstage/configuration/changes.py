@@ -1,5 +1,8 @@
-"""What differs between two configurations: by the names of settings, never by their values."""
+"""What differs between two configurations: by the names of settings, and with values where these tell nothing
+that is secret or somebody's.
+"""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -16,13 +19,22 @@ DEFINITIONS = ("audience", "computed_trait")
 EDITED = ("destination", *DEFINITIONS)
 
 
+#: Names of fields, traits and events, codes, words of a choice. No e-mail address, no reference, no text.
+NAME = re.compile(r"[\w.:/-]+(?: [\w.:/-]+){0,7}")
+NAME_CHARACTERS = 100
+#: The most names in one value that is told.
+NAMES = 30
+
+
 class Change(NamedTuple):
     """A setting that differs. `guarded`: who may change it may learn, or send elsewhere, what is secret, or
-    changes the server as a whole.
+    changes the server as a whole. `values`: as it was and as it is then, where both may be told (None: not
+    set); only of a destination, whose settings say what becomes of everybody's events alike.
     """
 
     place: str
     guarded: bool
+    values: tuple[Any, Any] | None = None
 
 
 def changes_between(before: Iterable[Document], after: Iterable[Document]) -> list[Change]:
@@ -45,7 +57,9 @@ def _changes(key: tuple[str, str], old: Document | None, new: Document | None) -
         secret = {steps for one in (old, new) for steps, _ in secrets_of(one)}
         for steps in _different(old.body, new.body, ()):
             guarded = kind not in EDITED or _is_guarded(steps, secret, old.body, new.body)
-            yield Change(join(steps, place), guarded)
+            values = _at(old.body, steps), _at(new.body, steps)
+            told = kind == "destination" and not guarded and _plain(values)
+            yield Change(join(steps, place), guarded, values if told else None)
 
 
 def _is_guarded(steps: tuple[Step, ...], secret: set[tuple[Step, ...]], *bodies: Mapping[str, Any]) -> bool:
@@ -69,6 +83,17 @@ def _at(value: Any, steps: tuple[Step, ...]) -> Any:
         except (KeyError, IndexError, TypeError):
             return None
     return value
+
+
+def _plain(value: Any) -> bool:
+    """Whether it is made of nothing but numbers, switches and a few names."""
+    if isinstance(value, str):
+        return len(value) <= NAME_CHARACTERS and NAME.fullmatch(value) is not None
+    if isinstance(value, Mapping):
+        return len(value) <= NAMES and all(_plain(key) and _plain(inner) for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return len(value) <= NAMES and all(map(_plain, value))
+    return value is None or isinstance(value, bool | int | float)
 
 
 def _different(old: Any, new: Any, steps: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:

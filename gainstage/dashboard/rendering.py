@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from gainstage.dashboard import charts
 from gainstage.dashboard.actions import action_title
+from gainstage.dashboard.changed import changed_lines
 from gainstage.reason import REASONS
 
 FOLDER = Path(__file__).parent / "templates"
@@ -51,6 +52,7 @@ def environment() -> Environment:
         "reason_title": reason_title,
         "ticks": ticks,
         "action_title": action_title,
+        "changed_lines": changed_lines,
     }
     made.globals |= {"stacked_bars": charts.stacked_bars, "lines": charts.lines, "Series": charts.Series}
     return made

@@ -14,7 +14,7 @@ from gainstage.configuration import Change
 from gainstage.errors import ConfigurationError
 from gainstage.management.answers import Problem, document, told
 from gainstage.management.aside import Aside
-from gainstage.management.journal import caller_of, noted
+from gainstage.management.journal import caller_of, noted, noted_changes
 from gainstage.management.questions import MOST_ROWS_A_PAGE, ROWS_A_PAGE, Bodies, Nothing, Source, Text, query
 
 #: Comparisons that are computed at once: each plans hundreds of events twice.
@@ -248,7 +248,8 @@ def permit_of(request: Request, *, dry_run: bool = False) -> Callable[[Sequence[
     caller = caller_of(request)
 
     def permit(changes: Sequence[Change]) -> None:
-        noted(request, changed=[change.place for change in changes], dry_run=dry_run or None)
+        noted(request, dry_run=dry_run or None)
+        noted_changes(request, changes)
         app.refuse_guarded(changes, caller)
 
     return permit

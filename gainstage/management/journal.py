@@ -1,7 +1,7 @@
 """Notes who does what: before a view is asked, and what came of it. What cannot be noted is not done."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from gainstage import app
 from gainstage.accounts import Caller
+from gainstage.configuration import Change
 from gainstage.errors import UsageError
 from gainstage.management.aside import Aside
 
@@ -28,6 +29,13 @@ def noted(request: Request, object_: str | None = None, **detail: Any) -> None:
     note = request.scope.get(NOTE)
     if note is not None:
         note.add(object_, **detail)
+
+
+def noted_changes(request: Request, changes: Sequence[Change]) -> None:
+    """Say which settings it changes."""
+    note = request.scope.get(NOTE)
+    if note is not None:
+        note.add_changes(changes)
 
 
 class Journal:

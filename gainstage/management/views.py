@@ -22,7 +22,7 @@ from gainstage.management.connecting import ConnectionViews
 from gainstage.management.events import EventViews
 from gainstage.management.figures import FigureViews
 from gainstage.management.forgetting import ForgettingViews
-from gainstage.management.journal import caller_of, noted
+from gainstage.management.journal import caller_of, noted, noted_changes
 from gainstage.management.questions import Bodies, decoded, is_json, query
 
 if TYPE_CHECKING:
@@ -279,7 +279,7 @@ class Views:
         caller = caller_of(request)
 
         def permit(changes: Sequence[Change]) -> None:
-            noted(request, changed=[change.place for change in changes])
+            noted_changes(request, changes)
             app.refuse_guarded(changes, caller)
 
         def put() -> dict[str, Any]:

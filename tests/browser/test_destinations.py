@@ -163,6 +163,7 @@ def test_a_mapping_is_offered_what_was_sent_previewed_difference_by_difference_a
     page.get_by_role("link", name="History").click()
     change = page.get_by_role("row", name="admin@acme.com").filter(has_text="person_fields").first
     expect(change).to_contain_text("Settings changed")
+    expect(change).to_contain_text("person_fields.plan: not set became Plan_Tier__gc")
     admin.check()
     admin.picture("destination-history")
     world.take(identify("cyd", plan="Bronze"))

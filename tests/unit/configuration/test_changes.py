@@ -1,4 +1,4 @@
-"""What differs between two configurations, by names alone, and what of it only an admin may change."""
+"""What differs between two configurations, which values may be told, and what only an admin may change."""
 
 from typing import Any
 
@@ -59,6 +59,34 @@ def test_a_mapping_is_named_by_what_of_it_differs() -> None:
         (f"{place}.plan", False),
         (f'{place}["x y"]', False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"create_companies": False}, (None, False)),
+        ({"linger_seconds": 2.5}, (None, 2.5)),
+        ({"person_fields": {"plan": "Plan__gc"}}, (None, {"plan": "Plan__gc"})),
+        ({"track_whitelist": ["Order Completed", "Used"]}, (None, ["Order Completed", "Used"])),
+        ({"note": "Ask ann@acme.example"}, None),
+        ({"note": "call:  +49 30 1234"}, None),
+        ({"person_fields": {"ann@acme.example": "Plan__gc"}}, None),
+        ({"note": "x" * 101}, None),
+        ({"track_whitelist": [str(number) for number in range(31)]}, None),
+        ({"access_key": "secret-key-2"}, None),
+        ({"budget": "${N}"}, None),
+        ({"domain": "other"}, None),
+    ],
+)
+def test_names_numbers_and_switches_are_told_and_nothing_else(settings: Any, told: Any) -> None:
+    (change,) = changes_between([cs()], [cs(**settings)])
+    assert change.values == told
+
+
+def test_only_values_of_destinations_are_told() -> None:
+    old, new = (Document("computed_trait", "Sum", "file", {"name": "Sum", "event": one}) for one in "ab")
+    assert [one.values for one in changes_between([old], [new])] == [None]
+    assert [one.values for one in changes_between([], [cs()])] == [None]
 
 
 def test_adding_a_destination_is_guarded_and_taking_one_away_is_not() -> None:

@@ -313,8 +313,11 @@ async def test_what_is_asked_on_the_way_is_no_field_of_a_preview(asked: Asked) -
     assert "records[0].Name" in places and not any(place.startswith(("where", "select")) for place in places)
 
 
-async def test_history_tells_who_changed_which_settings_and_no_values(asked: Asked) -> None:
+async def test_history_tells_who_changed_which_settings_and_into_what_where_that_may_be_told(
+    asked: Asked,
+) -> None:
     await made(asked)
+    await done(asked, "PUT", "destinations/own", {"settings": {"api_key": "unit-px-other-key"}})
     await done(asked, "PUT", "destinations/own", {"settings": {"user_attributes": {"plan": "tier_of_plan"}}})
     await done(asked, "PUT", "destinations/own?dry_run=true", {"paused": True})
     await refused(asked, "PUT", "destinations/own", {"settings": {"data_center": "XX"}})
@@ -322,9 +325,15 @@ async def test_history_tells_who_changed_which_settings_and_no_values(asked: Ask
     assert [(one["action"], one["outcome"], one["changed"]) for one in changes] == [
         ("destination.change", "refused", ["destinations.own.settings.data_center"]),
         ("destination.change", "done", ["destinations.own.settings.user_attributes"]),
+        ("destination.change", "done", ["destinations.own.settings.api_key"]),
         ("destination.add", "done", ["destinations.own"]),
     ]
-    assert "tier_of_plan" not in json.dumps(changes) and all(one["at"] for one in changes)
+    assert [one["values"] for one in changes[1:]] == [
+        {"destinations.own.settings.user_attributes": [None, {"plan": "tier_of_plan"}]},
+        {},
+        {},
+    ]
+    assert "unit-px" not in json.dumps(changes) and all(one["at"] for one in changes)
 
 
 async def test_events_of_others_and_of_kinds_that_a_destination_takes_not_are_not_compared(
