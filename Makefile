@@ -2,8 +2,8 @@
 # PYTHON=python3.12 picks another interpreter, QUICK=1 shortens the long commands.
 
 PYTHON ?= python3
-# Tests mostly wait: three processes keep two processors busy.
-JOBS ?= 3
+# Tests mostly wait: four processes keep two processors busy.
+JOBS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready

@@ -166,6 +166,11 @@ def test_a_mapping_is_offered_what_was_sent_previewed_difference_by_difference_a
     expect(change).to_contain_text("person_fields.plan: not set became Plan_Tier__gc")
     admin.check()
     admin.picture("destination-history")
+    page = admin.open("/destinations/mapped")
+    page.locator("summary", has_text="what fills them").filter(has_text="Person").click()
+    expect(page.get_by_role("row", name="Plan_Tier__gc")).to_contain_text("plan by person_fields")
+    admin.check()
+    admin.picture("destination-fields")
     world.take(identify("cyd", plan="Bronze"))
     wait_for(
         lambda: any(one.get("Plan_Tier__gc") == "Bronze" for one in sandbox.state.snapshot()["cs"]["people"])
