@@ -234,7 +234,8 @@ class World:
         assert ended.returncode == 0, ended.stderr.decode()
 
     def _places(self) -> list[str]:
-        return ["--data", str(self.data), "--config", str(self.config)]
+        # The file by its name: the audit log tells it, and pictures of that are in the documents.
+        return ["--data", str(self.data), "--config", self.config.name]
 
     # the tracking API
 

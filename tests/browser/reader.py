@@ -77,7 +77,9 @@ class Reader:
         assert found == [], (self.page.url, found)
         assert self.page.locator("h1").count() == 1, self.page.url
         assert self.page.locator(".form-hint, .invalid-feedback", has_text="`").count() == 0, self.page.url
-        wide = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        size = self.page.viewport_size  # a phone would zoom out of a page that is too wide
+        assert size is not None
+        wide = self.page.evaluate("document.documentElement.scrollWidth") - size["width"]
         assert wide <= 0, f"{self.page.url} is {wide} pixels wider than the window"
 
     def picture(self, name: str) -> None:
@@ -103,6 +105,8 @@ def reading(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if dark else "light",
         java_script_enabled=script,
+        is_mobile=size == PHONE,
+        has_touch=size == PHONE,
     )
     try:
         yield Reader(context, address)
