@@ -160,9 +160,10 @@ class Computer:
         )
         total = 0
         for group, everybody in groups:
-            if not group or not asking.look_at(self._bench, everybody=everybody):
-                changes: list[tuple[Change, str | None]] = []
-            else:
+            if not group:
+                continue
+            changes: list[tuple[Change, str | None]] = []
+            if asking.look_at(self._bench, everybody=everybody):
                 changes = asking.evaluate(self._bench, group, now_us, everybody=everybody)
             if changes or everybody:
                 self._keep(group, changes, named, now_us, everybody=everybody)

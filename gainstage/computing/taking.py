@@ -27,7 +27,7 @@ READ = (
 TIE = "format('{:016x}{:06x}', epoch_us(received), place) || message_id"
 EVENTS = f"""
 CREATE OR REPLACE TEMP VIEW events AS SELECT person, time, {TIE} AS tie, name, properties FROM taken
-WHERE kind IN ('track', 'page', 'screen')
+WHERE name <> ''
 """
 #: Up to how many seconds ago the events of a clause are kept, by its id.
 HORIZON, ALWAYS = "horizon:", 2**62

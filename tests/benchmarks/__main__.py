@@ -22,7 +22,7 @@ BENCHMARKS = (
     "growth",
     "history",
     "audiences",
-    "overview",
+    "pages",
 )
 
 

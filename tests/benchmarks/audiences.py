@@ -129,7 +129,7 @@ def scratch(connection: Any, snapshot: Snapshot, audiences: list[Audience]) -> C
     attach(connection, snapshot, "archive")
     connection.execute(
         "CREATE OR REPLACE TEMP VIEW events AS SELECT person, time, message_id AS tie, name, properties "
-        "FROM archive WHERE kind IN ('track', 'page', 'screen')"
+        "FROM archive WHERE name <> ''"
     )
     query = render(evaluation(audiences, NOW, source="events"), "duckdb")
     return lambda: connection.execute(f"CREATE OR REPLACE TEMP TABLE result AS {query}").complete()

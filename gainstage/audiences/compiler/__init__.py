@@ -4,7 +4,8 @@ The relations that queries read, with timestamps in UTC without zone and JSON as
 
 - `events(person, time, tie, name, properties)`: track, page and screen; `tie` orders events of one time;
 - `matched(clause, person, time, tie, value)`: what `extraction` makes of `events`;
-- `people(person)`, `accounts(account)`: whom computations are about; `links(person, account)`, a pair once;
+- `people(person)`, `accounts(account)`: whom computations are about; all whose events there are, unless an
+  evaluation is `partial`; `links(person, account)`: a pair once;
 - `traits(person, trait, value)`, `account_traits(account, trait, value)`: newest values, as JSON;
 - `computed(computation, subject, value)`: current values of computations, a member's is `true`.
 

@@ -139,3 +139,17 @@ class Columns:
 def about_users(condition: Condition) -> bool:
     """Whether nothing inside is about the account itself."""
     return all(not (isinstance(leaf, Trait | Member) and leaf.of == "account") for leaf in leaves(condition))
+
+
+def needs_events(condition: Condition) -> bool:
+    """Whether only somebody with an event that a clause of it counts can fulfil it."""
+    match condition:
+        case All(inner):
+            return any(needs_events(one) for one in inner)
+        case AnyOf(inner):
+            return all(needs_events(one) for one in inner)
+        case Performed():
+            return condition.at_least > 0
+        case Sequence():
+            return condition.steps[0].did
+    return False

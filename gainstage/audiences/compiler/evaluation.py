@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlglot import exp
 
 from gainstage.audiences.compiler.aggregates import aggregated, most_frequent, there
-from gainstage.audiences.compiler.columns import Columns
+from gainstage.audiences.compiler.columns import Columns, needs_events
 from gainstage.audiences.compiler.primitives import (
     Primitive,
     call,
@@ -48,6 +48,12 @@ class _Query:
         self.results: dict[Subject, list[exp.Tuple]] = {"user": [], "account": []}
         for definition in definitions:
             self.results[definition.subject].append(self.result(definition))
+        #: Whether nobody without an event has anything: then those with one need not be looked up among all.
+        self.active = not partial and all(
+            isinstance(one, Audience) and needs_events(one.condition)
+            for one in definitions
+            if one.subject == "user"
+        )
         self.asked = [(*one, self.columns.of_user(one[1])) for one in self.columns.asked]
 
     def result(self, definition: Computation) -> exp.Tuple:
@@ -63,7 +69,8 @@ class _Query:
         selects = []
         self.scan()
         if self.results["user"]:
-            self.add("persons", self.wide("user", "people"))
+            active = self.active and bool(self.columns.counts)
+            self.add("persons", self.wide("user", "user_events" if active else "people"))
             selects.append(self.shown("user", "persons"))
         if self.results["account"]:
             self.members()
@@ -203,13 +210,16 @@ class _Query:
         """A row for each subject with all that definitions ask about it."""
         columns = self.columns
         person = EVERYBODY[subject][1]
-        query = exp.select(column(person, everybody), copy=False).from_(table(everybody), copy=False)
+        own = column("subject" if everybody == "user_events" else person, everybody)
+        query = exp.select(exp.alias_(own, person, quoted=True), copy=False)
+        query.from_(table(everybody), copy=False)
 
         def join(relation: str, key: str, names: Iterable[str]) -> None:
-            on = exp.EQ(this=column(person, everybody), expression=column(key, relation))
             for name in names:
                 query.select(column(name, relation), copy=False)
-            query.join(table(relation), on=on, join_type="left", copy=False)
+            if relation != everybody:
+                on = exp.EQ(this=own.copy(), expression=column(key, relation))
+                query.join(table(relation), on=on, join_type="left", copy=False)
 
         counted = [name for (whose, name) in columns.aggregates if whose == subject]
         counted += columns.counts.values() if subject == "user" else []

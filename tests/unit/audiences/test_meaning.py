@@ -6,6 +6,9 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gainstage.audiences.compiler import evaluation, render
+from gainstage.audiences.compiler.columns import needs_events
+from gainstage.audiences.definition import Audience, Performed, leaves
 from tests.unit.audiences.engine import Engine
 from tests.unit.audiences.naive import evaluate
 from tests.unit.audiences.worlds import DAY, HOUR, NOW, definitions, world
@@ -25,6 +28,23 @@ def test_random_definitions_give_the_same_from_events_from_what_matched_and_by_h
     assert engine.evaluate(made, NOW) == expected
     assert engine.evaluate(made, NOW, source="matched") == expected
     assert engine.evaluate(made, NOW, source="matched", partial=True) == expected
+
+
+@settings(max_examples=30, deadline=None)
+@given(SEEDS)
+def test_audiences_that_need_events_give_the_same_without_a_look_at_everybody(seed: int) -> None:
+    random = Random(seed)
+    known = world(random, events=8)
+    found = [one for one in definitions(random, 30) if isinstance(one, Audience) and one.subject == "user"]
+    made = tuple(one for one in found if needs_events(one.condition))[:2]
+    counted = any(isinstance(leaf, Performed) for one in made for leaf in leaves(one.condition))
+    query = render(evaluation(made, NOW, source="events"), "duckdb")
+    assert not counted or "FROM people" not in query
+    engine = Engine(known)
+    engine.extract(made)
+    expected = evaluate(made, known, NOW)
+    assert engine.evaluate(made, NOW) == expected
+    assert engine.evaluate(made, NOW, source="matched") == expected
 
 
 @settings(max_examples=12, deadline=None)

@@ -1,10 +1,11 @@
-"""How long the overview and what it asks take, with millions of rows in the ledger, beside a bare page.
+"""How long every page takes, and what the overview asks, with millions of rows in the ledger.
 
 A data folder is filled as for `browsing`, with figures of every minute of two days and a configuration
-beside. Then the page and each part of the API that it asks are answered in this process again and again; the
-median and the 95th percentile are told, beside those of Starlette's hello page. Run from the root:
+beside. Then each page of the dashboard that needs no filter, and each part of the API that the overview asks,
+is answered in this process again and again; the median and the 95th percentile are told, beside those of
+Starlette's hello page. Run from the root:
 
-    python -m tests.benchmarks.overview [--rows 5000000] [--times 100] [--folder FOLDER] [--quick]
+    python -m tests.benchmarks.pages [--rows 5000000] [--times 100] [--folder FOLDER] [--quick]
 """
 
 import argparse
@@ -25,9 +26,11 @@ from starlette.routing import Route
 
 from gainstage.app.configuring import apply
 from gainstage.app.folder import prepare
+from gainstage.app.reports import Reports, open_store
 from gainstage.clock import SystemClock
 from gainstage.configuration import outline_of
 from gainstage.dashboard.application import pages
+from gainstage.dashboard.pages import ROOMS
 from gainstage.figures.ages import MINUTE_US
 from gainstage.figures.keeping import FILE_NAME, Kept
 from gainstage.figures.sample import CALLS, DELAY, WORDS, Series
@@ -35,20 +38,39 @@ from gainstage.ingest import Counts
 from gainstage.management import Access, Management
 from gainstage.meter import DELIVERY_BOUNDS
 from gainstage.store.store import FILE_NAME as STORE_FILE
-from tests.benchmarks.browsing import TOKEN, NoStatus, fill
+from tests.benchmarks.browsing import TOKEN, fill
 
 HTML = {"Accept": "text/html", "Authorization": f"Bearer {TOKEN}"}
 MINUTES = 2 * 24 * 60
-PATHS = (
-    "/hello",
+HELLO = "/hello"
+ASKED = (
     "/api/attention",
     "/api/budgets",
     "/api/figures?from=24h&step=3600",
     "/api/figures?from=2d&step=900",
-    "/overview?period=1h",
+)
+#: Pages with a parameter, and the overview of more than an hour.
+MORE = (
     "/overview?period=24h",
     "/overview?period=all",
+    "/events/m-77",
+    "/sources/app",
+    "/destinations/cs",
+    "/destinations/cs/settings",
+    "/destinations/cs/mapping",
+    "/destinations/cs/history",
+    "/destinations/cs/setup/preview",
+    "/destinations/new?type=gainsight_px",
 )
+#: What leads elsewhere when it is asked for so.
+ELSEWHERE = {"/", "/welcome", "/destinations/new"}
+PAGES = sorted(
+    path
+    for room in ROOMS
+    for path, views in room.routes.items()
+    if "GET" in views and "{" not in path and path not in room.open_to_all and path not in ELSEWHERE
+)
+PATHS = (HELLO, *ASKED, *PAGES, *MORE)
 CONFIGURATION = b"""
 sources: [{name: app, kind: server, write_key: benchmark-write-key}]
 destinations:
@@ -71,15 +93,15 @@ def note(folder: Path, rows: int) -> None:
             kept.add(standing, counted, rows, now_us - (MINUTES - minute) * MINUTE_US)
 
 
-async def ask(folder: Path, times: int) -> Mapping[str, list[tuple[float, float]]]:
+async def ask(folder: Path, reports: Reports, times: int) -> Mapping[str, list[tuple[float, float]]]:
     """How long each answer took, and the processor's part of it, in milliseconds."""
 
     async def hello(request: Request) -> Response:
         return PlainTextResponse("hello")
 
     access = Access(TOKEN, SystemClock(), lambda scope: "", Counts().refused)
-    application = pages(NoStatus(), Counts(), Management(folder, NoStatus(), access))
-    bare = Starlette(routes=[Route("/hello", hello)])
+    application = pages(reports, Counts(), Management(folder, reports, access))
+    bare = Starlette(routes=[Route(HELLO, hello)])
     found: dict[str, list[tuple[float, float]]] = {path: [] for path in PATHS}
     ours, theirs = httpx2.ASGITransport(application), httpx2.ASGITransport(bare)
     async with (
@@ -89,9 +111,9 @@ async def ask(folder: Path, times: int) -> Mapping[str, list[tuple[float, float]
         for turn in range(times + 1):
             for path in PATHS:
                 began, worked = time.perf_counter(), time.process_time()
-                answer = await (other if path == "/hello" else client).get(path)
+                answer = await (other if path == HELLO else client).get(path)
                 took = (time.perf_counter() - began) * 1_000, (time.process_time() - worked) * 1_000
-                assert answer.status_code == 200, answer.text[:2000]
+                assert answer.status_code == 200, (path, answer.status_code, answer.text[:2000])
                 if turn:  # the first one loads what is loaded once
                     found[path].append(took)
     return found
@@ -106,7 +128,7 @@ def main() -> None:
     arguments.add_argument("--quick", action="store_true", help="20,000 rows, five times")
     given = arguments.parse_args()
     rows, times = (20_000, 5) if given.quick else (given.rows, given.times)
-    folder = given.folder or Path(tempfile.mkdtemp(prefix="gainstage-overview-"))
+    folder = given.folder or Path(tempfile.mkdtemp(prefix="gainstage-pages-"))
     try:
         prepare(folder)
         if not (folder / STORE_FILE).exists():
@@ -117,7 +139,9 @@ def main() -> None:
             apply(folder, outline_of(CONFIGURATION, "benchmark"))
             note(folder, rows)
         print(f"{'milliseconds':40}{'median':>8}{'p95':>8}{'most':>8}{'processor':>11}")
-        for path, answers in asyncio.run(ask(folder, times)).items():
+        with closing(open_store(folder)) as reports:
+            answered = asyncio.run(ask(folder, reports, times))
+        for path, answers in answered.items():
             figures, works = zip(*answers, strict=True)
             p95 = statistics.quantiles(figures, n=20)[-1]
             print(
