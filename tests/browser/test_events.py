@@ -1,7 +1,9 @@
 """Events by the pages: looked through, tried, sent, mended, sent again."""
 
+import csv
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,6 +132,16 @@ def test_a_question_that_is_opened_by_keyboard_can_be_read(admin: Reader) -> Non
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Give up for good").first).to_be_visible()
     admin.check()
+
+
+def test_what_did_not_arrive_is_exported_all_of_it_or_by_its_cause(admin: Reader) -> None:
+    page = admin.open("/fix")
+    listed = {"Export all as CSV": {"bob-1", "cleo-1", "ann-4", "dan-1"}, "CSV": {"bob-1", "cleo-1"}}
+    for name, messages in listed.items():
+        with page.expect_download() as download:
+            page.get_by_role("link", name=name, exact=True).first.click()
+        text = Path(download.value.path()).read_text(encoding="utf-8-sig")
+        assert {row["message id"] for row in csv.DictReader(text.splitlines())} == messages
 
 
 def test_a_parked_event_is_corrected_by_the_pages_and_delivered(
