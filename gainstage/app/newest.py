@@ -52,8 +52,10 @@ def newest(
             for stored in _backwards(log, partition, share):
                 looked += 1
                 entry = stored.entry
-                if entry.source not in sources or not any(word in entry.body for word in words):
-                    continue  # most are passed over without being read: that takes longest
+                # Most are passed over unread: that takes longest. A kind may stand in the path alone.
+                told = entry.surroundings, entry.body
+                if entry.source not in sources or not any(word in text for word in words for text in told):
+                    continue
                 event = normalise(f"{partition}-{stored.offset}", entry)
                 if isinstance(event, Event) and event.kind in kinds:
                     found.append(Seen(stored.entry.source, event))

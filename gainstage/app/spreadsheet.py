@@ -48,7 +48,7 @@ def _cells(row: Mapping[str, Any]) -> Iterable[Any]:
         row["received_at"],
         row["source"],
         row["destination"],
-        row["outcome"],
+        row["outcome"] if row["destination"] else "refused",
         reason.title if reason else row["reason"],
         row["detail"],
         reason.remedy if reason else "",

@@ -77,13 +77,19 @@ def _drawn(kind: Any, labels: Sequence[str], series: Sequence[Series], height: i
     ticks = [] if is_empty else _ticks(_top(series, kind))  # pygal fails on a scale beside nothing
     chart = kind(
         width=WIDTH, height=height, js=(), show_legend=False, margin=4, margin_top=12, no_prefix=True,
-        x_labels=[str(label) for label in labels], x_labels_major_every=every, show_minor_x_labels=False,
-        truncate_label=-1, y_labels=ticks, range=(0, ticks[-1]) if ticks else (0, 1),
-        value_formatter=_figure, no_data_text="nothing yet", **options,
+        margin_left=_left(labels), x_labels=[str(label) for label in labels], x_labels_major_every=every,
+        show_minor_x_labels=False, truncate_label=-1, y_labels=ticks,
+        range=(0, ticks[-1]) if ticks else (0, 1), value_formatter=_figure, no_data_text="nothing yet",
+        **options,
     )  # fmt: skip
     for one in series:
         chart.add(one.name, [_point(one, place, label) for place, label in enumerate(labels)])
     return Markup(_cleaned(chart.render_tree(), [one.colour for one in series]))
+
+
+def _left(labels: Sequence[str]) -> int:
+    """Room for the half of the first label that stands left of its mark, in the drawing's own units."""
+    return max(4, 3 * len(str(labels[0])) - 20) if labels else 4
 
 
 def _top(series: Sequence[Series], kind: Any) -> float:

@@ -59,8 +59,10 @@ def test_each_page_of_a_demo_says_that_nothing_stays_and_leads_to_the_settings_a
 def test_a_new_destination_of_a_demo_can_lead_to_its_sandbox(admin: Reader, sandbox: Running) -> None:
     page = admin.open("/destinations/new?type=gainsight_cs")
     expect(page.get_by_text("To try this without Gainsight")).to_contain_text(sandbox.url)
-    page.get_by_role("link", name="Fill it in").click()
+    page.get_by_label("Name", exact=False).first.fill("mine")
+    page.get_by_role("button", name="Fill it in").click()
     expect(page.get_by_label("API address")).to_have_value(sandbox.url)
+    expect(page.get_by_label("Name", exact=False).first).to_have_value("mine")
     admin.check()
     admin.picture("demo-wizard")
     token = page.locator("input[name=csrf]").first.get_attribute("value") or ""

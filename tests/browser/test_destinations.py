@@ -105,7 +105,7 @@ def test_the_wizard_sets_a_destination_up_by_pages_alone(
     admin.check()
     admin.picture(f"wizard-{kind}-map")
     page.get_by_role("button", name="Keep and look at real events").click()
-    expect(page.get_by_text("would be handled")).to_be_visible()
+    expect(page.get_by_text("how each would end")).to_be_visible()
     admin.check()
     admin.picture(f"wizard-{kind}-preview")
     assert not any(secret in page.content() for secret in SECRETS)
@@ -228,6 +228,9 @@ def test_the_wizard_fits_a_phone_leads_back_and_switches_on_nothing_that_is_on(
         page = reader.open("/destinations/cs/setup/preview")
         page.get_by_role("link", name="It is switched on: back to cs").click()
         expect(page).to_have_url(f"{world.address}/destinations/cs")
+        page = reader.open("/destinations/mapped/history")
+        expect(page.get_by_role("row", name="admin@acme.com").first).to_be_visible()
+        reader.picture("destination-history")
         page = reader.open("/destinations")
         reader.picture("destinations")
         for count in page.locator("td[data-label=pending]").all():

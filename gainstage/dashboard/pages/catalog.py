@@ -32,6 +32,8 @@ async def show_new(visit: Visit) -> Response:
 async def make(visit: Visit) -> Response:
     """Make it, switched off, and go on with checking."""
     form = await visit.form()
+    if form.has("try"):
+        return await _new(visit, form.get("type"), fills=True)
     kind = await visit.get(f"/api/catalog/{form.get('type')}")
     name = form.get("name")
     body: dict[str, Any] = {
@@ -54,17 +56,21 @@ async def make(visit: Visit) -> Response:
     return visit.to(f"/destinations/{name}/setup/check")
 
 
-async def _new(visit: Visit, type_name: str, refused: Refused | None = None) -> Response:
+async def _new(
+    visit: Visit, type_name: str, refused: Refused | None = None, *, fills: bool = False
+) -> Response:
+    """`fills`: with the sandbox's address, and all else as it was sent, but for secrets."""
     if not type_name:
         return visit.to("/catalog")
     kind = await visit.get(f"/api/catalog/{type_name}")
-    form = await visit.form() if refused is not None else None
+    form = await visit.form() if refused is not None or fills else None
     places = refused.more.get("places", []) if refused is not None else []
     inputs = first_of(kind["settings"])
     takes_address = any(one["name"] == ADDRESS for one in inputs)
     sandbox = (await visit.get("/api/sandbox"))["address"] if takes_address else None
-    preset = {ADDRESS: sandbox} if sandbox and visit.query("try") == "sandbox" else {}
-    made = controls(inputs, preset, form=form, problems=places)
+    made = controls(inputs, {}, form=form, problems=places)
+    if fills and sandbox:
+        made = [{**one, "value": sandbox} if one["name"] == ADDRESS else one for one in made]
     return await visit.page(
         "wizard_new.html",
         {

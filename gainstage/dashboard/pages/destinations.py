@@ -28,7 +28,7 @@ async def show_all(visit: Visit) -> Response:
     counts = {
         one["name"]: {
             word: sum(row[word] for row in connections if row["destination"] == one["name"])
-            for word in ("received", "delivered", "failed", "parked", "pending")
+            for word in ("received", "delivered", "filtered", "failed", "parked", "pending")
         }
         for one in destinations
     }

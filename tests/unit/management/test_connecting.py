@@ -9,6 +9,7 @@ import pytest
 from gainstage.app.newest import READ_AT_ONCE
 from gainstage.log.contract import Entry
 from gainstage.log.local import LocalLog
+from gainstage.normalise.surroundings import Surroundings
 from tests.unit.app.conftest import SECRETS
 from tests.unit.management.asking import FIELDS, WRITE_KEY, Asked, code
 
@@ -35,11 +36,12 @@ async def made(asked: Asked, **more: Any) -> Any:
     return await done(asked, "POST", "destinations", given, 201)
 
 
-async def sent(asked: Asked, *messages: dict[str, Any], source: str = "app") -> None:
-    """Put messages into the log as if the source had sent them."""
+async def sent(asked: Asked, *messages: dict[str, Any], source: str = "app", path: str = "") -> None:
+    """Put messages into the log as if the source had sent them, to the path of a kind or in a batch."""
     log = LocalLog(asked.data)
+    around = Surroundings(type=path).encoded()
     entries = [
-        Entry(source, "u", 1_763_000_000_000_000 + n, 0, b"", json.dumps(message).encode())
+        Entry(source, "u", 1_763_000_000_000_000 + n, 0, around, json.dumps(message).encode())
         for n, message in enumerate(messages)
     ]
     await log.append(entries)
@@ -299,6 +301,15 @@ async def test_the_last_events_can_be_previewed_for_what_the_file_has_and_for_wh
     found = await done(asked, "POST", "destinations/own/preview-change", {})
     (one,) = found["differences"]
     assert one["before"]["outcome"] == "disabled" and one["requests"][0]["change"] == "added"
+
+
+async def test_events_whose_kind_only_their_path_names_are_previewed_too(asked: Asked) -> None:
+    await made(asked)
+    known = {"userId": "a", "traits": {"email": "a@x.example", "plan": "Gold"}, "messageId": "by-path"}
+    await sent(asked, known, path="identify")
+    change = {"settings": {"user_attributes": {"plan": "tier"}}}
+    found = await done(asked, "POST", "destinations/own/preview-change", change)
+    assert [one["message_id"] for one in found["differences"]] == ["by-path"]
 
 
 async def test_what_is_asked_on_the_way_is_no_field_of_a_preview(asked: Asked) -> None:
