@@ -16,13 +16,15 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 import httpx2
 import msgspec
 
+from gainstage.app.folder import prepare
 from gainstage.app.pseudonyms import pseudonyms_of
 from gainstage.clock import SystemClock
 from gainstage.dashboard.application import pages
@@ -218,29 +220,46 @@ async def ask(folder: Path, times: int) -> Mapping[str, list[float]]:
     return found
 
 
-def main() -> None:
-    """Print the figures."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+class Ledger(NamedTuple):
+    """A data folder with so many rows, and how often something is asked of it."""
+
+    folder: Path
+    rows: int
+    times: int
+
+
+@contextmanager
+def filled(description: str | None) -> Iterator[Ledger]:
+    """What the command line names, filled where it is not; gone afterwards unless it was named."""
+    arguments = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawTextHelpFormatter
+    )
     arguments.add_argument("--rows", type=int, default=5_000_000, help="rows in the ledger")
     arguments.add_argument("--times", type=int, default=100, help="how often each question is put")
     arguments.add_argument("--folder", type=Path, help="filled there, or used as it is; kept")
     arguments.add_argument("--quick", action="store_true", help="20,000 rows, five times")
     given = arguments.parse_args()
     rows, times = (20_000, 5) if given.quick else (given.rows, given.times)
-    folder = given.folder or Path(tempfile.mkdtemp(prefix="gainstage-browsing-"))
+    folder = given.folder or Path(tempfile.mkdtemp(prefix="gainstage-ledger-"))
     try:
+        prepare(folder)
         if not (folder / STORE_FILE).exists():
-            folder.mkdir(parents=True, exist_ok=True)
             began = time.monotonic()
             fill(folder, rows)
             print(f"filled: {rows:,} rows in {time.monotonic() - began:.0f} s", flush=True)
-        print(f"{'milliseconds':85}{'median':>8}{'p95':>8}{'most':>8}")
-        for question, figures in asyncio.run(ask(folder, times)).items():
-            p95 = statistics.quantiles(figures, n=20)[-1]
-            print(f"{question:85}{statistics.median(figures):>8.0f}{p95:>8.0f}{max(figures):>8.0f}")
+        yield Ledger(folder, rows, times)
     finally:
         if given.folder is None:
             shutil.rmtree(folder)
+
+
+def main() -> None:
+    """Print the figures."""
+    with filled(__doc__) as ledger:
+        print(f"{'milliseconds':85}{'median':>8}{'p95':>8}{'most':>8}")
+        for question, figures in asyncio.run(ask(ledger.folder, ledger.times)).items():
+            p95 = statistics.quantiles(figures, n=20)[-1]
+            print(f"{question:85}{statistics.median(figures):>8.0f}{p95:>8.0f}{max(figures):>8.0f}")
 
 
 if __name__ == "__main__":

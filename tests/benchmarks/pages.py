@@ -8,11 +8,8 @@ Starlette's hello page. Run from the root:
     python -m tests.benchmarks.pages [--rows 5000000] [--times 100] [--folder FOLDER] [--quick]
 """
 
-import argparse
 import asyncio
-import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -25,7 +22,6 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from gainstage.app.configuring import apply
-from gainstage.app.folder import prepare
 from gainstage.app.reports import Reports, open_store
 from gainstage.clock import SystemClock
 from gainstage.configuration import outline_of
@@ -37,8 +33,7 @@ from gainstage.figures.sample import CALLS, DELAY, WORDS, Series
 from gainstage.ingest import Counts
 from gainstage.management import Access, Management
 from gainstage.meter import DELIVERY_BOUNDS
-from gainstage.store.store import FILE_NAME as STORE_FILE
-from tests.benchmarks.browsing import TOKEN, fill
+from tests.benchmarks.browsing import TOKEN, filled
 
 HTML = {"Accept": "text/html", "Authorization": f"Bearer {TOKEN}"}
 MINUTES = 2 * 24 * 60
@@ -121,20 +116,7 @@ async def ask(folder: Path, reports: Reports, times: int) -> Mapping[str, list[t
 
 def main() -> None:
     """Print the figures."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    arguments.add_argument("--rows", type=int, default=5_000_000, help="rows in the ledger")
-    arguments.add_argument("--times", type=int, default=100, help="how often each is asked for")
-    arguments.add_argument("--folder", type=Path, help="filled there, or used as it is; kept")
-    arguments.add_argument("--quick", action="store_true", help="20,000 rows, five times")
-    given = arguments.parse_args()
-    rows, times = (20_000, 5) if given.quick else (given.rows, given.times)
-    folder = given.folder or Path(tempfile.mkdtemp(prefix="gainstage-pages-"))
-    try:
-        prepare(folder)
-        if not (folder / STORE_FILE).exists():
-            began = time.monotonic()
-            fill(folder, rows)
-            print(f"filled: {rows:,} rows in {time.monotonic() - began:.0f} s", flush=True)
+    with filled(__doc__) as (folder, rows, times):
         if not (folder / FILE_NAME).exists():
             apply(folder, outline_of(CONFIGURATION, "benchmark"))
             note(folder, rows)
@@ -144,12 +126,8 @@ def main() -> None:
         for path, answers in answered.items():
             figures, works = zip(*answers, strict=True)
             p95 = statistics.quantiles(figures, n=20)[-1]
-            print(
-                f"{path:40}{statistics.median(figures):>8.1f}{p95:>8.1f}{max(figures):>8.1f}{statistics.median(works):>11.1f}"
-            )
-    finally:
-        if given.folder is None:
-            shutil.rmtree(folder)
+            told = f"{statistics.median(figures):>8.1f}{p95:>8.1f}{max(figures):>8.1f}"
+            print(f"{path:40}{told}{statistics.median(works):>11.1f}")
 
 
 if __name__ == "__main__":
