@@ -49,7 +49,7 @@ class Meant(NamedTuple):
     wanted: Wanted
     #: The events, where a message id names them.
     numbers: Sequence[int] | None
-    #: What only messages tell.
+    #: What only messages tell; letter case counts for nothing in a company or a name.
     company: str | None
     kind: str | None
     name: str | None
@@ -81,16 +81,16 @@ class Meant(NamedTuple):
             return False
         return (
             (self.kind is None or event.kind == self.kind)
-            and (self.name is None or event.name == self.name)
+            and (self.name is None or event.name.strip().casefold() == self.name)
             and (self.company is None or self.company in _companies(event, row["identity"]))
         )
 
     def _may_fit(self, row: Mapping[str, Any], entry: Entry) -> bool:
         """Whether it is worth reading: most messages show at a glance that they are something else."""
-        told = entry.body + entry.surroundings
-        if b"\\" in told:
+        told, known = (entry.body + entry.surroundings).lower(), (row["identity"] or b"").lower()
+        if b"\\" in told or not told.isascii() or not known.isascii():
             return True
-        if self.company is not None and not _may_stand(self.company, told + (row["identity"] or b"")):
+        if self.company is not None and not _may_stand(self.company, told + known):
             return False
         return all(one is None or _may_stand(one, told) for one in (self.kind, self.name))
 
@@ -125,9 +125,9 @@ def meant_by(reading: Reading, asked: Asked, pseudonyms: Pseudonyms) -> Meant | 
     return Meant(
         wanted=wanted,
         numbers=_of_message_id(reading, asked, wanted) if asked.message_id is not None else None,
-        company=asked.company,
+        company=asked.company.strip().casefold() if asked.company is not None else None,
         kind=asked.kind,
-        name=asked.name,
+        name=asked.name.strip().casefold() if asked.name is not None else None,
         reason=waits,
         destination=asked.destination,
     )
@@ -170,9 +170,12 @@ def _companies(event: Event, identity: bytes | None) -> set[str]:
     """The companies that an event is about: the one that it names, and the one that was known of its user."""
     account = event.traits.get("accountId") if event.kind == "identify" else None
     known = _identity.decode(identity).account if identity else ""
-    return {event.group_id, known, str(account) if account is not None else ""} - {""}
+    named = (event.group_id, known, str(account) if account is not None else "")
+    return {one.strip().casefold() for one in named} - {""}
 
 
 def _may_stand(text: str, told: bytes) -> bool:
-    """Whether a text may stand in a message; what could be a number may be written otherwise there."""
+    """Whether a text may stand in a message of small letters; what could be a number may be written otherwise
+    there.
+    """
     return text.lstrip("-")[:1].isdigit() or msgspec.json.encode(text)[1:-1] in told

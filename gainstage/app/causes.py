@@ -1,5 +1,6 @@
 """What failed or is parked, by cause: the events, people and companies behind each, and the remedy."""
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple
@@ -18,6 +19,9 @@ from gainstage.store.reading import Reading
 from gainstage.store.store import Store
 
 ROWS_AT_ONCE = 1_000
+#: Of the names of events behind a cause so many are told, the most frequent.
+NAMES_TOLD = 3
+LONGEST_NAME = 200
 
 _identity = msgspec.json.Decoder(Identity)
 
@@ -37,25 +41,45 @@ class _Behind:
         self.events = 0
         self.people: set[bytes | str] = set()
         self.companies: set[str] = set()
+        self.names: Counter[str] = Counter()
+        #: The first that was looked at, and what is said of it where it met no destination.
+        self.example: DeadRow | None = None
+        self.detail = ""
 
     def add(self, row: DeadRow, entry: Entry | None) -> None:
-        """Count an event, its person and its company."""
+        """Count an event, its person, its company and its name."""
         self.events += 1
+        self.example = self.example or row
         if row.person is not None:
             self.people.add(row.person)
         elif entry is not None and isinstance(event := _read(row, entry), Event):
             self.people.add(event.person_id)
-        if company := _company(row.identity, entry):
+        told = _told_by(entry)
+        if company := _company(row.identity, told):
             self.companies.add(company)
+        if name := next((one for one in (told.event, told.name, told.type) if isinstance(one, str)), ""):
+            self.names[name[:LONGEST_NAME]] += 1
 
 
 class _Told(msgspec.Struct, rename="camel"):
-    """As much of a message as tells its company."""
+    """As much of a message as tells its company and what it is called."""
 
     group_id: Any = None
+    event: Any = None
+    name: Any = None
+    type: Any = None
 
 
 _told = msgspec.json.Decoder(_Told)
+
+
+def _told_by(entry: Entry | None) -> _Told:
+    if entry is None:
+        return _Told()
+    try:
+        return _told.decode(entry.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _Told()
 
 
 class Causes:
@@ -97,7 +121,7 @@ class Causes:
                 complete = self._add_newest(found, reading, limit)
             if not self._asks_messages:
                 self._add_refused(found, reading)
-        lines = (_line(cause, behind) for cause, behind in found.items())
+            lines = [_line(cause, behind, _detail(reading, behind)) for cause, behind in found.items()]
         problems = sorted(lines, key=lambda row: (-row["people"], -row["events"], row["reason"]))
         return {"problems": problems, "complete": complete}
 
@@ -157,7 +181,9 @@ class Causes:
         while rows := reading.refused(place, ROWS_AT_ONCE):
             for _, row in rows:
                 if self._is_of("", row.word, row.code, row.at_us):
-                    found.setdefault(Cause("", row.word, row.code), _Behind()).events += 1
+                    behind = found.setdefault(Cause("", row.word, row.code), _Behind())
+                    behind.events += 1
+                    behind.detail = behind.detail or row.detail
             place = rows[-1][0]
 
 
@@ -175,19 +201,24 @@ def _read(row: DeadRow, entry: Entry) -> Event | Any:
     return read({"partition": row.partition, "offset": row.offset}, entry)
 
 
-def _company(identity: bytes | None, entry: Entry | None) -> str:
+def _company(identity: bytes | None, told: _Told) -> str:
     """The company that a message names, else the one that was known of its user."""
-    if entry is not None:
-        try:
-            given = _told.decode(entry.body).group_id
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            given = None
-        if isinstance(given, str | int) and not isinstance(given, bool) and given != "":
-            return str(given)
+    given = told.group_id
+    if isinstance(given, str | int) and not isinstance(given, bool) and given != "":
+        return str(given)
     return _identity.decode(identity).account if identity else ""
 
 
-def _line(cause: Cause, behind: _Behind) -> dict[str, Any]:
+def _detail(reading: Reading, behind: _Behind) -> str:
+    """What is said of one of the events; a cause alone does not name the field or the setting."""
+    example = behind.example
+    if example is None:
+        return behind.detail
+    met = reading.deliveries(example.event_id, example.at_us)
+    return next((one.detail for one in met if one.destination == example.destination), "")
+
+
+def _line(cause: Cause, behind: _Behind, detail: str) -> dict[str, Any]:
     known = REASONS.get(cause.reason)
     return {
         "destination": cause.destination or None,
@@ -198,5 +229,7 @@ def _line(cause: Cause, behind: _Behind) -> dict[str, Any]:
         "people": len(behind.people),
         "companies": len(behind.companies),
         "events": behind.events,
+        "names": [{"name": name, "events": n} for name, n in behind.names.most_common(NAMES_TOLD)],
+        "example": detail,
         "remedy": known.remedy if known else "",
     }

@@ -15,7 +15,7 @@ from gainstage.app.entries import entry_of, read
 from gainstage.app.moments import iso
 from gainstage.app.searching import Person, who
 from gainstage.errors import UsageError
-from gainstage.event import Event
+from gainstage.event import Event, Identity
 from gainstage.log.local import LocalLog
 from gainstage.store.contract import Transaction
 from gainstage.store.reading import DeliveryRow, Reading, json_or_text
@@ -27,6 +27,7 @@ Place = tuple[int, int]
 FIRST: Place = (0, 0)
 Page = Callable[[Reading, Place, int], list[tuple[Place, DeliveryRow]]]
 
+_identity = msgspec.json.Decoder(Identity)
 _encode_entry = msgspec.msgpack.Encoder().encode
 
 
@@ -57,10 +58,11 @@ class Dead:
         return {"events": [self._listed(row) for _, row in found[:limit]], "next": more}
 
     def exported(self, limit: int | None = None, **filters: Any) -> Iterator[dict[str, Any]]:
-        """The rows, each with its message as `message`."""
+        """The rows, each with its message as `message`, and as `known` what was known of its user."""
         for _, row in islice(self._found(**filters), limit):
             event = self._event(row)
-            yield {**_row(row, event), "message": event.message if event else self._raw(row)}
+            message = event.message if event else self._raw(row)
+            yield {**_row(row, event), "known": self._known(row), "message": message}
 
     def summary(self, **filters: Any) -> list[dict[str, Any]]:
         """How many events, and of how many people and companies, failed or wait for each reason; the most
@@ -213,6 +215,13 @@ class Dead:
         entry = entry_of(self._log, place)
         result = read(place, entry) if entry is not None else None
         return result if isinstance(result, Event) else None
+
+    def _known(self, row: DeliveryRow) -> dict[str, str]:
+        with self._store.reading() as reading:
+            found = reading.browsing.events([row.event_id])
+        known = _identity.decode(found[0]["identity"]) if found and found[0]["identity"] else Identity()
+        told = {"user_id": known.user_id, "email": known.email, "company": known.account}
+        return {name: value for name, value in told.items() if value}
 
     def _raw(self, row: DeliveryRow) -> Any:
         """The message of an event that is none, as it came."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,21 @@ import msgspec
 
 from gainstage.app.archiving import existing, report
 from gainstage.app.configuring import stored_documents
+from gainstage.app.fields import kept_of
 from gainstage.app.surveying import KINDS, decoded, key_in, named, unknown
+from gainstage.app.verdicts import unheard
 from gainstage.audiences.definition import Computation
 from gainstage.audiences.keys import kind_of
 from gainstage.computing.state import FOLDER_NAME
 from gainstage.configuration import Document, outline, resolve
 from gainstage.configuration import Outline as Outlined
 from gainstage.configuration.environment import REFERENCE
+from gainstage.connection import Configuration
 from gainstage.errors import ConfigurationError, DataUnusable, UsageError
 from gainstage.history import Archive, ArchiveUnavailable
 from gainstage.log.contract import LogUnavailable
 from gainstage.log.local import LocalLog
+from gainstage.store.store import Store
 
 SAMPLE = 10
 SENT = "The definition sent"
@@ -47,7 +52,8 @@ def preview_audience(
             outlined = outline(definitions)
         case _:
             outlined = outline_of_one(definitions, SENT)
-    found = wanted(stored, outlined)
+    configuration = _wanted(stored, outlined)
+    found = configuration.computations
     chosen = _chosen(found, outlined, key)
     archive = _archive(data)
     try:
@@ -60,12 +66,13 @@ def preview_audience(
         "kind": kind_of(chosen),
         "for": chosen.subject,
         **counted,
+        "warnings": _warnings(data, configuration, chosen),
         "archive": asyncio.run(_archived(data)),
     }
 
 
-def wanted(stored: Sequence[Any], outlined: Outlined | None) -> tuple[Computation, ...]:
-    """The definitions in force, with those of a file in place of what has their keys.
+def _wanted(stored: Sequence[Any], outlined: Outlined | None) -> Configuration:
+    """The configuration in force, with those of a file in place of what has their keys.
 
     Raises:
         ConfigurationError: one of the file's cannot be used; here is everything that is wrong.
@@ -84,7 +91,16 @@ def wanted(stored: Sequence[Any], outlined: Outlined | None) -> tuple[Computatio
     problems = [str(problem) for problem in resolved.warnings if problem.place.startswith(places)]
     if outlined is not None and (outlined.problems or not keys <= usable):
         raise ConfigurationError(outlined.name, [*map(str, outlined.problems), *problems])
-    return resolved.configuration.computations
+    return resolved.configuration
+
+
+def _warnings(data: Path, configuration: Configuration, one: Computation) -> list[dict[str, str]]:
+    """Where nothing of what it would say arrives."""
+    told = [
+        configuration.destinations[name] for name in one.destinations if name in configuration.destinations
+    ]
+    with closing(Store(data, create=False)) as store:
+        return list(unheard(configuration, one, kept_of(store, told)))
 
 
 def outline_of_one(given: Mapping[str, Any], name: str) -> Outlined:

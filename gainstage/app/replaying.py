@@ -11,6 +11,7 @@ from gainstage.app.configuring import read_only
 from gainstage.app.filtering import read_moment
 from gainstage.app.moments import iso
 from gainstage.app.searching import who
+from gainstage.computed import COMPUTED_SOURCE
 from gainstage.delivery.rehearsing import Rehearsal, Rehearsed
 from gainstage.errors import UnknownReplay, UsageError
 from gainstage.event import KINDS
@@ -156,6 +157,8 @@ def _refuse_unknown(
 ) -> None:
     for kind, given in (("source", sources), ("destination", destinations)):
         known = {document.name: document.body for document in documents if document.kind == kind}
+        if kind == "source":
+            known[COMPUTED_SOURCE] = {}
         for name in given:
             if name not in known:
                 names = ", ".join(sorted(known)) or "none"

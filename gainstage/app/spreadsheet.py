@@ -44,6 +44,7 @@ def _cells(row: Mapping[str, Any]) -> Iterable[Any]:
         traits |= told if isinstance(told, dict) else {}
     group = message.get("type") == "group"
     company = (about[0].get("name") if isinstance(about[0], dict) else None) if group else None
+    known = row["known"]
     return (
         row["received_at"],
         row["source"],
@@ -55,8 +56,8 @@ def _cells(row: Mapping[str, Any]) -> Iterable[Any]:
         row["type"],
         row["event"],
         row["user_id"],
-        traits.get("email"),
-        company or message.get("groupId"),
+        traits.get("email") or known.get("email"),
+        company or message.get("groupId") or known.get("company"),
         row["message_id"],
         row["reason"],
     )

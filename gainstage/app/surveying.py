@@ -14,7 +14,7 @@ from gainstage.app.configuring import opened
 from gainstage.app.fields import kept_of
 from gainstage.app.memberships import existing_state
 from gainstage.app.moments import iso
-from gainstage.app.verdicts import records_at_once, remarks
+from gainstage.app.verdicts import records_at_once, unheard
 from gainstage.audiences.catalog import linked
 from gainstage.audiences.definition import Computation
 from gainstage.audiences.keys import key_of, kind_of
@@ -73,10 +73,7 @@ class Known:
 
     def remarks(self, one: Computation) -> Iterator[dict[str, str]]:
         """Where nothing of what it says arrives, and what to write there."""
-        for name in one.destinations:
-            if (connected := self.configuration.destinations.get(name)) is not None:
-                for found in remarks(connected, one, self.schemas[name]):
-                    yield {"destination": name, "setting": found.setting, "message": found.message}
+        return unheard(self.configuration, one, self.schemas)
 
 
 def audiences(data: Path) -> dict[str, Any]:

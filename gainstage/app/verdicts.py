@@ -1,13 +1,13 @@
 """What a destination makes of the calls of a computation: planned as delivery would, and sent nowhere."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gainstage.audiences.definition import Audience, Computation
 from gainstage.clock import SECOND_US
 from gainstage.computed import COMPUTED_SOURCE, Computed
-from gainstage.connection import Connected
+from gainstage.connection import Configuration, Connected
 from gainstage.destination import Finding
 from gainstage.event import Event, Identity
 from gainstage.operation import Upsert
@@ -88,6 +88,16 @@ def remarks(connected: Connected, definition: Computation, schema: Schema | None
         yield Finding("warning", setting, f"{called}, and nothing of it arrives: {plan.detail}")
     else:
         yield Finding("warning", setting, f"{called}, and its values do not fit: {plan.detail}")
+
+
+def unheard(
+    configuration: Configuration, definition: Computation, schemas: Mapping[str, Schema | None]
+) -> Iterator[dict[str, str]]:
+    """By destination that it is sent to, why nothing of it arrives there, and what to write."""
+    for name in definition.destinations:
+        if (connected := configuration.destinations.get(name)) is not None:
+            for found in remarks(connected, definition, schemas[name]):
+                yield {"destination": name, "setting": found.setting, "message": found.message}
 
 
 def _value(definition: Computation) -> Any:

@@ -139,6 +139,8 @@ def show_preview(found: Mapping[str, Any]) -> None:
                 safe(_who(one)), safe(one[label] or ""), *(safe(_value(one[word])) for word in values)
             )
         out.print(listed)
+    for warning in found["warnings"]:
+        out.print(safe(f"{warning['destination']}: {warning['message']}"), soft_wrap=True)
     for sentence in _archived(found["archive"]):
         out.print(safe(sentence), soft_wrap=True)
 

@@ -27,7 +27,14 @@ From = Annotated[
 ]
 To = Annotated[str | None, restricting("--to", "T", "Received before. Default: now.")]
 Destinations = Annotated[list[str] | None, restricting("--destination", "NAME", "Only to this destination.")]
-Sources = Annotated[list[str] | None, restricting("--source", "NAME", "Only of this source.")]
+Sources = Annotated[
+    list[str] | None,
+    restricting(
+        "--source",
+        "NAME",
+        "Only of this source; gainstage:audiences is what audiences and computed traits say.",
+    ),
+]
 Types = Annotated[
     list[str] | None,
     restricting("--type", "TYPE", "Only identify, track, page, screen, group or alias calls."),

@@ -17,7 +17,7 @@ class LogRetention(Form):
         default=_AT_REST.log_days,
         gt=0,
         le=LONGEST_DAYS,
-        description="Messages are kept so many days after they were received; null: for ever.",
+        description="Messages are kept so many days after they were received; `null`: for ever.",
     )
     gigabytes: float | None = Field(
         default=(_AT_REST.log_bytes or 0) / GIGABYTE,
@@ -33,7 +33,7 @@ class LedgerRetention(Form):
         default=_AT_REST.ledger_days,
         gt=0,
         le=LONGEST_DAYS,
-        description="Finished events are kept so many days after they were received; null: for ever.",
+        description="Finished events are kept so many days after they were received; `null`: for ever.",
     )
     events: int | None = Field(
         default=_AT_REST.ledger_events,
@@ -53,7 +53,7 @@ class HistoryRetention(Form):
         default=_AT_REST.history_days,
         gt=0,
         le=LONGEST_DAYS,
-        description="Events are kept so many days after they happened, whole days at a time; null: for ever.",
+        description="Events are kept so many whole days after they happened; `null`: for ever.",
     )
     gigabytes: float | None = Field(
         default=None, gt=0, description="Of more than this the oldest days go; null: no limit."
@@ -67,7 +67,7 @@ class AuditRetention(Form):
         default=_AT_REST.audit_days,
         ge=1,
         le=LONGEST_DAYS,
-        description="Entries are kept so many days; null: for ever.",
+        description="Entries are kept so many days; `null`: for ever.",
     )
 
 

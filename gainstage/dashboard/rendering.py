@@ -10,6 +10,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
+from gainstage.computed import source_shown
 from gainstage.dashboard import charts
 from gainstage.dashboard.actions import action_title
 from gainstage.dashboard.changed import changed_lines
@@ -51,6 +52,9 @@ def environment() -> Environment:
         "bytes": size,
         "reason_title": reason_title,
         "ticks": ticks,
+        "breaks": breaks,
+        "source_shown": source_shown,
+        "share": share,
         "action_title": action_title,
         "changed_lines": changed_lines,
     }
@@ -144,6 +148,16 @@ def reason_title(code: str) -> str:
 def ticks(text: str) -> Markup:
     """A text with what stands between backticks as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def breaks(text: object) -> Markup:
+    """An e-mail, an id or a name that goes on in another line behind its signs rather than within a word."""
+    return Markup(re.sub(r"([@._/:+-])(?=\w)", r"\1<wbr>", str(escape(text))))
+
+
+def share(part: float) -> str:
+    """Part of a whole in percent, where some of it is never none of it."""
+    return "under 1%" if 0 < part < 0.005 else f"{100 * part:.0f}%"
 
 
 def told_texts(value: str | None) -> list[Mapping[str, str]]:

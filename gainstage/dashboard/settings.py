@@ -14,8 +14,9 @@ COLUMN = "#"
 #: Rows that are offered empty, and how many more a press of the button offers.
 EMPTY_ROWS = 2
 MORE_ROWS = 5
-#: What is written for a number that is to be none, where that means something else than the default.
-WITHOUT_LIMIT = "null"
+#: What is written for a number that is to be none, where that means something else than the default; the
+#: first as files have it, the others as people say it.
+WITHOUT_LIMIT, SAID_WITHOUT = "null", ("null", "none", "no limit", "for ever", "forever")
 NO_LIMIT = object()
 #: Inputs that say what becomes which field, rather than how a destination is reached.
 MAPPED = ("table", "entries")
@@ -81,6 +82,7 @@ def _control(
         "problem": " ".join(_said(problems, place)),
         "warning": " ".join(_said(warnings, place)),
         "rows": [],
+        "begun": None,
         "controls": [],
     }
     match one["kind"]:
@@ -112,6 +114,22 @@ def _control(
             written = WITHOUT_LIMIT if one["name"] in settings and value is None else ""
             made["value"] = form.get(place) if form is not None else written if value is None else str(value)
     return made
+
+
+def begin_row(made: Sequence[dict[str, Any]], names: str, key: str) -> None:
+    """Begin a row of the first table that maps names of this kind, unless the name has one already."""
+    for one in made:
+        if one["kind"] in MAPPED and one["names"] == names:
+            keys = [row[0] for row in one["rows"]]
+            if key not in keys:
+                one["begun"] = keys.index("") if "" in keys else len(keys)
+                one["rows"].insert(one["begun"], [key, *([""] * len(one["columns"]))])
+            return
+
+
+def titles_of(inputs: Iterable[Input]) -> dict[str, str]:
+    """What settings are called, by name."""
+    return {one["name"]: one["title"] for one in inputs}
 
 
 def sent(
@@ -172,7 +190,7 @@ def _sent(one: Input, form: Form, field: str, before: Any) -> Any:
 
 def _number(text: str) -> Any:
     """A number, what stands for no limit, or the text that is neither, which is refused with a sentence."""
-    if text.lower() == WITHOUT_LIMIT:
+    if text.lower() in SAID_WITHOUT:
         return NO_LIMIT
     if text.lstrip("-").isdecimal():
         return int(text)

@@ -139,13 +139,13 @@ class Show:
             "destination",
             "gainstage",
             "one at a time",
-            "saved",
-            numbers=("gainstage", "one at a time", "saved"),
+            "fewer calls",
+            numbers=("gainstage", "one at a time", "fewer calls"),
         )
         for destination in DESTINATIONS:
             made, naive = summary.calls[destination], summary.one_at_a_time[destination]
-            saved = f"{100 * (naive - made) / naive:.0f} %" if naive else ""
-            table.add_row(TITLES[destination], str(made), str(naive), saved)
+            fewer = f"{100 * (naive - made) / naive:.0f} %" if naive else ""
+            table.add_row(TITLES[destination], str(made), str(naive), fewer)
         self._out.print(table)
 
     def _ledger(self, summary: Summary) -> None:

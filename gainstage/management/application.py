@@ -121,7 +121,7 @@ class Management:
             _at("/api/replays/{id:int}/cancel", POST=views.cancel_replay),
             _at("/api/check", POST=views.check),
             *self._of_connections(views),
-            _at(f"{one}/check", POST=views.check_destination),
+            _at(f"{one}/check", GET=views.newest_check, POST=views.check_destination),
             _at(f"{one}/fields", GET=views.fields, PUT=views.upload_fields, DELETE=views.forget_fields),
             _at(f"{one}/fields/read", POST=views.read_fields),
             _at(f"{one}/preview", POST=views.preview),

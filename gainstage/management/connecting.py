@@ -14,6 +14,7 @@ from gainstage.configuration import Change
 from gainstage.errors import ConfigurationError
 from gainstage.management.answers import Problem, document, told
 from gainstage.management.aside import Aside
+from gainstage.management.checks import Checks
 from gainstage.management.journal import caller_of, noted, noted_changes
 from gainstage.management.questions import MOST_ROWS_A_PAGE, ROWS_A_PAGE, Bodies, Nothing, Source, Text, query
 
@@ -93,8 +94,8 @@ class NewSource(SourcePart):
 class ConnectionViews:
     """The views on one data folder; `reading` is where they are answered."""
 
-    def __init__(self, data: Path, reading: Aside, bodies: Bodies) -> None:
-        self._data, self._reading, self._bodies = data, reading, bodies
+    def __init__(self, data: Path, reading: Aside, bodies: Bodies, checks: Checks) -> None:
+        self._data, self._reading, self._bodies, self._checks = data, reading, bodies, checks
         self._comparing = Aside(COMPARISONS)
 
     async def catalog(self, request: Request) -> Response:
@@ -132,17 +133,19 @@ class ConnectionViews:
         dry_run = query(request, Rehearsed).dry_run
         given = _given(await self._bodies.document(request, DestinationPart))
         name, permit = request.path_params["name"], permit_of(request, dry_run=dry_run)
-        return document(
-            await self._checked(
-                lambda: app.change_destination(self._data, name, given, permit, dry_run=dry_run)
-            )
+        made = await self._checked(
+            lambda: app.change_destination(self._data, name, given, permit, dry_run=dry_run)
         )
+        if not dry_run and given.keys() & {"settings", "type"}:
+            self._checks.forget([name])
+        return document(made)
 
     async def remove_destination(self, request: Request) -> Response:
         """Take a destination out of force."""
         query(request, Nothing)
         name, permit = request.path_params["name"], permit_of(request)
         await self._checked(lambda: app.remove_destination(self._data, name, permit))
+        self._checks.forget([name])
         return document({"removed": name})
 
     async def preview_change(self, request: Request) -> Response:

@@ -99,7 +99,7 @@ RULES: dict[str, dict[str, Rule]] = {
     },
     f"{_ONE}/preview-change": {"POST": Rule(EDITOR)},
     f"{_ONE}/history": {"GET": Rule(VIEWER)},
-    f"{_ONE}/check": {"POST": Rule(EDITOR, "check")},
+    f"{_ONE}/check": {"GET": Rule(VIEWER), "POST": Rule(EDITOR, "check")},
     f"{_ONE}/fields": {
         "GET": Rule(VIEWER),
         "PUT": Rule(EDITOR, "fields.upload"),

@@ -18,6 +18,7 @@ from gainstage.management.answers import Lines, Problem, document, encoded, told
 from gainstage.management.arranging import ServerViews
 from gainstage.management.aside import ASKERS, READERS, Aside
 from gainstage.management.audiences import AudienceViews
+from gainstage.management.checks import Checks
 from gainstage.management.connecting import ConnectionViews
 from gainstage.management.events import EventViews
 from gainstage.management.figures import FigureViews
@@ -52,7 +53,7 @@ class Views:
     def __init__(self, data: Path, status: Status) -> None:
         self._data, self._status = data, status
         self._reading, self._asking = Aside(READERS), Aside(ASKERS)
-        self._bodies = Bodies()
+        self._bodies, self._checks = Bodies(), Checks()
         #: Those that look through events.
         self.looking = EventViews(data, self._reading, self._bodies)
         #: Those below `/api/forget`.
@@ -62,7 +63,7 @@ class Views:
         #: Those below `/api/audiences`.
         self.audiences = AudienceViews(data, self._reading, self._bodies)
         #: Those of single sources and destinations.
-        self.connections = ConnectionViews(data, self._reading, self._bodies)
+        self.connections = ConnectionViews(data, self._reading, self._bodies, self._checks)
         #: Those of the server as a whole.
         self.server = ServerViews(data, self._reading, self._bodies)
 
@@ -212,6 +213,8 @@ class Views:
         """`gainstage check`."""
         query(request, questions.Nothing)
         results = await self._asking.run(lambda: app.check(self._data, None))
+        for name in {result.destination for result in results} - {""}:
+            self._checks.keep(name, app.summary([one for one in results if one.destination == name]))
         return document(app.summary(results))
 
     async def destinations(self, request: Request) -> Response:
@@ -223,8 +226,16 @@ class Views:
         """`gainstage check`, of one destination."""
         query(request, questions.Nothing)
         name = request.path_params["name"]
-        results = await self._asking.run(lambda: app.check(self._data, None, name))
-        return document(app.summary(results))
+        found = app.summary(await self._asking.run(lambda: app.check(self._data, None, name)))
+        self._checks.keep(name, found)
+        return document(found)
+
+    async def newest_check(self, request: Request) -> Response:
+        """What the last check of a destination found, while the server ran."""
+        query(request, questions.Nothing)
+        name = request.path_params["name"]
+        await self._reading.run(lambda: app.destination(self._data, name))
+        return document(self._checks.newest(name))
 
     async def fields(self, request: Request) -> Response:
         """`gainstage fields`."""
@@ -287,9 +298,11 @@ class Views:
             return app.apply(self._data, file, permit)
 
         try:
-            return document(await self._reading.run(put))
+            made = await self._reading.run(put)
         except ConfigurationError as error:
             raise Problem(422, "configuration_invalid", *told(error)) from None
+        self._checks.forget()
+        return document(made)
 
     async def _report(self, ask: "Callable[[Reports], T]") -> T:
         def asked() -> T:

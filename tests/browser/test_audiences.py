@@ -60,9 +60,9 @@ def people(sandbox: Running) -> dict[str, Any]:
     return {row["Email"]: row for row in sandbox.state.cs.people.rows.values()}
 
 
-def build(page: Page) -> None:
+def build(page: Page, name: str = "Big buyers") -> None:
     """An audience of two conditions, one with a property."""
-    page.get_by_label("Name", exact=True).fill("Big buyers")
+    page.get_by_label("Name", exact=True).fill(name)
     event = page.get_by_role("group", name="Event", exact=True)
     event.get_by_label("Event", exact=True).fill("Order Completed")
     event.get_by_label("At least … times").fill("2")
@@ -109,7 +109,19 @@ def test_an_audience_goes_from_the_builder_to_its_value_in_gainsight(
 
 
 def test_an_audience_is_changed_held_and_taken_out(editor: Reader) -> None:
-    page = editor.open("/audiences/big_buyers")
+    page = editor.open("/audiences/new")
+    build(page, "Great buyers")
+    page.get_by_label("In the last").fill("30d")
+    page.get_by_role("button", name="Show the size").last.click()
+    expect(page.get_by_text("Nothing of it would arrive at cs.")).to_be_visible(timeout=SECONDS)
+    editor.check()
+    page.get_by_role("button", name="Put it in force").click()
+    page.get_by_role("link", name="Map it").click()
+    row = page.get_by_role("textbox", name="Person fields, trait 3").or_(
+        page.get_by_role("combobox", name="Person fields, trait 3")
+    )
+    expect(row).to_have_value("great_buyers")
+    page = editor.open("/audiences/great_buyers")
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("status").first).to_contain_text("is paused")
     page.get_by_role("button", name="Resume").click()
@@ -128,7 +140,7 @@ def test_an_audience_is_changed_held_and_taken_out(editor: Reader) -> None:
     page.get_by_role("button", name="Remove it").click()
     expect(page.get_by_role("status").first).to_contain_text("Its key is not given again")
     page.goto(f"{editor.address}/audiences/new")
-    build(page)
+    build(page, "Great buyers")
     page.get_by_label("In the last").fill("30d")
     page.get_by_role("button", name="Put it in force").click()
     expect(page.get_by_role("alert").first).to_contain_text("is not given again")
@@ -195,7 +207,7 @@ def test_what_stands_in_the_file_is_shown_and_changed_by_nobody_here(
         expect(page.get_by_role("link", name="Edit")).to_have_count(0)
         expect(page.get_by_role("heading", name="Nothing of it arrives at cs")).to_be_visible()
         mapping = page.get_by_role("link", name="Map it")
-        expect(mapping).to_have_attribute("href", "/destinations/cs/mapping")
+        expect(mapping).to_have_attribute("href", "/destinations/cs/mapping?identify=gone_quiet")
         reader.picture("audience-of-the-file")
         page.goto(f"{world.address}/audiences/gone_quiet/edit")
         expect(page).to_have_url(f"{world.address}/audiences/gone_quiet")

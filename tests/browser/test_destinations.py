@@ -1,5 +1,6 @@
 """A destination from the catalog to its first event, by pages alone; a mapping is tried before it holds."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -173,13 +174,20 @@ def test_a_mapping_is_offered_what_was_sent_previewed_difference_by_difference_a
         phone.picture("destination-history")
     page = admin.open("/destinations/mapped")
     page.get_by_text("Fields of Person, and what fills them").click()
-    expect(page.get_by_role("row", name="Plan_Tier__gc")).to_contain_text("plan by person_fields")
+    expect(page.get_by_role("row", name="Plan_Tier__gc")).to_contain_text("plan by Person fields")
     admin.check()
     admin.picture("destination-fields")
-    world.take(identify("cyd", plan="Bronze"))
+    world.take(identify("cyd", plan="Bronze", shoe_size=9))
     wait_for(
         lambda: any(one.get("Plan_Tier__gc") == "Bronze" for one in sandbox.state.snapshot()["cs"]["people"])
     )
+    page = admin.open("/destinations/mapped/mapping")
+    page.get_by_label("Person fields, trait 2", exact=True).fill("typed")
+    page.get_by_role("button", name="Map shoe_size").click()
+    expect(page.get_by_label("Person fields, trait 2", exact=True)).to_have_value("typed")
+    expect(page.get_by_label("Person fields, trait 3", exact=True)).to_have_value("shoe_size")
+    expect(page.get_by_label("Person fields, Gainsight field 3", exact=True)).to_be_focused()
+    admin.check()
 
 
 def test_what_the_file_has_can_be_looked_at_and_tried_and_not_changed(admin: Reader) -> None:
@@ -201,11 +209,18 @@ def test_a_destination_is_paused_resumed_and_removed_with_a_question_before(
     fill(page, "held", ENTERED["gainsight_px"], sandbox)
     page.get_by_role("button", name="Keep and check the credentials").click()
     page.get_by_role("link", name="Correct the settings").click()
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status").first).to_be_visible()
-    page.get_by_role("link", name="Go on setting it up").click()
+    admin.check()
+    page.get_by_label("API key", exact=True).fill(" ")
+    page.get_by_label("API address", exact=True).fill("nowhere")
+    page.get_by_role("button", name="Keep and check the credentials").click()
+    expect(page.get_by_role("alert").first).to_contain_text("to correct")
+    page.get_by_label("API address", exact=True).fill(sandbox.url)
+    page.get_by_role("button", name="Keep and check the credentials").click()
     expect(page).to_have_url(f"{world.address}/destinations/held/setup/check")
+    expect(page.get_by_text("Fine").first).to_be_visible()
     page = admin.open("/destinations/held")
+    expect(page.get_by_text(re.compile("^Checked "))).to_be_visible()  # what the wizard was told is here, too
+    expect(page.get_by_role("link", name="Go on setting it up")).to_be_visible()
     page.get_by_role("button", name="Switch on").click()
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("status").first).to_contain_text("held is paused")

@@ -79,7 +79,10 @@ def test_a_mistake_is_found_corrected_and_the_failed_event_delivered_over_http(
     (error,) = (one for one in report["findings"] if one["level"] == "error")
     assert not report["ok"] and (error["destination"], error["setting"]) == ("cs", "company_fields")
     assert "did you mean Plan_Tier__gc?" in error["message"]
+    assert done(world, "GET", "destinations/cs/check")["findings"] == report["findings"]
     assert done(world, "POST", "destinations/cs/check") == report
+    remembered = done(world, "GET", "destinations/cs/check")
+    assert remembered.pop("at") and remembered == report
     kept = done(world, "GET", "destinations/cs/fields")
     assert kept["origin"] == "read" and kept["age_seconds"] >= 0
     assert [one["setting"] for one in kept["findings"] if one["level"] == "error"] == ["company_fields"]
@@ -91,6 +94,7 @@ def test_a_mistake_is_found_corrected_and_the_failed_event_delivered_over_http(
     assert (trace["destinations"][0]["outcome"], trace["event"]["type"]) == ("failed", "group")
     assert ask(world, "GET", "events/g1?source=elsewhere").status == 404
     (exported,) = map(json.loads, ask(world, "GET", "dead/export?reason=field_unknown").text.splitlines())
+    assert exported.pop("known").keys() <= {"user_id", "email", "company"}
     assert exported == {**row, "message": trace["event"]}
 
     given = done(world, "GET", "configuration")["destinations"][0]["settings"]
@@ -99,6 +103,7 @@ def test_a_mistake_is_found_corrected_and_the_failed_event_delivered_over_http(
     assert done(world, "PUT", "configuration", correct) == {
         "changed": True, "warnings": [], "sources": 1, "destinations": 1,
     }  # fmt: skip
+    assert done(world, "GET", "destinations/cs/check") == {"at": None, "ok": None, "findings": []}
     preview = {"messages": [group("u1", "Beta", "g2", tier="gold")]}
     (planned,) = done(world, "POST", "destinations/cs/preview", preview)["events"]
     assert planned["requests"][1]["body"]["records"] == [{"Name": "Beta", "Plan_Tier__gc": "Gold"}]

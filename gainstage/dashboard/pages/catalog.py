@@ -8,10 +8,10 @@ from gainstage.accounts import ADMIN
 from gainstage.dashboard.asking import Refused
 from gainstage.dashboard.pages.destinations import change_of, form_data
 from gainstage.dashboard.rooms import Room
-from gainstage.dashboard.settings import MORE_ROWS, controls, first_of, sent, sentence
+from gainstage.dashboard.settings import controls, first_of, sent, sentence, titles_of
 from gainstage.dashboard.visit import Visit
 
-STEPS = (("new", "Settings"), ("check", "Credentials"), ("map", "Mapping"), ("preview", "Real events"))
+STEPS = (("settings", "Settings"), ("check", "Credentials"), ("map", "Mapping"), ("preview", "Real events"))
 #: The setting that leads to the sandbox instead of to Gainsight.
 ADDRESS = "api_url"
 SETUP = "/destinations/{name}/setup"
@@ -84,11 +84,21 @@ async def _new(
             "every_source": form.has("all_sources") if form is not None else True,
             "message": refused.message if refused is not None else "",
             "others": [one for one in places if not one["place"].startswith(("settings.", "name"))],
-            "steps": _steps("new"),
+            "steps": _steps("settings"),
             "may_make": visit.may(ADMIN),
         },
         refused.status if refused is not None else 200,
     )
+
+
+async def show_settings(visit: Visit) -> Response:
+    """What it was asked for first, once more."""
+    return await _step_page(visit, "wizard_settings.html", "settings", await form_data(visit, "first"))
+
+
+async def save_settings(visit: Visit) -> Response:
+    """Save them, and go on with checking."""
+    return await _saved(visit, "first", "wizard_settings.html", "settings", "check")
 
 
 async def show_check(visit: Visit) -> Response:
@@ -104,32 +114,41 @@ async def check(visit: Visit) -> Response:
 
 async def _check(visit: Visit, checked: Any) -> Response:
     found = await visit.get(f"/api/destinations/{visit.path('name')}")
-    data = {"destination": found, "checked": checked, "steps": _steps("check", visit.path("name"))}
-    return await visit.page("wizard_check.html", data)
+    titles = titles_of((await visit.get(f"/api/catalog/{found['type']}"))["settings"])
+    data = {"destination": found, "checked": checked, "titles": titles}
+    return await _step_page(visit, "wizard_check.html", "check", data)
 
 
 async def show_map(visit: Visit) -> Response:
     """The mapping, as on the destination's own page."""
-    data = await form_data(visit, "mapping")
-    return await visit.page("wizard_map.html", {**data, "steps": _steps("map", visit.path("name"))})
+    return await _step_page(visit, "wizard_map.html", "map", await form_data(visit, "mapping"))
 
 
 async def save_map(visit: Visit) -> Response:
     """Save it and go on; or offer more rows."""
-    form, name = await visit.form(), visit.path("name")
-    if form.has("rows"):
-        data = await form_data(visit, "mapping", sends=True, rows=MORE_ROWS)
-        return await visit.page("wizard_map.html", {**data, "steps": _steps("map", visit.path("name"))})
+    if (await visit.form()).has("rows"):
+        data = await form_data(visit, "mapping", sends=True)
+        return await _step_page(visit, "wizard_map.html", "map", data)
+    return await _saved(visit, "mapping", "wizard_map.html", "map", "preview")
+
+
+async def _saved(visit: Visit, tab: str, template: str, step: str, then: str) -> Response:
+    """Save what the form of a step has, and go on; or say in it what is wrong."""
+    name = visit.path("name")
     try:
-        await visit.send("PUT", f"/api/destinations/{name}", await change_of(visit, "mapping"))
+        await visit.send("PUT", f"/api/destinations/{name}", await change_of(visit, tab))
     except Refused as refused:
         if refused.status == 401:
             raise
-        data = await form_data(visit, "mapping", sends=True, refused=refused)
-        return await visit.page(
-            "wizard_map.html", {**data, "steps": _steps("map", visit.path("name"))}, refused.status
-        )
-    return visit.to(f"/destinations/{name}/setup/preview")
+        data = await form_data(visit, tab, sends=True, refused=refused)
+        return await _step_page(visit, template, step, data, refused.status)
+    return visit.to(f"/destinations/{name}/setup/{then}")
+
+
+async def _step_page(
+    visit: Visit, template: str, step: str, data: dict[str, Any], status: int = 200
+) -> Response:
+    return await visit.page(template, {**data, "steps": _steps(step, visit.path("name"))}, status)
 
 
 async def show_preview(visit: Visit) -> Response:
@@ -139,8 +158,9 @@ async def show_preview(visit: Visit) -> Response:
     # It changes nothing, and no form is needed to ask for it.
     path, csrf = f"/api/destinations/{name}/preview-change", visit.caller.csrf
     compared = (await visit.api.ask("POST", path, {}, csrf=csrf)).content
-    data = {"destination": found, "compared": compared, "steps": _steps("preview", visit.path("name"))}
-    return await visit.page("wizard_preview.html", data)
+    titles = titles_of((await visit.get(f"/api/catalog/{found['type']}"))["settings"])
+    data = {"destination": found, "compared": compared, "titles": titles}
+    return await _step_page(visit, "wizard_preview.html", "preview", data)
 
 
 async def switch_on(visit: Visit) -> Response:
@@ -154,12 +174,11 @@ async def switch_on(visit: Visit) -> Response:
 def _steps(now: str, name: str = "") -> list[dict[str, Any]]:
     """The steps; those before the present one lead back to where they are done."""
     done = [step for step, _ in STEPS[: [step for step, _ in STEPS].index(now)]]
-    paths = {"new": f"/destinations/{name}/settings"}
     return [
         {
             "title": title,
             "now": step == now,
-            "path": paths.get(step, f"/destinations/{name}/setup/{step}") if step in done else "",
+            "path": f"/destinations/{name}/setup/{step}" if step in done else "",
         }
         for step, title in STEPS
     ]
@@ -169,6 +188,7 @@ CATALOG = Room({"/catalog": {"GET": show_catalog}}, "Catalog", "/catalog", "apps
 WIZARD = Room(
     {
         "/destinations/new": {"GET": show_new, "POST": make},
+        f"{SETUP}/settings": {"GET": show_settings, "POST": save_settings},
         f"{SETUP}/check": {"GET": show_check, "POST": check},
         f"{SETUP}/map": {"GET": show_map, "POST": save_map},
         f"{SETUP}/preview": {"GET": show_preview, "POST": switch_on},

@@ -8,10 +8,24 @@ from gainstage.accounts import EDITOR
 from gainstage.dashboard.asking import Refused
 from gainstage.dashboard.pages.offers import offers_for
 from gainstage.dashboard.rooms import Room
-from gainstage.dashboard.settings import EMPTY_ROWS, MORE_ROWS, controls, of_mapping, of_settings, sent
+from gainstage.dashboard.settings import (
+    EMPTY_ROWS,
+    MORE_ROWS,
+    begin_row,
+    controls,
+    first_of,
+    of_mapping,
+    of_settings,
+    sent,
+    titles_of,
+)
 from gainstage.dashboard.visit import Visit
 
 ONE = "/destinations/{name}"
+#: The settings that a tab shows; `first` are those that a new destination is asked for.
+SHOWN = {"settings": of_settings, "mapping": of_mapping, "first": first_of}
+#: Calls whose traits or names a link may ask to map: `?track=Report Exported` begins a row for it.
+BEGUN = ("identify", "group", "track")
 #: What a button of the destination's page does, and what is said then.
 CHANGES: dict[str, tuple[dict[str, Any], str]] = {
     "pause": ({"paused": True}, "{} is paused: what arrives waits for it."),
@@ -37,33 +51,6 @@ async def show_all(visit: Visit) -> Response:
 
 async def show(visit: Visit) -> Response:
     """How a destination does."""
-    return await _shown(visit)
-
-
-async def act(visit: Visit) -> Response:
-    """A button of that page."""
-    form, name = await visit.form(), visit.path("name")
-    path, what = f"/api/destinations/{name}", form.get("do")
-    if what == "check":
-        return await _shown(visit, checked=(await visit.send("POST", f"{path}/check")).content)
-    try:
-        if what == "remove":
-            await visit.send("DELETE", path)
-            visit.tell(f"{name} is removed.")
-            return visit.to("/destinations")
-        if what == "fields":
-            await visit.send("POST", f"{path}/fields/read")
-            visit.tell("The tenant's fields are read.")
-        elif what in CHANGES:
-            change, told = CHANGES[what]
-            await visit.send("PUT", path, change)
-            visit.tell(told.format(name))
-    except Refused as refused:
-        visit.tell(" ".join([refused.message, *refused.more.get("problems", ())]), "danger")
-    return visit.to(f"/destinations/{name}")
-
-
-async def _shown(visit: Visit, checked: Any = None) -> Response:
     name = visit.path("name")
     found = await visit.get(f"/api/destinations/{name}")
     rows = (await visit.get("/api/status"))["connections"]
@@ -73,10 +60,34 @@ async def _shown(visit: Visit, checked: Any = None) -> Response:
             "destination": found,
             "connections": [row for row in rows if row["destination"] == name],
             "fields": await fields_of(visit, found),
-            "checked": checked,
+            "checked": await visit.get(f"/api/destinations/{name}/check"),
+            "titles": titles_of((await visit.get(f"/api/catalog/{found['type']}"))["settings"]),
             "tab": "overview",
         },
     )
+
+
+async def act(visit: Visit) -> Response:
+    """A button of that page."""
+    form, name = await visit.form(), visit.path("name")
+    path, what = f"/api/destinations/{name}", form.get("do")
+    try:
+        if what == "check":
+            await visit.send("POST", f"{path}/check")
+        elif what == "remove":
+            await visit.send("DELETE", path)
+            visit.tell(f"{name} is removed.")
+            return visit.to("/destinations")
+        elif what == "fields":
+            await visit.send("POST", f"{path}/fields/read")
+            visit.tell("The tenant's fields are read.")
+        elif what in CHANGES:
+            change, told = CHANGES[what]
+            await visit.send("PUT", path, change)
+            visit.tell(told.format(name))
+    except Refused as refused:
+        visit.tell(" ".join([refused.message, *refused.more.get("problems", ())]), "danger")
+    return visit.to(f"/destinations/{name}")
 
 
 async def show_settings(visit: Visit) -> Response:
@@ -103,7 +114,7 @@ async def _changed(visit: Visit, tab: str) -> Response:
     form, name = await visit.form(), visit.path("name")
     path = f"/api/destinations/{name}"
     if form.has("rows"):
-        return await _form_page(visit, tab, sends=True, rows=MORE_ROWS)
+        return await visit.page("destination_form.html", await form_data(visit, tab, sends=True))
     change = await change_of(visit, tab)
     try:
         if form.get("do") == "preview":
@@ -125,10 +136,11 @@ async def change_of(visit: Visit, tab: str) -> dict[str, Any]:
     form = await visit.form()
     found = await visit.get(f"/api/destinations/{visit.path('name')}")
     kind = await visit.get(f"/api/catalog/{found['type']}")
-    chosen = (of_settings if tab == "settings" else of_mapping)(kind["settings"])
+    chosen = SHOWN[tab](kind["settings"])
     change: dict[str, Any] = {"settings": sent(chosen, form, found["settings"])}
-    if tab == "settings":
+    if tab != "mapping":
         change["sources"] = None if form.has("all_sources") else form.all("sources")
+    if tab == "settings":
         change["types"] = None if len(form.all("types")) == len(kind["types"]) else form.all("types")
     return change
 
@@ -138,11 +150,10 @@ async def _form_page(
     tab: str,
     *,
     sends: bool = False,
-    rows: int = EMPTY_ROWS,
     compared: Any = None,
     refused: Refused | None = None,
 ) -> Response:
-    data = await form_data(visit, tab, sends=sends, rows=rows, compared=compared, refused=refused)
+    data = await form_data(visit, tab, sends=sends, compared=compared, refused=refused)
     return await visit.page("destination_form.html", data, refused.status if refused else 200)
 
 
@@ -151,25 +162,33 @@ async def form_data(
     tab: str,
     *,
     sends: bool = False,
-    rows: int = EMPTY_ROWS,
     compared: Any = None,
     refused: Refused | None = None,
 ) -> dict[str, Any]:
-    """What the form of a tab shows: what is in force, or what was sent and what is said of it."""
+    """What the form of a tab shows: what is in force, or what was sent and what is said of it. Pressing
+    `rows` asks for more empty rows, or for one that is begun with a name.
+    """
     found = await visit.get(f"/api/destinations/{visit.path('name')}")
     kind = await visit.get(f"/api/catalog/{found['type']}")
     fields = await fields_of(visit, found)
-    chosen = (of_settings if tab == "settings" else of_mapping)(kind["settings"])
+    chosen = SHOWN[tab](kind["settings"])
     form = await visit.form() if sends else None
+    asked = form.get("rows") if form is not None else ""
+    rows = MORE_ROWS if asked == "more" else EMPTY_ROWS
     problems = refused.more.get("places", []) if refused is not None else found["problems"]
     made = controls(
         chosen, found["settings"], form=form, problems=problems, warnings=found["warnings"], rows=rows
     )
+    begun = [asked.partition(":")[::2]] if sends else [(names, visit.query(names)) for names in BEGUN]
+    for names, key in begun:
+        if key:
+            begin_row(made, names, key)
     told = [one for one in problems if not any(_within(one["place"], inner["field"]) for inner in made)]
     return {
         "destination": found,
         "type": {key: kind[key] for key in ("title", "types", "mapped")},
         "controls": made,
+        "titles": titles_of(kind["settings"]),
         "sources": [one["name"] for one in (await visit.get("/api/sources"))["sources"]],
         "chosen_sources": form.all("sources") if form is not None else found["sources"],
         "every_source": form.has("all_sources") if form is not None else found["all_sources"],

@@ -59,7 +59,7 @@ async def _choices(visit: Visit, filters: Mapping[str, str]) -> dict[str, Any]:
     configured = await visit.get("/api/configuration")
     by = next((name for name in SEARCHES if name in filters), "user_id")
     return {
-        "sources": _with_audiences([one["name"] for one in configured["sources"]]),
+        "sources": with_audiences([one["name"] for one in configured["sources"]]),
         "destinations": [one["name"] for one in configured["destinations"]],
         "searches": list(SEARCHES.items()),
         "by": by,
@@ -71,7 +71,7 @@ async def _choices(visit: Visit, filters: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _with_audiences(names: Sequence[str]) -> list[tuple[str, str]]:
+def with_audiences(names: Sequence[str]) -> list[tuple[str, str]]:
     """Sources, and what stands for one where audiences tell something."""
     return [(name, source_shown(name)) for name in (*names, COMPUTED_SOURCE)]
 
@@ -79,10 +79,11 @@ def _with_audiences(names: Sequence[str]) -> list[tuple[str, str]]:
 def _reasons() -> list[tuple[str, str]]:
     """Every reason by its title, and with its outcome where another is called the same."""
     called = Counter(reason.title for reason in REASONS.values())
-    return sorted(
+    titled = (
         (code, f"{reason.title} ({reason.word})" if called[reason.title] > 1 else reason.title)
         for code, reason in REASONS.items()
     )
+    return sorted(titled, key=lambda pair: pair[1].casefold())
 
 
 async def show_event(visit: Visit) -> Response:
@@ -102,6 +103,7 @@ async def _event(visit: Visit, problem: str = "", text: str = "", status: int = 
     data = {
         "event": found,
         "known": list(_known(found["event"], found["resolved"])),
+        "others": list(_others(visit, found["resolved"])),
         "planned": await _planned(visit, found),
         "problem": problem,
         "text": text or (msgspec.json.format(msgspec.json.encode(found["event"])).decode()),
@@ -131,6 +133,15 @@ def _known(message: Any, resolved: Mapping[str, str]) -> Iterator[tuple[str, str
     for name, label in (("user_id", "User"), ("email", "E-mail"), ("account", "Company")):
         if resolved.get(name) and not own[name]:
             yield label, resolved[name]
+
+
+def _others(visit: Visit, resolved: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Where more events of the same person or company are."""
+    by = "email" if resolved.get("email") else "user_id"
+    if person := resolved.get(by):
+        yield "of this person", visit.url("/events", **{by: person})
+    if account := resolved.get("account"):
+        yield "of this company", visit.url("/events", company=account)
 
 
 async def _planned(visit: Visit, found: Mapping[str, Any]) -> list[Any]:

@@ -12,7 +12,9 @@ MOST = 300
 async def offers_for(
     visit: Visit, destination: Mapping[str, Any], fields: Any, inputs: Iterable[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """By list: `value` and `label` of each entry; under `unmapped` traits that no field was there for."""
+    """By list: `value` and `label` of each entry; under `unmapped` traits that no field was there for, and of
+    which calls they are.
+    """
     wanted = list(inputs)
     lists: dict[str, list[dict[str, str]]] = {}
     names = {one["names"] for one in wanted} - {None}
@@ -27,7 +29,13 @@ async def offers_for(
                 for one in seen["traits"]
                 if one["type"] == kind
             ][:MOST]
-        unmapped = [one for one in seen["unmapped"] if one["destination"] == destination["name"]]
+        grouped = {one["name"] for one in seen["traits"] if one["type"] == "group"}
+        grouped -= {one["name"] for one in seen["traits"] if one["type"] == "identify"}
+        unmapped = [
+            {**one, "of": "group" if one["name"] in grouped else "identify"}
+            for one in seen["unmapped"]
+            if one["destination"] == destination["name"]
+        ]
     for name in {one["object"] for one in wanted} - {None}:
         lists[name] = _fields(fields, name)
     return {"lists": lists, "unmapped": unmapped}

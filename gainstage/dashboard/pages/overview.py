@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from starlette.responses import Response
 
+from gainstage.computed import source_shown
 from gainstage.dashboard.charts import Series
 from gainstage.dashboard.rooms import Room
 from gainstage.dashboard.visit import Visit
@@ -80,11 +81,13 @@ async def show_overview(visit: Visit) -> Response:
     )
 
 
-def _choices(figures: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, list[str]]:
+def _choices(figures: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, list[tuple[str, str]]]:
     """The sources and destinations to choose from."""
     rows = figures["connections"] + figures["now"]["connections"]
     return {
-        name: sorted({row[name] for row in rows} | ({wanted[name]} if wanted[name] else set()))
+        name: [
+            (one, source_shown(one)) for one in sorted({row[name] for row in rows} | {wanted[name]} - {""})
+        ]
         for name in ("source", "destination")
     }
 

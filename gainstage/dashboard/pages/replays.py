@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from gainstage.dashboard.asking import Refused
 from gainstage.dashboard.forms import Form
+from gainstage.dashboard.pages.events import with_audiences
 from gainstage.dashboard.rooms import Room
 from gainstage.dashboard.visit import Visit
 from gainstage.event import KINDS
@@ -82,7 +83,7 @@ async def _page(
     configured = await visit.get("/api/configuration")
     data = {
         "replays": (await visit.get("/api/replays"))["replays"],
-        "sources": [one["name"] for one in configured["sources"]],
+        "sources": with_audiences([one["name"] for one in configured["sources"]]),
         "destinations": [one["name"] for one in configured["destinations"]],
         "kinds": KINDS,
         "outcomes": OUTCOMES,

@@ -21,6 +21,12 @@
     if (event.key !== "Escape") return;
     for (const open of document.querySelectorAll("details.confirm[open]")) open.open = false;
   });
+  // What refreshes itself leaves alone who reads closely, chooses something, or looks elsewhere.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const calm = event.target;
+    if (!calm.matches?.("[data-calm]")) return;
+    if (document.hidden || calm.contains(document.activeElement) || calm.querySelector("details[open]")) event.preventDefault();
+  });
   // A form that is sent is not sent twice.
   document.addEventListener("submit", (event) => {
     if (event.target.dataset.sent) event.preventDefault();

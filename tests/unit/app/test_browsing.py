@@ -11,7 +11,7 @@ from gainstage.app.browsing_filters import Asked
 from gainstage.app.reports import open_store
 from gainstage.errors import UsageError
 from gainstage.store.rows import FAILED, FILTERED, PARKED
-from tests.benchmarks.browsing import COMPANIES, RARE_NAME, Filler, fill
+from tests.benchmarks.browsing import COMPANIES, NAMES, RARE_NAME, Filler, fill
 
 EVENTS = 3_000
 #: Far beyond what a test takes.
@@ -68,8 +68,10 @@ _TIMELESS = _Timeless()
         ({"user_id": "user-7"}, lambda n: n % 300 == 7),
         ({"email": "USER-7@example.com"}, lambda n: n % 300 == 7),
         ({"company": "company-7"}, lambda n: n % 300 % COMPANIES == 7),
+        ({"company": " COMPANY-7"}, lambda n: n % 300 % COMPANIES == 7),
         ({"kind": "identify"}, lambda n: n % 10 == 0),
         ({"kind": "track", "name": "Seat Added", "user_id": "user-2"}, lambda n: n % 300 == 2 and n % 4 == 2),
+        ({"name": "seat ADDED", "user_id": "user-2"}, lambda n: n % 300 == 2 and n % 4 == 2),
         ({"name": RARE_NAME}, lambda n: False),
         ({"outcome": "failed"}, lambda n: word(n, FAILED)),
         ({"outcome": "parked", "destination": "cs", "reason": "email_missing"}, lambda n: word(n, PARKED)),
@@ -147,3 +149,12 @@ def test_causes_count_events_people_and_companies(data: Path) -> None:
     (row,) = quick["problems"]
     assert not quick["complete"]
     assert (row["events"], row["people"] <= 4, row["remedy"] != "") == (len(failed), True, True)
+
+
+def test_causes_name_what_is_behind_them(data: Path) -> None:
+    reports = open_store(data)
+    rows = {row["reason"]: row for row in reports.dead.causes()["problems"]}
+    reports.close()
+    names = rows["event_unmapped"]["names"]
+    assert 0 < len(names) <= 3 and names == sorted(names, key=lambda one: -one["events"])
+    assert {one["name"] for one in names} <= {*NAMES, "identify"}

@@ -224,6 +224,18 @@ def test_a_spreadsheet_has_plain_words_and_no_formulas(shop: Workshop, dead: Dea
     assert (second["message id"], second["destination"]) == ("'@r", "")
 
 
+def test_a_spreadsheet_has_what_earlier_events_told_of_somebody(shop: Workshop, dead: Dead) -> None:
+    take(
+        shop,
+        identify("i1", "u1", email="ann@x.example"),
+        {"type": "group", "messageId": "g1", "userId": "u1", "groupId": "acme"},
+        {"type": "track", "messageId": "t1", "userId": "u1", "event": "Unmapped"},
+    )
+    head, *rows = csv.reader(io.StringIO("".join(csv_lines(dead.exported(kind="track")))))
+    (row,) = (dict(zip(head, row, strict=True)) for row in rows)
+    assert (row["user"], row["e-mail"], row["company"]) == ("u1", "ann@x.example", "acme")
+
+
 def test_what_failed_is_found_by_user_type_and_name(shop: Workshop, reports: Reports) -> None:
     async def live() -> None:
         await shop.take(

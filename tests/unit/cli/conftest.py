@@ -359,7 +359,7 @@ class FakeDead:
 
     def exported(self, **filters: Any) -> Iterator[dict[str, Any]]:
         self.ask("exported", filters)
-        yield {**DEAD, "message": TRACE["event"]}
+        yield {**DEAD, "known": {}, "message": TRACE["event"]}
 
     def summary(self, **filters: Any) -> list[dict[str, Any]]:
         self.ask("summary", filters)

@@ -51,7 +51,7 @@ def test_dead_retry_counts(gainstage_command: Command, app: FakeApp) -> None:
 
 def test_dead_export_adds_the_messages(gainstage_command: Command, tmp_path: Path) -> None:
     row = json.loads(gainstage_command("dead", "export").out)
-    assert row == {**DEAD, "message": TRACE["event"]}
+    assert row == {**DEAD, "known": {}, "message": TRACE["event"]}
     ended = gainstage_command("dead", "export", "-o", "out.jsonl")
     assert json.loads((tmp_path / "out.jsonl").read_text()) == row
     assert (ended.out, ended.err) == ("", "1 written to out.jsonl.\n")
