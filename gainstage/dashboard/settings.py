@@ -1,6 +1,7 @@
 """Inputs of the catalog as the controls of a form, and what such a form sends as settings again. Pure."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ MORE_ROWS = 5
 #: first as files have it, the others as people say it.
 WITHOUT_LIMIT, SAID_WITHOUT = "null", ("null", "none", "no limit", "for ever", "forever")
 NO_LIMIT = object()
+#: As the pages write large numbers.
+THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
 #: Inputs that say what becomes which field, rather than how a destination is reached.
 MAPPED = ("table", "entries")
 
@@ -192,6 +195,8 @@ def _number(text: str) -> Any:
     """A number, what stands for no limit, or the text that is neither, which is refused with a sentence."""
     if text.lower() in SAID_WITHOUT:
         return NO_LIMIT
+    if THOUSANDS.fullmatch(text):
+        text = text.replace(",", "")
     if text.lstrip("-").isdecimal():
         return int(text)
     try:

@@ -136,8 +136,8 @@ class ConnectionViews:
         made = await self._checked(
             lambda: app.change_destination(self._data, name, given, permit, dry_run=dry_run)
         )
-        if not dry_run and given.keys() & {"settings", "type"}:
-            self._checks.forget([name])
+        if made["changed"] and not dry_run and given.keys() & {"settings", "type"}:
+            self._checks.outdate(name)
         return document(made)
 
     async def remove_destination(self, request: Request) -> Response:
@@ -145,7 +145,7 @@ class ConnectionViews:
         query(request, Nothing)
         name, permit = request.path_params["name"], permit_of(request)
         await self._checked(lambda: app.remove_destination(self._data, name, permit))
-        self._checks.forget([name])
+        self._checks.forget(name)
         return document({"removed": name})
 
     async def preview_change(self, request: Request) -> Response:

@@ -301,7 +301,8 @@ class Views:
             made = await self._reading.run(put)
         except ConfigurationError as error:
             raise Problem(422, "configuration_invalid", *told(error)) from None
-        self._checks.forget()
+        if made["changed"]:
+            self._checks.outdate()
         return document(made)
 
     async def _report(self, ask: "Callable[[Reports], T]") -> T:

@@ -6,7 +6,7 @@ import pytest
 
 from gainstage.configuration import inputs_of
 from gainstage.dashboard.forms import Form
-from gainstage.dashboard.settings import controls, first_of, of_mapping, of_settings, sent
+from gainstage.dashboard.settings import begin_row, controls, first_of, of_mapping, of_settings, sent
 from gainstage.destinations import registry
 
 CS, PX, CLICKSTREAM = (
@@ -119,3 +119,23 @@ def test_a_number_that_is_none_goes_as_it_was_entered_and_names_are_picked_and_w
     assert sent(PX, form, {})["event_names"] == "many"
     form = Form([("settings.track_events#", "Used"), ("settings.track_events", "Rare\r\nUsed\r\n")])
     assert sent(CLICKSTREAM, form, {})["track_events"] == ["Used", "Rare"]
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [("10,000", 10_000), ("2.5", 2.5), ("1,00", "1,00"), ("null", None), ("For ever", None)],
+)
+def test_a_number_is_taken_as_pages_write_it_and_none_as_people_say_it(written: str, told: Any) -> None:
+    assert sent(PX, Form([("settings.event_names", written)]), {})["event_names"] == told
+
+
+def test_a_link_begins_a_row_of_the_first_table_of_its_kind_unless_the_name_is_mapped() -> None:
+    made = controls(CS, KEPT)
+    for key in ("seats", "plan"):
+        begin_row(made, "identify", key)
+    begin_row(made, "track", "Signed Up")
+    by_name = {one["name"]: one for one in made}
+    assert [row[0] for row in by_name["person_fields"]["rows"]] == ["plan", "seats", "", ""]
+    assert by_name["person_fields"]["begun"] == 1
+    assert by_name["events"]["rows"][1] == ["Signed Up", "", "", ""]
+    assert by_name["company_fields"]["begun"] is None
