@@ -38,7 +38,7 @@ def computations(data: Path) -> list[dict[str, Any]]:
     if state is None:
         return []
     try:
-        sizes, waiting = state.last_sizes(), state.waiting()
+        sizes, waiting = state.sizes(), state.waiting()
         return [
             {
                 "key": one.key,

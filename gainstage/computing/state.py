@@ -260,11 +260,22 @@ class State:
         return row[0] if row is not None else None
 
     def sizes(self) -> dict[str, int]:
-        """By key, how many have a value."""
+        """By key, how many have a value: as measured, and counted where somebody was forgotten since."""
         rows = self._connection.execute(
-            "SELECT key, count(*) FROM membership WHERE value IS NOT NULL GROUP BY key"
+            "SELECT key, subjects FROM size "
+            "WHERE (key, at_us) IN (SELECT key, max(at_us) FROM size GROUP BY key)"
         )
-        return dict(iter(rows))
+        measured: dict[str, int] = dict(iter(rows))
+        for (name,) in self._connection.execute("SELECT name FROM meta WHERE name GLOB ?", (f"{RECOUNT}*",)):
+            key = name.removeprefix(RECOUNT)
+            measured[key] = self._count(key)
+        return measured
+
+    def _count(self, key: str) -> int:
+        [(size,)] = self._connection.execute(
+            "SELECT count(*) FROM membership WHERE key = ? AND value IS NOT NULL", (key,)
+        )
+        return int(size)
 
     def forget(self, subjects: Iterable[str]) -> int:
         """Nothing of these subjects is kept any more; how many values there were."""
@@ -355,9 +366,7 @@ class State:
             "SELECT subjects FROM size WHERE key = ? ORDER BY at_us DESC LIMIT 1", (key,)
         ).fetchone()
         if count or before is None or self.number(f"{RECOUNT}{key}"):
-            [(size,)] = self._connection.execute(
-                "SELECT count(*) FROM membership WHERE key = ? AND value IS NOT NULL", (key,)
-            )
+            size = self._count(key)
             self._connection.execute("DELETE FROM meta WHERE name = ?", (f"{RECOUNT}{key}",))
         else:
             size = before[0] + entered - left
@@ -374,14 +383,6 @@ class State:
             (key, limit),
         )
         return [Size(*row) for row in rows]
-
-    def last_sizes(self) -> dict[str, int]:
-        """By key, how many had a value when that changed last: as `sizes`, without counting."""
-        rows = self._connection.execute(
-            "SELECT key, subjects FROM size "
-            "WHERE (key, at_us) IN (SELECT key, max(at_us) FROM size GROUP BY key)"
-        )
-        return dict(iter(rows))
 
     def moved(self, key: str) -> Moved:
         """How many got a value of a computation and how many lost it, ever."""

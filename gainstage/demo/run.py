@@ -11,7 +11,7 @@ from gainstage.accounts import ADMIN, Passwords
 from gainstage.app import Reports, add_user, open_store
 from gainstage.demo import watching
 from gainstage.demo.processes import Process, ended_by_signals, started
-from gainstage.demo.settings import set_up
+from gainstage.demo.settings import read_tenant, set_up
 from gainstage.demo.show import USER, Show, Summary
 from gainstage.demo.story import DESTINATIONS, Call, chapters
 from gainstage.demo.tenant import furnish
@@ -66,6 +66,7 @@ def _play(show: Show, stack: ExitStack, folder: Path, *, once: bool) -> int:
     summary = _summary(reports, sandbox_url, calls)
     show.summary(summary)
     if not once:
+        read_tenant(data)
         show.addresses(server_url, sandbox_url, data, password)
         _keep_running(show, (server, sandbox))
     return 0 if summary.is_good else EXIT_SURPRISED

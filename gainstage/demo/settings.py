@@ -3,12 +3,14 @@
 All of it is the dashboard's, as if somebody had set it up on its pages, and can be changed there.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gainstage.app import add_destination, add_source, audited, define
+from gainstage.app import Unreadable, add_destination, add_source, audited, define, read_fields
 from gainstage.demo.story import AUDIENCE, AUDIENCE_FIELD, TRAIT, TRAIT_FIELD
 from gainstage.demo.tenant import PLAN_FIELD, TITLE_FIELD
+from gainstage.errors import UsageError
 
 WRITE_KEYS = {"website": "demo-website-key", "backend": "demo-backend-key"}
 SOURCE_OF = {"segment": "website", "rudderstack": "backend", "raw": "website"}
@@ -25,6 +27,13 @@ def set_up(data: Path, sandbox: str) -> None:
     for key, given in _definitions().items():
         with audited(data, "audience.define", key):
             define(data, key, given)
+
+
+def read_tenant(data: Path) -> None:
+    """Read the fields of the sandbox's tenant, as a check does: mappings are held against them."""
+    for name in ("cs", "px"):
+        with suppress(UsageError, Unreadable), audited(data, "fields.read", name):
+            read_fields(data, None, name)
 
 
 def _anything(_: object) -> None:

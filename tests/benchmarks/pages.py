@@ -1,9 +1,9 @@
 """How long every page takes, and what the overview asks, with millions of rows in the ledger.
 
-A data folder is filled as for `browsing`, with figures of every minute of two days and a configuration
-beside. Then each page of the dashboard that needs no filter, and each part of the API that the overview asks,
-is answered in this process again and again; the median and the 95th percentile are told, beside those of
-Starlette's hello page. Run from the root:
+A data folder is filled as for `browsing`, with figures of every minute of two days, a configuration and ten
+audiences beside, each with a tenth of the people. Then each page of the dashboard that needs no filter, and
+each part of the API that the overview asks, is answered in this process again and again; the median and the
+95th percentile are told, beside those of Starlette's hello page. Run from the root:
 
     python -m tests.benchmarks.pages [--rows 5000000] [--times 100] [--folder FOLDER] [--quick]
 """
@@ -24,6 +24,8 @@ from starlette.routing import Route
 from gainstage.app.configuring import apply
 from gainstage.app.reports import Reports, open_store
 from gainstage.clock import SystemClock
+from gainstage.computing.state import FOLDER_NAME as AUDIENCE_FOLDER
+from gainstage.computing.state import Change, State
 from gainstage.configuration import outline_of
 from gainstage.dashboard.application import pages
 from gainstage.dashboard.pages import ROOMS
@@ -33,7 +35,7 @@ from gainstage.figures.sample import CALLS, DELAY, WORDS, Series
 from gainstage.ingest import Counts
 from gainstage.management import Access, Management
 from gainstage.meter import DELIVERY_BOUNDS
-from tests.benchmarks.browsing import TOKEN, filled
+from tests.benchmarks.browsing import EVENTS_A_USER, TOKEN, filled
 
 HTML = {"Accept": "text/html", "Authorization": f"Bearer {TOKEN}"}
 MINUTES = 2 * 24 * 60
@@ -56,6 +58,7 @@ MORE = (
     "/destinations/cs/history",
     "/destinations/cs/setup/preview",
     "/destinations/new?type=gainsight_px",
+    "/audiences/audience_7",
 )
 #: What leads elsewhere when it is asked for so.
 ELSEWHERE = {"/", "/welcome", "/destinations/new"}
@@ -66,11 +69,17 @@ PAGES = sorted(
     if "GET" in views and "{" not in path and path not in room.open_to_all and path not in ELSEWHERE
 )
 PATHS = (HELLO, *ASKED, *PAGES, *MORE)
-CONFIGURATION = b"""
+AUDIENCES, SIZES = 10, 1_000
+CONFIGURATION = """
 sources: [{name: app, kind: server, write_key: benchmark-write-key}]
 destinations:
   - {name: cs, type: gainsight_cs, settings: {domain: acme, access_key: benchmark-key, tenant_id: benchmark}}
-"""
+audiences:
+""" + "".join(
+    f"  - {{name: Audience {number}, where: {{event: Invoice Paid, count: {{at_least: {number}}}}}, "
+    f"destinations: [cs]}}\n"
+    for number in range(1, AUDIENCES + 1)
+)
 
 
 def note(folder: Path, rows: int) -> None:
@@ -86,6 +95,24 @@ def note(folder: Path, rows: int) -> None:
                 Series(DELAY, destination="cs", priority="live"): (30, 60, 8, 2, *buckets),
             }
             kept.add(standing, counted, rows, now_us - (MINUTES - minute) * MINUTE_US)
+
+
+def gather(folder: Path, rows: int) -> None:
+    """Members of every audience, and how many there were every quarter of an hour."""
+    now_us = time.time_ns() // 1_000
+    users = rows // EVENTS_A_USER
+    with closing(State(folder / AUDIENCE_FOLDER)) as state:
+        for number in range(1, AUDIENCES + 1):
+            key = f"audience_{number}"
+            members = (Change(key, f"u:user-{user}", "true") for user in range(number, users, AUDIENCES))
+            with state.transaction():
+                state.own(key, "audience", f"Audience {number}", "user", now_us)
+                state.apply(members, now_us)
+                calls = state.next_calls([key], users)
+                state.saying(calls)
+                state.said(calls)
+                for size in range(SIZES):
+                    state.measure(key, now_us - (SIZES - size) * 15 * MINUTE_US, 1, 0, count=size == 0)
 
 
 async def ask(folder: Path, reports: Reports, times: int) -> Mapping[str, list[tuple[float, float]]]:
@@ -118,8 +145,9 @@ def main() -> None:
     """Print the figures."""
     with filled(__doc__) as (folder, rows, times):
         if not (folder / FILE_NAME).exists():
-            apply(folder, outline_of(CONFIGURATION, "benchmark"))
+            apply(folder, outline_of(CONFIGURATION.encode(), "benchmark"))
             note(folder, rows)
+            gather(folder, rows)
         print(f"{'milliseconds':40}{'median':>8}{'p95':>8}{'most':>8}{'processor':>11}")
         with closing(open_store(folder)) as reports:
             answered = asyncio.run(ask(folder, reports, times))

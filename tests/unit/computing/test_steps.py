@@ -5,6 +5,7 @@ calls that were said are the changes, no more and no less.
 import asyncio
 import json
 import tempfile
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,8 +78,18 @@ async def live(random: Random) -> None:
                 if random.random() < 0.2:
                     made = edited(random, made)
                 await step(desk, made, heard)
+            desk.fate.steps = None
+            if values := desk.values():
+                gone = random.choice(sorted(values))[1]
+                with desk.state.transaction():
+                    desk.state.forget([gone])
+                assert sized(desk) == Counter(key for key, who, _ in values if who != gone)
         finally:
             desk.close()
+
+
+def sized(desk: Desk) -> dict[str, int]:
+    return {key: size for key, size in desk.state.sizes().items() if size}
 
 
 def edited(random: Random, made: tuple[Computation, ...]) -> tuple[Computation, ...]:
@@ -105,6 +116,7 @@ async def step(desk: Desk, made: tuple[Computation, ...], heard: dict[tuple[str,
     )
     wanted = expected(desk.events, made, now)
     assert desk.values() == wanted
+    assert sized(desk) == Counter(key for key, _, _ in wanted)
     audiences = {one.key for one in made if isinstance(one, Audience)}
     said = desk.said()
     assert len({(key, subject) for key, subject, _ in said}) == len(said), "nobody hears of a change twice"
