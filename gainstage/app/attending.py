@@ -217,6 +217,5 @@ def _unmapped(configuration: Configuration, found: Mapping[str, Mapping[str, int
         yield _item(
             "unmapped", "note", f"{name} has no field for some traits",
             f"Not sent: {', '.join(trait[:100] for trait in most)}{more}.",
-            "Map those that Gainsight should have.", count=sum(traits.values()), page="destination",
-            name=name,
+            "Map those that Gainsight should have.", count=sum(traits.values()), page="mapping", name=name,
         )  # fmt: skip

@@ -18,6 +18,7 @@ from gainstage.app.configuring import configurer
 from gainstage.app.folder import open_parts
 from gainstage.app.living import live
 from gainstage.app.pseudonyms import pseudonyms_of
+from gainstage.app.verdicts import addressed
 from gainstage.audiences.definition import Computation
 from gainstage.clock import SECOND_US, Clock, SystemClock
 from gainstage.computed import COMPUTED_SOURCE
@@ -49,11 +50,13 @@ class Computing:
         self._archiving, self._log, self._store = archiving, log, store
         self._pseudonyms, self._clock = pseudonyms, clock
         self._parts: Any = None
+        #: A configuration, and its computations with whom they speak to.
+        self._addressed: tuple[Configuration, tuple[Computation, ...]] | None = None
         self._pause_until_us = 0
         #: Why the last turn did not come to its end.
         self.problem = ""
 
-    async def turn(self, definitions: tuple[Computation, ...]) -> bool:
+    async def turn(self, configuration: Configuration) -> bool:
         """Do all that there is to do; True when there is certainly more to do at once.
 
         What cannot be done now is told in the log and tried again after a while.
@@ -61,11 +64,11 @@ class Computing:
         now_us = self._clock.now_us()
         if now_us < self._pause_until_us <= now_us + PAUSE_US:
             return False
-        if not definitions and not self._folder.exists():
+        if not configuration.computations and not self._folder.exists():
             return False
         self.problem = ""
         try:
-            more: bool = await self._turn(definitions)
+            more: bool = await self._turn(configuration)
             return more
         except (StorageUnavailable, LogUnavailable) as error:
             problem = str(error)
@@ -78,10 +81,15 @@ class Computing:
         self.close()
         return False
 
-    async def _turn(self, definitions: tuple[Computation, ...]) -> bool:
+    async def _turn(self, configuration: Configuration) -> bool:
         if self._parts is None:
             self._parts = self._open()
+            self._addressed = None
         state, _, computer = self._parts
+        if self._addressed is None or self._addressed[0] is not configuration:
+            told = {key: kept.told for key, kept in state.computations().items()}
+            self._addressed = configuration, addressed(configuration, told)
+        definitions = self._addressed[1]
         wished, fulfilled = state.number(WISHED), state.number(FULFILLED)
         done = await computer.turn(definitions, waiting=self._waiting(), at_once=wished > fulfilled)
         if wished > fulfilled:
@@ -135,7 +143,7 @@ async def follow(data: Path, stop: asyncio.Event) -> None:
                 configuration = configure(documents, revision)
             assert configuration is not None
             more = await archiving.turn(configuration.retention)
-            more |= await computing.turn(configuration.computations)
+            more |= await computing.turn(configuration)
             if not more:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), IDLE_SECONDS)

@@ -1,7 +1,8 @@
 """What a destination makes of the calls of a computation: planned as delivery would, and sent nowhere."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from gainstage.audiences.definition import Audience, Computation
@@ -25,6 +26,7 @@ VALUES: dict[str, Any] = {
     "average": 1.5,
     "unique_list": ["one", "two"],
 }
+UNMAPPED = "computation_unmapped"
 #: Of mapped fields that are not there the destination's own examination tells.
 TOLD_BY_THE_DOCTOR = ("field_unknown",)
 
@@ -80,7 +82,7 @@ def remarks(connected: Connected, definition: Computation, schema: Schema | None
     if isinstance(plan, Rejected) and _value(definition) is None:
         return  # whether values of a property fit is seen when they come
     setting = _setting(connected, plan.detail)
-    if plan.code == "computation_unmapped":
+    if plan.code == UNMAPPED:
         example = f"{definition.key}: {_example(connected, definition)}"
         yield Finding("warning", setting, f"{called}, and no field is named for it. {plan.detail} "
                       f"For example: {setting}: {{{example}}}")  # fmt: skip
@@ -88,6 +90,30 @@ def remarks(connected: Connected, definition: Computation, schema: Schema | None
         yield Finding("warning", setting, f"{called}, and nothing of it arrives: {plan.detail}")
     else:
         yield Finding("warning", setting, f"{called}, and its values do not fit: {plan.detail}")
+
+
+def addressed(configuration: Configuration, told: Mapping[str, Collection[str]]) -> tuple[Computation, ...]:
+    """The computations, each with the destinations that it speaks to: where its key is mapped, or that it
+    told before (`told`, by key). Once a key is mapped its destination is new to it, and hears of everybody.
+    """
+    return tuple(
+        replace(
+            one,
+            destinations=tuple(
+                name
+                for name in one.destinations
+                if name in told.get(one.key, ()) or _hears(configuration.destinations.get(name), one)
+            ),
+        )
+        for one in configuration.computations
+    )
+
+
+def _hears(connected: Connected | None, definition: Computation) -> bool:
+    if connected is None or connected.settings is None:
+        return True
+    plan = planned(connected, definition, _value(definition), None)
+    return not (isinstance(plan, Filtered) and plan.code == UNMAPPED)
 
 
 def unheard(

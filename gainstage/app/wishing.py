@@ -158,7 +158,7 @@ async def _compute(data: Path) -> None:
 
 async def _turns(computing: Computing, configuration: Configuration, data: Path) -> None:
     wish(data)
-    while await computing.turn(configuration.computations):
+    while await computing.turn(configuration):
         pass
     _refuse("computed", computing.problem)
 

@@ -8,6 +8,7 @@ from gainstage.figures.delays import delay
 from gainstage.figures.sample import (
     CALLS,
     DELAY,
+    LIVE,
     UNMET,
     WORDS,
     Gap,
@@ -92,7 +93,7 @@ def told(values: Values, wanted: Wanted) -> dict[str, Any]:
             unmet = (unmet[0] + counts[0], unmet[1] + counts[1])
         elif series.kind == CALLS:
             calls += counts[0]
-        elif series.kind == DELAY:
+        elif series.kind == DELAY and series.priority in ("", LIVE):
             delays = plus(delays, counts)
     found = dict(zip(NAMES, words, strict=True))
     of_all = wanted.source is None

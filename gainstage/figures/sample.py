@@ -6,6 +6,8 @@ from typing import NamedTuple
 #: What a series counts. Of a connection the words of the ledger; of a source what met no destination; of a
 #: destination calls, and events by how long they took to arrive.
 WORDS, UNMET, CALLS, DELAY = KINDS = ("words", "unmet", "calls", "delay")
+#: The priority of what comes now: the delay of all is its.
+LIVE = "live"
 
 
 class Series(NamedTuple):

@@ -71,8 +71,8 @@ FILTERED: dict[str, Reason] = {
         "filtered",
         "audience or trait not mapped",
         "The destination maps the key of the audience or computed trait to no field.",
-        "The audience `power_users` is sent to CS, and `person_fields` has no `power_users`.",
-        "Map the key in the destination's settings; what was filtered until then: `gainstage replay`.",
+        "The audience `power_users` was sent to CS, and `person_fields` has `power_users` no more.",
+        "Map the key again in the destination's settings; what was filtered until then: `gainstage replay`.",
     ),
     "value_kept": Reason(
         "filtered",

@@ -159,7 +159,7 @@ def test_a_mapping_is_offered_what_was_sent_previewed_difference_by_difference_a
     admin.check()
     page.get_by_label("Person fields, Gainsight field 1", exact=True).fill("Plan_Tier__gc")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status").first).to_contain_text("Saved.")
+    expect(page.get_by_role("status").first).to_contain_text("Saved")
     expect(page.get_by_label("Person fields, Gainsight field 1", exact=True)).to_have_value("Plan_Tier__gc")
     page.get_by_role("link", name="History").click()
     change = page.get_by_role("row", name="admin@acme.com").filter(has_text="person_fields").first

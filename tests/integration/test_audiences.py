@@ -98,6 +98,27 @@ def test_values_follow_events_to_every_destination(make_world: MakeWorld, sandbo
     assert (row["delivered"], row["filtered"], row["failed"]) == (1, row["received"] - 1, 0)
 
 
+def test_a_destination_hears_of_everybody_once_a_key_is_mapped_there(
+    make_world: MakeWorld, sandbox: Running
+) -> None:
+    buyers = {**BUYERS, "destinations": ["cs"]}
+    unmapped = {**configured(cs(sandbox.url)), "audiences": [buyers]}
+    world = make_world(unmapped)
+    world.start()
+    world.take(identify("u1", plan="enterprise"), track("u1", "Order Completed", revenue=12))
+    eventually(lambda: listed(world)["size"], 1)
+    assert listed(world)["warnings"]
+    world.apply({**configured(cs(sandbox.url, person_fields=PEOPLE)), "audiences": [buyers]})
+    eventually(lambda: people(sandbox)["u1@world.example"].get("Buyer__gc"), True)
+    rows = [row for row in world.status()["connections"] if row["source"] == COMPUTED_SOURCE]
+    assert [(row["destination"], row["received"]) for row in rows] == [("cs", 1)], "nothing was said in vain"
+
+
+def listed(world: World) -> dict[str, Any]:
+    [audience] = world.report("audiences", "list")["audiences"]
+    return dict(audience)
+
+
 def told(sandbox: Running) -> list[dict[str, Any]]:
     """What Segment's destination was told by computations."""
     messages = sandbox.state.messages

@@ -60,7 +60,7 @@ def spark() -> Iterator[Spark]:
     settings = {
         "spark.default.parallelism": "1",
         "spark.driver.bindAddress": "127.0.0.1",
-        # Quick to start rather than quick at last: it lives for a minute.
+        # Compiled lightly: it lives for a minute.
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         "spark.driver.host": "127.0.0.1",
         "spark.sql.adaptive.enabled": "false",

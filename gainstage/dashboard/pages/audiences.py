@@ -8,7 +8,6 @@ from starlette.responses import Response
 from gainstage.accounts import EDITOR
 from gainstage.audiences.keys import key_of
 from gainstage.audiences.operators import OPERATORS
-from gainstage.computed import COMPUTED_SOURCE
 from gainstage.dashboard.asking import Refused
 from gainstage.dashboard.audiences import draft as drafts
 from gainstage.dashboard.audiences.draft import Draft
@@ -46,7 +45,6 @@ async def show_one(visit: Visit) -> Response:
         "labels": [*(size["at"][:16].replace("T", " ") for size in history), "now"] if history else [],
         "sizes": [*(size["size"] for size in history), found["size"]] if history else [],
         "moving": sum(found["on_their_way"].values()),
-        "computed_source": COMPUTED_SOURCE,
     }
     return await visit.page("audience.html", data)
 
@@ -144,7 +142,7 @@ async def _save(
     if found is None:
         await _refuse_taken(visit, kind, key)
     await visit.send("PUT", f"/api/audiences/{key}", {kind: body})
-    visit.tell(f"{body['name']} is in force. Its values follow in a moment.")
+    visit.tell(f"{body['name']} is in force.")
     return visit.to(f"/audiences/{key}")
 
 

@@ -125,10 +125,12 @@ async def _changed(visit: Visit, tab: str) -> Response:
         if refused.status == 401:
             raise
         return await _form_page(visit, tab, sends=True, refused=refused)
-    visit.tell(
-        "Saved." if made["changed"] else "Nothing was different.", "success" if made["changed"] else "info"
-    )
-    return visit.to(f"/destinations/{name}/{tab}")
+    if not made["changed"]:
+        visit.tell("Nothing was different.", "info")
+    elif tab != "mapping":
+        visit.tell("Saved.")
+    saved = "yes" if made["changed"] and tab == "mapping" else ""
+    return visit.to(f"/destinations/{name}/{tab}", saved=saved)
 
 
 async def change_of(visit: Visit, tab: str) -> dict[str, Any]:
@@ -199,6 +201,7 @@ async def form_data(
         "message": _message(refused),
         "others": told if refused is not None else [],
         "tab": tab,
+        "saved": not sends and bool(visit.query("saved")),
     }
 
 

@@ -7,6 +7,8 @@ from gainstage.dashboard.visit import Visit
 
 #: Names in a list that is offered; the most frequent.
 MOST = 300
+#: Types whose mapping fills custom attributes alone.
+OWN_ALONE = ("gainsight_px",)
 
 
 async def offers_for(
@@ -37,7 +39,7 @@ async def offers_for(
             if one["destination"] == destination["name"]
         ]
     for name in {one["object"] for one in wanted} - {None}:
-        lists[name] = _fields(fields, name)
+        lists[name] = _fields(fields, name, own_alone=destination["type"] in OWN_ALONE)
     return {"lists": lists, "unmapped": unmapped}
 
 
@@ -51,13 +53,17 @@ async def _tracks(visit: Visit, destination: Mapping[str, Any]) -> list[dict[str
     return [{"value": name, "label": f"{n:,} event{'s' if n != 1 else ''}"} for name, n in frequent]
 
 
-def _fields(fields: Any, name: str) -> list[dict[str, str]]:
-    """The fields of an object that may be written."""
+def _fields(fields: Any, name: str, *, own_alone: bool) -> list[dict[str, str]]:
+    """The fields of an object that may be written; `own_alone`: those that the tenant made."""
     objects = fields["objects"] if fields is not None else []
     found = next((one for one in objects if one["name"].lower() == name.lower()), None)
     if found is None:
         return []
-    writable = [one for one in found["fields"] if not one.get("read_only")]
+    writable = [
+        one
+        for one in found["fields"]
+        if not one.get("read_only") and not (own_alone and one.get("custom") is False)
+    ]
     return [
         {
             "value": one["name"],

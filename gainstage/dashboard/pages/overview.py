@@ -109,6 +109,8 @@ def _address(visit: Visit, where: Mapping[str, str]) -> str:
         return visit.url("/fix", destination=where.get("destination"), reason=where.get("reason"))
     if page in ("destination", "source"):
         return visit.url(f"/{page}s/{name}")
+    if page == "mapping":
+        return visit.url(f"/destinations/{name}/mapping")
     outcome = "pending" if page == "events" else ""
     return visit.url(PAGES.get(page, "/about"), outcome=outcome)
 

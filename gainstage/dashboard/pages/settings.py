@@ -1,7 +1,7 @@
 """Who may log in, tokens for programs, what is set for the server as a whole, and who did what."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +19,7 @@ OF_THE_FORM = (404, 409, 422, 429)
 #: As what the configuration is downloaded, and where a server looks for it.
 FILE_NAME = "gainstage.yaml"
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
+OF_CONNECTIONS = ("sources", "destinations")
 OUTCOMES = ("done", "refused", "failed", "begun")
 TITLES = {
     "alerts": "Alerts",
@@ -228,16 +229,35 @@ async def show_audit(visit: Visit) -> Response:
 
 async def show_configuration(visit: Visit) -> Response:
     """How to keep what is set here, and to go on with it elsewhere."""
-    references = _references(await visit.get("/api/configuration"))
+    configured = await visit.get("/api/configuration")
+    types = {one["type"] for one in configured["destinations"]}
+    inputs = {kind: (await visit.get(f"/api/catalog/{kind}"))["settings"] for kind in sorted(types)}
+    references = dict(_references(configured, inputs))
     return await visit.page("settings_configuration.html", {"tab": "configuration", "references": references})
 
 
-def _references(value: Any) -> list[str]:
-    """The variables that the file refers to, in its order."""
+def _references(
+    configured: Mapping[str, Any], inputs: Mapping[str, Iterable[Mapping[str, Any]]]
+) -> Iterator[tuple[str, str]]:
+    """The variables that the file refers to, in its order, and what each is to hold."""
+    for source in configured["sources"]:
+        for name in _named_in(source):
+            yield name, f"The write key of {source['name']}: what its SDKs send. Take theirs, or make one up."
+    for one in configured["destinations"]:
+        known = {made["name"]: made for made in inputs[one["type"]]}
+        for key, value in one["settings"].items():
+            made = known.get(key, {"title": key, "help": ""})
+            for name in _named_in(value):
+                yield name, f"{made['title']} of {one['name']}. {made['help']}"
+    for name in _named_in({key: part for key, part in configured.items() if key not in OF_CONNECTIONS}):
+        yield name, ""
+
+
+def _named_in(value: Any) -> list[str]:
     if isinstance(value, str):
         return REFERENCE.findall(value)
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return list(dict.fromkeys(name for one in inner for name in _references(one)))
+    return [name for one in inner for name in _named_in(one)]
 
 
 async def download_configuration(visit: Visit) -> Response:

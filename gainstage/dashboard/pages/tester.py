@@ -61,9 +61,16 @@ async def _page(
         "source": source,
         "text": text,
         "tried": tried,
+        "event_name": _name(text) if tried is not None else "",
         "problem": problem,
     }
     return await visit.page("tester.html", data, status)
+
+
+def _name(text: str) -> str:
+    message = msgspec.json.decode(text)
+    name = message.get("event") if isinstance(message, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 TESTER = Room({"/tester": {"GET": show_tester, "POST": use_tester}}, "Tester", "/tester", "flask")
