@@ -94,7 +94,7 @@ def _wanted(stored: Sequence[Any], outlined: Outlined | None) -> Configuration:
     return resolved.configuration
 
 
-def _warnings(data: Path, configuration: Configuration, one: Computation) -> list[dict[str, str]]:
+def _warnings(data: Path, configuration: Configuration, one: Computation) -> list[dict[str, Any]]:
     """Where nothing of what it would say arrives."""
     told = [
         configuration.destinations[name] for name in one.destinations if name in configuration.destinations

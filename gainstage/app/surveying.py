@@ -71,7 +71,7 @@ class Known:
         #: By destination, what is known of its fields.
         self.schemas = kept_of(store, self.configuration.destinations.values())
 
-    def remarks(self, one: Computation) -> Iterator[dict[str, str]]:
+    def remarks(self, one: Computation) -> Iterator[dict[str, Any]]:
         """Where nothing of what it says arrives, and what to write there."""
         return unheard(self.configuration, one, self.schemas)
 

@@ -118,12 +118,19 @@ def _hears(connected: Connected | None, definition: Computation) -> bool:
 
 def unheard(
     configuration: Configuration, definition: Computation, schemas: Mapping[str, Schema | None]
-) -> Iterator[dict[str, str]]:
-    """By destination that it is sent to, why nothing of it arrives there, and what to write."""
+) -> Iterator[dict[str, Any]]:
+    """By destination that it is sent to, why nothing of it arrives there, and what to write; `mapped` where
+    its key is, and something else stands in the way.
+    """
     for name in definition.destinations:
         if (connected := configuration.destinations.get(name)) is not None:
             for found in remarks(connected, definition, schemas[name]):
-                yield {"destination": name, "setting": found.setting, "message": found.message}
+                yield {
+                    "destination": name,
+                    "setting": found.setting,
+                    "mapped": _hears(connected, definition),
+                    "message": found.message,
+                }
 
 
 def _value(definition: Computation) -> Any:

@@ -89,13 +89,13 @@ def test_the_wizard_sets_a_destination_up_by_pages_alone(
 ) -> None:
     name = f"by-pages-{kind.replace('_', '-')}"
     page = admin.open(f"/destinations/new?type={kind}")
-    page.get_by_role("button", name="Keep and check the credentials").click()
+    page.get_by_role("button", name="Save and check the credentials").click()
     expect(page.get_by_role("alert")).to_contain_text("to correct")
     expect(page.locator(".invalid-feedback").first).to_be_visible()
     admin.check()
     admin.picture(f"wizard-{kind}-refused")
     fill(page, name, ENTERED[kind], sandbox)
-    page.get_by_role("button", name="Keep and check the credentials").click()
+    page.get_by_role("button", name="Save and check the credentials").click()
     expect(page).to_have_url(f"{world.address}/destinations/{name}/setup/check")
     # Segment's endpoint has no call that only reads: what is said there is that nothing can be told.
     told = "Cannot be checked before" if kind == "gainsight" else "Fine"
@@ -105,7 +105,7 @@ def test_the_wizard_sets_a_destination_up_by_pages_alone(
     page.get_by_role("link", name="Go on with the mapping").click()
     admin.check()
     admin.picture(f"wizard-{kind}-map")
-    page.get_by_role("button", name="Keep and look at real events").click()
+    page.get_by_role("button", name="Save and look at real events").click()
     expect(page.get_by_text("how each would end")).to_be_visible()
     admin.check()
     admin.picture(f"wizard-{kind}-preview")
@@ -124,7 +124,7 @@ def test_a_mapping_is_offered_what_was_sent_previewed_difference_by_difference_a
 ) -> None:
     page = admin.open("/destinations/new?type=gainsight_cs")
     fill(page, "mapped", ENTERED["gainsight_cs"], sandbox)
-    page.get_by_role("button", name="Keep and check the credentials").click()
+    page.get_by_role("button", name="Save and check the credentials").click()
     expect(page.get_by_text("Fine").first).to_be_visible()
     page = admin.open("/destinations/mapped")
     page.get_by_role("button", name="Switch on").click()
@@ -207,15 +207,15 @@ def test_a_destination_is_paused_resumed_and_removed_with_a_question_before(
 ) -> None:
     page = admin.open("/destinations/new?type=gainsight_px")
     fill(page, "held", ENTERED["gainsight_px"], sandbox)
-    page.get_by_role("button", name="Keep and check the credentials").click()
+    page.get_by_role("button", name="Save and check the credentials").click()
     page.get_by_role("link", name="Correct the settings").click()
     admin.check()
     page.get_by_label("API key", exact=True).fill(" ")
     page.get_by_label("API address", exact=True).fill("nowhere")
-    page.get_by_role("button", name="Keep and check the credentials").click()
+    page.get_by_role("button", name="Save and check the credentials").click()
     expect(page.get_by_role("alert").first).to_contain_text("to correct")
     page.get_by_label("API address", exact=True).fill(sandbox.url)
-    page.get_by_role("button", name="Keep and check the credentials").click()
+    page.get_by_role("button", name="Save and check the credentials").click()
     expect(page).to_have_url(f"{world.address}/destinations/held/setup/check")
     expect(page.get_by_text("Fine").first).to_be_visible()
     page = admin.open("/destinations/held")

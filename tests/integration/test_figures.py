@@ -83,7 +83,7 @@ def test_what_needs_somebody_is_told_with_what_to_do_and_where(world: World, san
     assert failed["where"] == {"page": "fixes", "destination": "cs", "reason": "event_unmapped"}
     assert (parked["severity"], parked["where"]["destination"]) == ("warning", "cs")
     unmapped = items()["unmapped", ""]
-    assert "plan" in unmapped["detail"] and unmapped["where"]["page"] == "destination"
+    assert "plan" in unmapped["detail"] and unmapped["where"]["page"] == "mapping"
     sandbox.state.faults.add({"fault": "status", "status": 401, "api": "cs", "times": None})
     world.take(identify("u2", "i2"))
     blocked = wait_for(lambda: items().get(("blocked", "")))

@@ -11,6 +11,8 @@ from gainstage.dashboard.audiences.draft import STEP, Draft, Node, Part, Values
 
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
+SPAN = re.compile(r"([0-9]+)\s*(d|days?|w|weeks?|h|hours?|m|min|minutes?)", re.IGNORECASE)
+
 
 class Written:
     """A draft as a document. The API tells problems by its places (`where.all[0].not.event`): of each it is
@@ -96,7 +98,7 @@ class Written:
                 self._fields[f"{at}.{name}"] = f"{part.path}.{name}"
             step: dict[str, Any] = {"event": part.values["event"]}
             if part.values["within"]:
-                step["within"] = part.values["within"]
+                step["within"] = lasting(part.values["within"])
             if part.values["did"] == "no":
                 step["did"] = False
             if part.filters:
@@ -113,9 +115,9 @@ class Written:
         }
         found: dict[str, Any] = {}
         if values["within"]:
-            found["within"] = values["within"]
+            found["within"] = lasting(values["within"])
         if values["from"] or values["to"]:
-            found["between"] = [values["from"], values["to"]]
+            found["between"] = [lasting(values["from"]), lasting(values["to"])]
         return found
 
     def _filters(self, parts: Sequence[Part], place: str) -> list[dict[str, Any]]:
@@ -156,6 +158,12 @@ def plainly(told: str) -> str:
     """A problem as the sentence beside a field."""
     text = "Please fill this in." if told.startswith("String should have at least 1") else told
     return text[:1].upper() + text[1:]
+
+
+def lasting(text: str) -> str:
+    """A length of time as definitions have it, 30d for 30 days; what is none stays as it was entered."""
+    found = SPAN.fullmatch(text.strip())
+    return f"{found[1]}{found[2][0].lower()}" if found else text
 
 
 def whole(text: str) -> int | str:

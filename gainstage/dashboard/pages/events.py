@@ -15,8 +15,11 @@ from gainstage.dashboard.visit import Visit
 from gainstage.event import KINDS
 from gainstage.reason import REASONS
 
+#: Looked for by whatever it looks like.
+PERSON = "person"
 #: What a search may be by, as the API calls it and as people do.
 SEARCHES = {
+    PERSON: "Person: e-mail, user id or anonymous id",
     "user_id": "User id or anonymous id",
     "email": "E-mail",
     "company": "Company or account",
@@ -49,15 +52,18 @@ async def show_events(visit: Visit) -> Response:
 
 def _filters(visit: Visit) -> dict[str, str]:
     """The filters of the address: a search, or any that the API has."""
-    found = {name: visit.query(name) for name in (*SEARCHES, *PLAIN) if visit.query(name)}
+    known = (name for name in (*SEARCHES, *PLAIN) if name != PERSON)
+    found = {name: visit.query(name) for name in known if visit.query(name)}
     by, text = visit.query("by"), visit.query("q")
+    if by == PERSON:
+        by = "email" if "@" in text else "user_id"
     return {**found, by: text} if by in SEARCHES and text else found
 
 
 async def _choices(visit: Visit, filters: Mapping[str, str]) -> dict[str, Any]:
     """What the form of the filters offers, and what it holds."""
     configured = await visit.get("/api/configuration")
-    by = next((name for name in SEARCHES if name in filters), "user_id")
+    by = next((name for name in SEARCHES if name in filters), PERSON)
     return {
         "sources": with_audiences([one["name"] for one in configured["sources"]]),
         "destinations": [one["name"] for one in configured["destinations"]],

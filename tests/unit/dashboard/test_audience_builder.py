@@ -11,7 +11,7 @@ from gainstage.dashboard.audiences import draft as drafts
 from gainstage.dashboard.audiences.draft import Draft, Node, Part
 from gainstage.dashboard.audiences.shown import drafted
 from gainstage.dashboard.audiences.words import CHOICES, Words, described
-from gainstage.dashboard.audiences.written import Written
+from gainstage.dashboard.audiences.written import Written, lasting
 from gainstage.dashboard.forms import Form
 from tests.unit.audiences.documented import documents_shown
 
@@ -185,3 +185,18 @@ def test_every_operator_has_words() -> None:
     from gainstage.audiences.operators import OPERATORS
 
     assert [name for name, _ in CHOICES] == list(OPERATORS)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("30d", "30d"),
+        ("30 days", "30d"),
+        ("1 Week", "1w"),
+        ("15 min", "15m"),
+        ("2 months", "2 months"),
+        ("", ""),
+    ],
+)
+def test_lengths_of_time_are_taken_as_people_write_them(written: str, told: str) -> None:
+    assert lasting(written) == told
