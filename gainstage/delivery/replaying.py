@@ -210,6 +210,7 @@ class Replayer:
         if standing is None:
             ledger.add([delivery], self._now_us)
         else:
+            self._count_before(place, standing)
             ledger.change(delivery, self._now_us, was=standing.word)
         if delivery.word not in (DELIVERED, FILTERED):
             self._transaction.intake.keep_bodies([(delivery.event_id, _encode_entry(met.entry))])
@@ -218,6 +219,14 @@ class Replayer:
             if standing is not None:
                 carried = msgspec.structs.replace(carried, **standing._asdict())
             self._transaction.replays.carry([carried])
+
+    def _count_before(self, place: tuple[int, int], standing: Standing) -> None:
+        """What another replay has sent already, and not counted yet, counts for that one."""
+        replays = self._transaction.replays
+        carried = replays.carried(*place)
+        if carried is not None:
+            replays.count(carried.replay_id, {WORDS[standing.word]: 1})
+            replays.drop(carried)
 
     # pause, resume, cancel
 

@@ -185,12 +185,13 @@ class Oracle:
     # in the end
 
     def settled(self, accepted: int) -> bool:
-        """Whether everything accepted has ended."""
+        """Whether everything accepted has ended, and every outcome of a replay is counted."""
         routed = sum(offset for _, offset in self._all("SELECT * FROM partition"))
         return (
             routed == accepted
             and not self._all("SELECT 1 FROM delivery WHERE word = 4 LIMIT 1")
             and not self._all("SELECT 1 FROM replay WHERE state = 0")
+            and not self._all("SELECT 1 FROM replayed WHERE held = 0 LIMIT 1")
         )
 
     def unsettled(self) -> str:
@@ -198,7 +199,8 @@ class Oracle:
         pending = self._all("SELECT event_id, destination_id, code, open FROM delivery WHERE word = 4")
         lanes = self._all("SELECT * FROM lane")
         states = self._all("SELECT * FROM destination")
-        return f"pending {pending[:5]}, lanes {lanes[:5]}, destinations {states}"
+        carried = self._all("SELECT * FROM replayed")
+        return f"pending {pending[:5]}, carried {carried[:5]}, lanes {lanes[:5]}, destinations {states}"
 
     def judge(self, stream: Sequence[Said]) -> None:
         """What must be true when everything has ended."""

@@ -14,7 +14,7 @@ from gainstage.event import Event, Identity
 from gainstage.operation import Append, Record
 from gainstage.store.replay import CANCELLED, PAUSED, RUNNING
 from tests.unit.delivery.replays import FAR_US, USED, begin, change, people, state, told, waiting
-from tests.unit.delivery.workshop import Settings, Workshop, opened, plan, with_type
+from tests.unit.delivery.workshop import Settings, Workshop, opened, plan, status, with_type
 
 pytestmark = pytest.mark.anyio
 
@@ -178,3 +178,22 @@ async def end(shop: Workshop, other: Engine) -> None:
     with shop.store.transaction() as transaction:
         transaction.records.expire(FAR_US)
     await shop.deliver(20)
+
+
+async def test_an_outcome_counts_for_its_replay_also_where_another_sends_the_event_at_once(
+    shop: Workshop,
+) -> None:
+    await shop.take(*people(2))
+    await shop.deliver()
+    shop.configure(new=Settings(tenant="other"))
+    first, second = begin(shop, destinations=("new",)), 0
+    shop.vendor.script = [status(400)] * 2
+    for _ in range(40):
+        await shop.turn()
+        shop.clock.forward(0.1)
+        if not second and shop.counts_of("new").get("failed"):
+            second = begin(shop, destinations=("new",), outcomes=("failed",))
+    await shop.deliver(60)
+    assert (state(shop, first), state(shop, second)) == ("done", "done")
+    assert told(shop, first).tally == {"events": 2, "planned": 2, "failed": 2}
+    assert told(shop, second).tally == {"events": 2, "planned": 2, "delivered": 2}
