@@ -58,6 +58,7 @@ def environment() -> Environment:
         "action_title": action_title,
         "changed_lines": changed_lines,
     }
+    made.tests["corrected"] = lambda note: str(note).startswith("Corrected by hand ")
     made.globals |= {"stacked_bars": charts.stacked_bars, "lines": charts.lines, "Series": charts.Series}
     return made
 

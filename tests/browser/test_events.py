@@ -138,6 +138,19 @@ def test_a_cause_names_its_events_and_leads_to_where_they_are_mapped(admin: Read
     admin.check()
 
 
+def test_names_tell_how_often_they_came_and_what_each_destination_makes_of_them(admin: Reader) -> None:
+    page = admin.open("/events")
+    page.get_by_role("link", name="Event names").click()
+    row = page.get_by_role("row", name="Never Mapped")
+    expect(row).to_contain_text("event not mapped")
+    expect(page.get_by_role("row", name="Used", exact=False).first).to_contain_text("format")
+    admin.check()
+    admin.picture("names-full")
+    row.get_by_role("link", name="map it").click()
+    names = [one.input_value() for one in page.get_by_label(re.compile("^Events, track name")).all()]
+    assert "Never Mapped" in names
+
+
 def test_a_question_that_is_opened_by_keyboard_can_be_read(admin: Reader) -> None:
     page = admin.open("/fix")
     page.get_by_role("button", name="Try again").first.focus()
@@ -193,6 +206,7 @@ def test_a_parked_event_is_corrected_by_the_pages_and_delivered(
     expect(page.get_by_text("It is corrected and tried again now.")).to_be_visible()
     expect(page.get_by_role("region", name="cs")).to_contain_text("delivered", timeout=30_000)
     expect(page.get_by_text(re.compile("Corrected by hand [0-9-]+ [0-9:]+ UTC"))).to_be_visible()
+    expect(page.get_by_role("heading", name="As corrected")).to_be_visible()
     (bob,) = (one for one in sandbox.state.snapshot()["cs"]["people"] if one["Email"] == "bob@acme.com")
     assert bob["FirstName"] == "Bob"
     page.goto(f"{admin.address}/fix")

@@ -8,7 +8,8 @@ from playwright.sync_api import Browser, expect
 from gainstage_sandbox import Running
 from tests.browser.conftest import MakeWorld
 from tests.browser.reader import PASSWORD, PHONE, Reader, admit, reading
-from tests.world import World, configured, cs, fetch
+from tests.messages import identify
+from tests.world import World, configured, cs, fetch, wait_for
 
 ANOTHER = "another staple horse"
 
@@ -170,3 +171,40 @@ def _refused(world: World) -> list[dict[str, str]]:
     found = world.report("audit", "--outcome", "refused")
     rows: list[dict[str, str]] = found["entries"] if isinstance(found, dict) else found
     return rows
+
+
+def test_a_person_is_forgotten_after_a_look_at_who_is_meant_and_let_in_again(
+    admin: Reader, browser: Browser, world: World
+) -> None:
+    world.take(
+        identify("gone-1", "gone-m1", email="gone@acme.com"),
+        identify("gone-1", "gone-m2", email="gone@acme.com"),
+    )
+    wait_for(
+        lambda: [row for row in fetch(f"{world.address}/status")["connections"] if row["delivered"] >= 2]
+    )
+    page = admin.open("/settings/forget")
+    page.get_by_label("E-mail, user id or anonymous id").fill("GONE@acme.com")
+    page.get_by_role("button", name="Look who is meant").click()
+    meant = page.get_by_role("region", name="Who is meant")
+    expect(meant).to_contain_text("gone-1")
+    expect(meant).to_contain_text("2 messages")
+    assert "gone" not in page.url.partition("#")[0]
+    admin.check()
+    admin.picture("settings-forget-found")
+    meant.get_by_role("button", name="Forget this person for good").click()
+    expect(page.get_by_role("status").first).to_contain_text("has begun")
+    requests = page.get_by_role("region", name="Requests")
+    expect(requests.get_by_text("done", exact=True)).to_be_visible(timeout=60_000)
+    expect(requests).to_contain_text("2 messages")
+    assert "gone@acme.com" not in page.content()
+    admin.check()
+    admin.picture("settings-forget-done")
+    requests.locator("summary", has_text="Let in again").click()
+    page.get_by_role("button", name="Let them in again").click()
+    expect(page.get_by_role("status").first).to_contain_text("let in again")
+    with reading(browser, world.address, PHONE) as viewer:
+        viewer.log_in("viewer@acme.com")
+        expect(viewer.open("/settings").get_by_role("link", name="Forget a person")).to_have_count(0)
+        viewer.page.goto(f"{world.address}/settings/forget")
+        expect(viewer.page.get_by_text("needs the role admin")).to_be_visible()

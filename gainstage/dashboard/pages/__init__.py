@@ -7,6 +7,8 @@ from gainstage.dashboard.pages.destinations import DESTINATIONS
 from gainstage.dashboard.pages.entrance import ENTRANCE
 from gainstage.dashboard.pages.events import EVENTS
 from gainstage.dashboard.pages.fixing import FIXING
+from gainstage.dashboard.pages.forgetting import FORGETTING
+from gainstage.dashboard.pages.names import NAMES
 from gainstage.dashboard.pages.overview import OVERVIEW
 from gainstage.dashboard.pages.replays import REPLAYS
 from gainstage.dashboard.pages.settings import SETTINGS
@@ -19,6 +21,6 @@ __all__ = ["ROOMS"]
 
 # The wizard stands before destinations, whose paths would take those of the wizard for names.
 ROOMS: tuple[Room, ...] = (
-    OVERVIEW, EVENTS, FIXING, AUDIENCES, CATALOG, SOURCES, WIZARD, DESTINATIONS, TESTER, REPLAYS, SETTINGS,
-    ABOUT, WELCOME, ENTRANCE,
+    OVERVIEW, EVENTS, NAMES, FIXING, AUDIENCES, CATALOG, SOURCES, WIZARD, DESTINATIONS, TESTER, REPLAYS,
+    SETTINGS, FORGETTING, ABOUT, WELCOME, ENTRANCE,
 )  # fmt: skip

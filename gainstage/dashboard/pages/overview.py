@@ -40,7 +40,7 @@ PAGES = {
     "audiences": "/audiences",
     "destinations": "/destinations",
     "events": "/events",
-    "names": "/sources",
+    "names": "/names",
     "overview": "/overview",
     "settings": "/settings",
     "status": "/about",
