@@ -78,7 +78,7 @@ def _drawn(kind: Any, labels: Sequence[str], series: Sequence[Series], height: i
     chart = kind(
         width=WIDTH, height=height, js=(), show_legend=False, margin=4, margin_top=12, no_prefix=True,
         margin_left=_left(labels), x_labels=[str(label) for label in labels], x_labels_major_every=every,
-        show_minor_x_labels=False, truncate_label=-1, y_labels=ticks,
+        show_minor_x_labels=False, truncate_label=-1, y_labels=ticks, show_y_labels=not is_empty,
         range=(0, ticks[-1]) if ticks else (0, 1), value_formatter=_figure, no_data_text="nothing yet",
         **options,
     )  # fmt: skip
