@@ -8,6 +8,7 @@ into the log directly, beside the server. Run from the repository's root:
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -39,7 +40,8 @@ def resident_mib(parent: int) -> float:
 
 def _children(parent: int) -> Iterator[int]:
     for task in Path(f"/proc/{parent}/task").iterdir():
-        yield from (int(child) for child in (task / "children").read_text().split())
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended since
+            yield from [int(child) for child in (task / "children").read_text().split()]
 
 
 def _resident_kib(process: int) -> int:
