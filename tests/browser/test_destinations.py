@@ -190,6 +190,27 @@ def test_a_mapping_is_offered_what_was_sent_previewed_difference_by_difference_a
     admin.check()
 
 
+def test_a_list_of_fields_is_taken_where_they_cannot_be_read_and_forgotten(admin: Reader) -> None:
+    page = admin.open("/destinations/cs")
+    given = page.locator("summary", has_text="Where they cannot be read")
+    given.click()
+    page.get_by_label("List of fields").fill("object,name\nPerson,Email")
+    page.get_by_role("button", name="Take this list").click()
+    expect(page.get_by_role("alert").first).to_contain_text("is no list of fields")
+    given.click()
+    page.get_by_label("List of fields").fill(
+        "object,name,type\nPerson,Email,EMAIL\nPerson,Shoe_Size__gc,NUMBER"
+    )
+    page.get_by_role("button", name="Take this list").click()
+    expect(page.get_by_role("status").first).to_contain_text("The list is taken")
+    expect(page.get_by_text("2 of Person")).to_be_visible()
+    given.click()
+    admin.check()
+    page.locator("summary", has_text="Forget what is known").click()
+    page.get_by_role("button", name="Forget the fields").click()
+    expect(page.get_by_text("They are not known yet")).to_be_visible()
+
+
 def test_what_the_file_has_can_be_looked_at_and_tried_and_not_changed(admin: Reader) -> None:
     page = admin.open("/destinations/cs/mapping")
     expect(page.get_by_text("It stands in the configuration file")).to_be_visible()

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from starlette.responses import Response
 
 from gainstage.accounts import EDITOR
@@ -81,6 +82,12 @@ async def act(visit: Visit) -> Response:
         elif what == "fields":
             await visit.send("POST", f"{path}/fields/read")
             visit.tell("The tenant's fields are read.")
+        elif what == "take_fields":
+            await visit.send("PUT", f"{path}/fields", msgspec.Raw(form.raw("list").encode()))
+            visit.tell("The list is taken: mappings are held against it.")
+        elif what == "forget_fields":
+            await visit.send("DELETE", f"{path}/fields")
+            visit.tell("The fields are forgotten: names and values are left to Gainsight.")
         elif what in CHANGES:
             change, told = CHANGES[what]
             await visit.send("PUT", path, change)

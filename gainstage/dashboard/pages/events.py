@@ -19,7 +19,7 @@ from gainstage.reason import REASONS
 PERSON = "person"
 #: What a search may be by, as the API calls it and as people do.
 SEARCHES = {
-    PERSON: "Person: e-mail, user id or anonymous id",
+    PERSON: "Person (e-mail or id)",
     "user_id": "User id or anonymous id",
     "email": "E-mail",
     "company": "Company or account",
