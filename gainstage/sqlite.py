@@ -21,6 +21,8 @@ import apsw
 import apsw.sqlite_extra
 
 BUSY_MILLISECONDS = 20_000
+#: How long apart a file that others are opening, too, is tried.
+OPENING_SECONDS = 0.005
 #: How SQLite and the system say that the disk is full when they do not say SQLITE_FULL.
 NO_ROOM = (apsw.SQLITE_IOERR_SHMSIZE,)
 NO_ROOM_ERRNO = (errno.ENOSPC, errno.EDQUOT)
@@ -119,16 +121,60 @@ def connect(path: Path, *, cache_kib: int = 4096, read_only: bool = False) -> ap
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         if not read_only:
             give_checksums(connection, path)
+            _write_ahead(connection)
         for pragma in (
-            "journal_mode=WAL",
             "synchronous=FULL",
             f"cache_size=-{cache_kib}",
             "temp_store=MEMORY",
+            "journal_size_limit=67108864",
         ):
-            if not (read_only and pragma.startswith("journal_mode")):
-                connection.execute(f"PRAGMA {pragma}")
-        connection.execute("PRAGMA journal_size_limit=67108864")
+            connection.execute(f"PRAGMA {pragma}")
     return connection
+
+
+def _write_ahead(connection: apsw.Connection) -> None:
+    """Go over to WAL mode. Where several open a new file at once, SQLite tells all but one of them that it is
+    busy without waiting: its busy timeout does not hold here.
+    """
+    until = time.monotonic() + BUSY_MILLISECONDS / 1_000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except apsw.BusyError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(OPENING_SECONDS)
+
+
+@contextmanager
+def exclusively(connection: apsw.Connection) -> Iterator[None]:
+    """Everything or nothing, with no other writer meanwhile; durable on the way out."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # a failing disk may have ended it already
+            connection.execute("ROLLBACK")
+        raise
+
+
+def lay_out(connection: apsw.Connection, path: Path, tables: str, version: int) -> None:
+    """Make the tables of a file where there are none.
+
+    Raises:
+        StorageUnavailable: a newer gainstage made them.
+    """
+    if not connection.pragma("user_version"):
+        with exclusively(connection):
+            if not connection.pragma("user_version"):  # somebody else may have been quicker
+                connection.execute(tables)
+                connection.execute(f"PRAGMA user_version = {version}")
+    if (found := connection.pragma("user_version")) > version:
+        raise StorageUnavailable(
+            f"{path} was written by a newer gainstage (schema {found}); use that one or a newer one."
+        )
 
 
 #: How often, and how long apart, a journal is tried to be emptied while somebody reads or writes.

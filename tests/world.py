@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import Any, TypeVar
 import yaml
 
 from gainstage.app import open_store
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 60.0
@@ -307,13 +307,6 @@ def sandbox_process() -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def children(pid: int) -> dict[int, str]:

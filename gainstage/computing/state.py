@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from gainstage.clock import MINUTE_US
-from gainstage.sqlite import StorageUnavailable, connect, emptied_journal, explained
+from gainstage.sqlite import connect, emptied_journal, exclusively, explained, lay_out
 
 SCHEMA_VERSION = 1
 #: The folder of computations in a data folder, and the file in it.
@@ -137,16 +137,7 @@ class State:
         self._connection = connect(self.path)
         with explained(self.path):
             self._connection.pragma("secure_delete", True)
-            version = self._connection.pragma("user_version")
-            if version == 0:
-                with self.transaction():
-                    self._connection.execute(_SCHEMA)
-                    self._connection.pragma("user_version", SCHEMA_VERSION)
-            elif version > SCHEMA_VERSION:
-                raise StorageUnavailable(
-                    f"{self.path} was written by a newer gainstage (schema {version}); use that one or a "
-                    "newer one."
-                )
+            lay_out(self._connection, self.path, _SCHEMA, SCHEMA_VERSION)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -155,15 +146,8 @@ class State:
     @contextmanager
     def transaction(self) -> Iterator["State"]:
         """Everything or nothing; durable on the way out."""
-        with explained(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with explained(self.path), exclusively(self._connection):
+            yield self
 
     # computations
 

@@ -15,7 +15,7 @@ import msgspec
 from gainstage.clock import SECOND_US
 from gainstage.figures.ages import AGES, GAP_US, MINUTE_US, Age
 from gainstage.figures.sample import Gap, Sample, Series, Values, fell, plus
-from gainstage.sqlite import StorageUnavailable, connect, explained
+from gainstage.sqlite import connect, exclusively, explained, lay_out
 
 FILE_NAME = "figures.db"
 SCHEMA_VERSION = 1
@@ -66,15 +66,7 @@ class Kept:
         self._names: dict[Series, int] = {}
         self._series: dict[int, Series] = {}
         with explained(self._path):
-            version = int(self._connection.pragma("user_version"))
-            if version > SCHEMA_VERSION:
-                self._connection.close()
-                raise StorageUnavailable(f"{self._path} was written by a newer gainstage; use that one.")
-            if version < SCHEMA_VERSION:
-                with self._exclusively():
-                    if int(self._connection.pragma("user_version")) < SCHEMA_VERSION:
-                        self._connection.execute(_SCHEMA)
-                        self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            lay_out(self._connection, self._path, _SCHEMA, SCHEMA_VERSION)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -178,14 +170,12 @@ class Kept:
 
     @contextmanager
     def _exclusively(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
         try:
-            yield
+            with exclusively(self._connection):
+                yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
             self._names = {}
             raise
-        self._connection.execute("COMMIT")
 
     def _one(self, where: str, *values: int) -> Sample | None:
         if not self._exists:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from gainstage.sqlite import Database, StorageDamaged, StorageUnavailable, connect, explained
+from gainstage.sqlite import Database, StorageDamaged, StorageUnavailable, connect, exclusively, explained
 
 SCHEMA_VERSION = 1
 CACHE_KIB = 8 * 1024
@@ -171,15 +171,8 @@ class Index:
     @contextmanager
     def transaction(self) -> Iterator["Transaction"]:
         """Everything or nothing; durable on the way out."""
-        with self._lock, _translated(self._path):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield Transaction(self._connection)
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with self._lock, _translated(self._path), exclusively(self._connection):
+            yield Transaction(self._connection)
 
     @contextmanager
     def reading(self) -> Iterator["View"]:

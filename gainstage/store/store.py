@@ -11,7 +11,7 @@ from pathlib import Path
 
 import apsw
 
-from gainstage.sqlite import StorageUnavailable, connect, count_texts, emptied_journal, explained
+from gainstage.sqlite import StorageUnavailable, connect, count_texts, emptied_journal, exclusively, explained
 from gainstage.store.accounts import Accounts
 from gainstage.store.alerts import Alerts
 from gainstage.store.audit import Audit
@@ -195,15 +195,12 @@ class Store:
 
     @contextmanager
     def _exclusively(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
         try:
-            yield
-            self._connection.execute("COMMIT")
+            with exclusively(self._connection):
+                yield
         except BaseException:
             self._names.clear()
             self._known.clear()
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
             raise
 
     def close(self) -> None:

@@ -26,7 +26,8 @@ from typing import NamedTuple, cast
 import uvloop
 
 from tests.benchmarks.tracking_api import KEY, event, request
-from tests.world import free_port, wait_for
+from tests.ports import free_port
+from tests.world import wait_for
 
 A_SECOND = 200
 #: Before this the first imports and an empty database are measured.

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 from gainstage.log.contract import Entry
 from gainstage.log.local import LocalLog
 from tests.benchmarks.delivery import stream
+from tests.ports import free_port
 
 CONFIGURATION = """
 sources:
@@ -60,13 +60,6 @@ async def fill(folder: Path, count: int) -> None:
             batch = []
     await log.append(batch)
     await log.close()
-
-
-def free_port() -> int:
-    """A port that refuses connections: nobody listens there."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def measure(count: int, seconds: float) -> None:

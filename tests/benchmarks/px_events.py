@@ -34,7 +34,7 @@ from gainstage.log.contract import Entry
 from gainstage.log.local import LocalLog
 from gainstage.store.rows import Document
 from gainstage.store.store import Store
-from tests.world import free_port
+from tests.ports import free_port
 
 PER_SECOND, ANSWER_SECONDS = 200, 0.05
 USERS = 1_000

@@ -19,7 +19,8 @@ import urllib.request
 from pathlib import Path
 
 from tests.benchmarks.memory import resident_mib
-from tests.world import children, free_port
+from tests.ports import free_port
+from tests.world import children
 
 #: Until then the computing process has begun, too.
 SECONDS = 6.0

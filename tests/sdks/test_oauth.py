@@ -25,6 +25,7 @@ from gainstage.ingest.server import serve
 from gainstage.ingest.tokens import TOKEN_SECONDS
 from gainstage.log.memory import MemoryLog, entries_by_source
 from gainstage_sandbox import Running
+from tests.ports import free_port
 from tests.sdks.proxy import ScriptedProxy
 from tests.sdks.snippets import Snippet, snippets
 from tests.unit.ingest.clients import (
@@ -35,7 +36,7 @@ from tests.unit.ingest.clients import (
     private_text,
     public_text,
 )
-from tests.world import ROOT, World, answer_status, clickstream, fetch, free_port, surroundings, wait_for
+from tests.world import ROOT, World, answer_status, clickstream, fetch, surroundings, wait_for
 
 FOLDER = Path(__file__).parent
 KEY = "backend-key"
