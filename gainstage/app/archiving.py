@@ -15,13 +15,14 @@ from gainstage.connection import Retention
 from gainstage.delivery.archived import Left
 from gainstage.history import Archive, ArchiveMissing, Archiver, ArchiveUnavailable
 from gainstage.history.archive import date_of
-from gainstage.history.erasing import count, erase
+from gainstage.history.erasing import Seen, erase, look
 from gainstage.history.index import Damage, ReaderMoved, Totals
 from gainstage.history.mending import examine, told
 from gainstage.history.upkeep import Keep, Upkeep
 from gainstage.log.contract import Log, LogUnavailable
 from gainstage.pseudonym import Pseudonyms
 from gainstage.store.contract import Store
+from gainstage.store.forgetting_rows import Names, Someone
 
 #: After an error it is tried again after this.
 PAUSE_US = 30 * SECOND_US
@@ -61,15 +62,30 @@ class ArchiveOf:
         finally:
             archive.close()
 
-    def erase(self, keys: Collection[str], emails: Collection[str], ended: Callable[[], bool]) -> Left:
+    def look(self, person: Someone, ended: Callable[[], bool] = lambda: False) -> Seen | None:
+        """What there is of a person; None where `ended` said so first."""
+        archive = existing(self._data)
+        if archive is None:
+            return Seen(0, Names())
+        try:
+            return look(archive, person, ended)
+        finally:
+            archive.close()
+
+    def further(self, person: Someone, ended: Callable[[], bool]) -> Names | None:
+        """Further names of a person that their archived events tell; None where `ended` said so first."""
+        seen = self.look(person, ended)
+        return seen.further if seen is not None else None
+
+    def erase(self, person: Someone, ended: Callable[[], bool]) -> Left:
         """Take the events of a person out."""
         archive = existing(self._data)
         if archive is None:
-            return Left(0, ())
+            return Left(0)
         try:
-            gone = erase(archive, keys, emails, now_us=_now_us(), ended=ended)
+            gone = erase(archive, person.keys, person.emails, now_us=_now_us(), ended=ended)
             with archive.snapshot() as snapshot:
-                computed = purged(self._data, keys, snapshot.epoch)
+                computed = purged(self._data, person.keys, snapshot.epoch)
         finally:
             archive.close()
         waiting = ""
@@ -77,17 +93,7 @@ class ArchiveOf:
             waiting = "Waits until nobody reads the archive's files that were written anew."
         elif not computed:
             waiting = "Waits until audiences and traits are computed anew without the person."
-        return Left(gone.rows, gone.emails, waiting)
-
-    def count(self, keys: Collection[str], emails: Collection[str]) -> int:
-        """How many archived events are a person's."""
-        archive = existing(self._data)
-        if archive is None:
-            return 0
-        try:
-            return count(archive, keys, emails)
-        finally:
-            archive.close()
+        return Left(gone.rows, waiting)
 
 
 def purged(data: Path, keys: Collection[str], epoch: int) -> bool:

@@ -21,11 +21,12 @@ from gainstage.delivery.deleting import ABSENT, BY_HAND, DELETED, FAILED, WAITIN
 from gainstage.delivery.finding import Search
 from gainstage.destinations import registry
 from gainstage.errors import UnknownRequest, UsageError
+from gainstage.history.erasing import Seen
 from gainstage.log.contract import LogUnavailable
 from gainstage.log.local import LocalLog
 from gainstage.pseudonym import Pseudonyms
 from gainstage.sqlite import StorageUnavailable
-from gainstage.store.forgetting_rows import ForgettingRow, Phase, Someone
+from gainstage.store.forgetting_rows import ForgettingRow, Names, Phase, Someone
 from gainstage.store.reading import Reading
 from gainstage.store.store import Store
 
@@ -78,17 +79,14 @@ def would_forget(data: Path, person: str) -> dict[str, Any]:
             pseudonyms = pseudonyms_of(data, store)
             with store.reading() as reading:
                 someone, configuration = _someone(reading, name), _configuration(store, reading)
-            entries, events = asyncio.run(_found(store, log, someone, pseudonyms))
-            archived = ArchiveOf(data).count(someone.keys, someone.emails)
+            found = asyncio.run(_found(store, log, someone, pseudonyms))
     except (StorageUnavailable, LogUnavailable) as error:
         raise UsageError(str(error)) from None
     return {
         "person": name,
         "ids": list(someone.ids),
         "emails": list(someone.emails),
-        "log_entries": entries,
-        "events": events,
-        "archived_events": archived,
+        **found,
         "gainsight": _told(_vendors(configuration, wanted=True), configuration),
     }
 
@@ -171,23 +169,45 @@ async def _wait(
     return report
 
 
-async def _found(store: Store, log: LocalLog, someone: Someone, pseudonyms: Pseudonyms) -> tuple[int, int]:
-    """How many entries of the log and events of the ledger are the person's."""
-    search, entries, events = Search(someone), 0, 0
-    for partition in range(log.partitions):
-        after = 0
-        while slice_ := await log.read(partition, after, READ_AT_ONCE):
-            entries += len(search.theirs(partition, slice_))
-            after = slice_[-1].offset
-    await log.close()
-    digests, last = frozenset(pseudonyms.of(key) for key in someone.keys), 0
+async def _found(store: Store, log: LocalLog, someone: Someone, pseudonyms: Pseudonyms) -> dict[str, int]:
+    """How much of a person there is; names that are found on the way are added to them."""
+    archive = ArchiveOf(store.folder)
+    try:
+        while True:
+            search, entries = Search(someone), 0
+            for partition in range(log.partitions):
+                after = 0
+                while slice_ := await log.read(partition, after, READ_AT_ONCE):
+                    entries += len(search.theirs(partition, slice_))
+                    after = slice_[-1].offset
+            events = _events(store, someone, search, pseudonyms)
+            archived = archive.look(someone) or Seen(0, Names())
+            if not _add(store, someone, search.further.and_([archived.further])):
+                return {"log_entries": entries, "events": events, "archived_events": archived.rows}
+    finally:
+        await log.close()
+
+
+def _events(store: Store, someone: Someone, search: Search, pseudonyms: Pseudonyms) -> int:
+    """How many events of the ledger are the person's."""
+    digests, events, after = frozenset(pseudonyms.of(key) for key in someone.keys), 0, 0
     while True:
         with store.reading() as reading:
-            found, next_ = reading.receipts.find(digests, someone, last, LOOKED_AT_ONCE)
-        events += len(found)
-        if next_ is None:
-            return entries, events
-        last = next_
+            found = reading.receipts.find(digests, someone, after, LOOKED_AT_ONCE)
+        events += len({*found.events, *search.theirs_among(found.kept)})
+        if found.last is None:
+            return events
+        after = found.last
+
+
+def _add(store: Store, someone: Someone, further: Names) -> bool:
+    """Add names to a person, and whoever is known by them; True where any are new."""
+    before = set(someone.names)
+    with store.reading() as reading:
+        someone.keys, someone.emails = reading.receipts.someone(
+            someone.keys, {*someone.emails, *further.emails}, further.keys
+        )
+    return set(someone.names) != before
 
 
 def receipts(data: Path, person: str | None = None, limit: int = 100) -> list[dict[str, Any]]:

@@ -2,59 +2,76 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Collection, Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from copy import copy
+from typing import Any, NamedTuple, Protocol
 
 from gainstage.store import StorageUnavailable
-from gainstage.store.forgetting_rows import Someone
+from gainstage.store.forgetting_rows import Names, Someone
+
+#: What is done for a person in a thread, early ended where the other argument says so.
+Work = Callable[[Someone, Callable[[], bool]], Any]
 
 
 class Left(NamedTuple):
     """What became of a person's archived events."""
 
     events: int
-    #: E-mails that stood in events of the person's own.
-    emails: Collection[str]
     #: It has to be asked again: why, as a sentence. Empty where nothing is left.
     waiting: str = ""
 
 
 class Archived(Protocol):
-    """Both are called in a thread, and raise StorageUnavailable where the archive cannot be used."""
+    """All are called in a thread, and raise StorageUnavailable where the archive cannot be used."""
 
     def offsets(self) -> Mapping[int, int] | None:
         """By partition, up to which offset the log is archived; None where there is no archive."""
         ...
 
-    def erase(self, keys: Collection[str], emails: Collection[str], ended: Callable[[], bool]) -> Left:
+    def further(self, person: Someone, ended: Callable[[], bool]) -> Names | None:
+        """Further names of a person that their archived events tell; None where `ended` said so first."""
+        ...
+
+    def erase(self, person: Someone, ended: Callable[[], bool]) -> Left:
         """Take the events of a person out, early ended where `ended` says so; may be done again."""
         ...
 
 
 class Eraser:
-    """Takes people out of the archive one after the other, beside the turns."""
+    """Looks for people in the archive and takes them out, one after the other, beside the turns."""
 
     def __init__(self, archived: Archived | None) -> None:
         self._archived = archived
-        self._task: tuple[int, asyncio.Task[Left | StorageUnavailable]] | None = None
+        self._task: tuple[tuple[int, Work], asyncio.Task[Any]] | None = None
         self._ending = threading.Event()
+
+    def further(self, request: int, person: Someone) -> Names | StorageUnavailable | None:
+        """What is told of a request's person; None while that is not known. Begins with it where it can."""
+        if self._archived is None:
+            return Names()
+        answer: Names | StorageUnavailable | None = self._answer(request, person, self._archived.further)
+        return answer
 
     def erased(self, request: int, person: Someone) -> Left | StorageUnavailable | None:
         """What became of a request's person; None while that is not known. Begins with it where it can."""
         if self._archived is None:
-            return Left(0, ())
+            return Left(0)
+        answer: Left | StorageUnavailable | None = self._answer(request, person, self._archived.erase)
+        return answer
+
+    def _answer(self, request: int, person: Someone, work: Work) -> Any:
+        asked = (request, work)
         if self._task is None:
-            self._task = (request, asyncio.create_task(self._erase(self._archived, person)))
-        number, task = self._task
-        if number != request or not task.done():
+            self._task = (asked, asyncio.create_task(self._run(work, copy(person))))
+        answered, task = self._task
+        if answered != asked or not task.done():
             return None
         self._task = None
         return task.result()
 
-    async def _erase(self, archived: Archived, person: Someone) -> Left | StorageUnavailable:
-        keys, emails = tuple(person.keys), tuple(person.emails)
+    async def _run(self, work: Work, person: Someone) -> Any:
         try:
-            return await asyncio.to_thread(archived.erase, keys, emails, self._ending.is_set)
+            return await asyncio.to_thread(work, person, self._ending.is_set)
         except StorageUnavailable as error:
             return error
 

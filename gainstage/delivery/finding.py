@@ -1,18 +1,21 @@
-"""Finding what is a person's: in the history by their ids and e-mails, and further names in what is found
+"""Finding what is a person's: in log and ledger by their ids and e-mails, and further names in what is found
 there.
 """
 
 from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from gainstage.event import Event, Refusal
 from gainstage.log.contract import Entry, Stored
 from gainstage.normalise import normalise
 from gainstage.pseudonym import Pseudonyms, emails_of, person_of
 from gainstage.store.contract import Transaction
-from gainstage.store.forgetting_rows import ForgettingRow, Someone
+from gainstage.store.forgetting_rows import ForgettingRow, Names, Someone
 
 #: Shorter names stand in too much that is not about the person: nobody looks for them in the files.
 SHORTEST_TEXT = 6
+_decode_entry = msgspec.msgpack.Decoder(Entry).decode
 
 
 def is_theirs(person: Someone, result: Event | Refusal, entry: Entry) -> bool:
@@ -49,6 +52,13 @@ class Search:
         self._texts = texts_of(person)
         #: How often others' entries hold one of the person's names.
         self.mentions = 0
+        self._keys: set[str] = set()
+        self._emails: set[str] = set()
+
+    @property
+    def further(self) -> Names:
+        """Names that the person's own entries told, and of those who told the person's e-mails."""
+        return Names(frozenset(self._keys), frozenset(self._emails))
 
     def theirs(self, partition: int, entries: Iterable[Stored]) -> list[tuple[Stored, Event | Refusal]]:
         """The entries that are the person's, and what each holds."""
@@ -56,20 +66,40 @@ class Search:
         for stored in entries:
             entry = stored.entry
             held = (entry.surroundings + entry.body).lower()
-            if not (
-                entry.key in self._ids or b"\\u" in held or any(needle in held for needle in self._needles)
-            ):
+            if entry.key not in self._ids and not self._may_name(held):
                 continue
             result = normalise(f"{partition}-{stored.offset}", entry)
-            if is_theirs(self._person, result, entry):
+            if self._is_theirs(result, entry):
                 found.append((stored, result))
             else:
                 self.mentions += sum(held.count(text) for text in self._texts)
         return found
 
+    def theirs_among(self, kept: Iterable[tuple[int, bytes]]) -> list[int]:
+        """Those of the events whose messages, as the store keeps them, are the person's."""
+        found = []
+        for number, encoded in kept:
+            if self._may_name(encoded.lower()):
+                entry = _decode_entry(encoded)
+                if self._is_theirs(normalise("0-0", entry), entry):
+                    found.append(number)
+        return found
+
+    def _may_name(self, held: bytes) -> bool:
+        return b"\\u" in held or any(needle in held for needle in self._needles)
+
+    def _is_theirs(self, result: Event | Refusal, entry: Entry) -> bool:
+        if not is_theirs(self._person, result, entry):
+            return False
+        if isinstance(result, Event):
+            further = self._person.further(person_of(result), emails_of(result))
+            self._keys |= further.keys
+            self._emails |= further.emails
+        return True
+
 
 class Finder:
-    """Looks through the history for one request; what it finds out on the way is kept with the request."""
+    """Looks for one request; what it finds out on the way is kept with the request."""
 
     def __init__(self, transaction: Transaction, row: ForgettingRow, pseudonyms: Pseudonyms) -> None:
         assert row.person is not None
@@ -77,24 +107,41 @@ class Finder:
         self._person = row.person
 
     def look_at(self, partition: int, entries: Sequence[Stored]) -> list[tuple[Stored, str]]:
-        """The person's among these entries, with the message id of each."""
+        """The person's among these entries of the log, with the message id of each."""
         search = Search(self._person)
         found = search.theirs(partition, entries)
         place = self._row.place
         place["mentions"] = place.get("mentions", 0) + search.mentions
-        events = (result for _, result in found if isinstance(result, Event))
-        told = {
-            email for event in events if person_of(event) in self._person.keys for email in emails_of(event)
-        }
-        if new := told - set(self._person.emails):
-            place["emails"] = sorted({*place.get("emails", ()), *new})
+        self.keep(search.further)
         return [(stored, result.message_id) for stored, result in found]
 
+    def look_at_events(self, after: int, limit: int) -> int | None:
+        """Note the person's among the next events of the ledger; the last one looked at, None at the end."""
+        digests = frozenset(self._pseudonyms.of(key) for key in self._person.keys)
+        receipts, search = self._transaction.reading.receipts, Search(self._person)
+        found = receipts.find(digests, self._person, after, limit)
+        self._transaction.forgetting.note(self._row.id, {*found.events, *search.theirs_among(found.kept)})
+        self.keep(search.further)
+        return found.last
+
+    def keep(self, further: Names) -> None:
+        """Keep names until everything was looked at."""
+        place = self._row.place
+        for kind, names, known in (
+            ("keys", further.keys, self._person.keys),
+            ("emails", further.emails, self._person.emails),
+        ):
+            if new := names.difference(known):
+                place[kind] = sorted({*place.get(kind, ()), *new})
+
     def add_names(self) -> bool:
-        """Add e-mails that the person had before, and who is known by them; True where there are any."""
-        person = self._person
-        emails = (*person.emails, *self._row.place.get("emails", ()))
-        keys, emails = self._transaction.reading.receipts.someone(person.keys, emails)
+        """Add what was kept, and who is known by it; True where there is anything new: everything has to be
+        looked at once more.
+        """
+        person, place = self._person, self._row.place
+        emails = (*person.emails, *place.get("emails", ()))
+        someone = self._transaction.reading.receipts.someone
+        keys, emails = someone(person.keys, emails, place.get("keys", ()))
         if set(keys) == set(person.keys) and set(emails) == set(person.emails):
             return False
         person.keys, person.emails = keys, emails

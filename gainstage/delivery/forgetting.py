@@ -27,7 +27,7 @@ from gainstage.log.contract import Erased, Log, LogUnavailable, Stored
 from gainstage.outcome import Outcome
 from gainstage.store import StorageUnavailable
 from gainstage.store.contract import Store, Transaction
-from gainstage.store.forgetting_rows import ForgettingRow, Phase
+from gainstage.store.forgetting_rows import ForgettingRow, Names, Phase
 from gainstage.store.rows import event_key
 
 READ_AT_ONCE = 1_000
@@ -177,19 +177,21 @@ class Forgetter:
 
     def _go_on(self, transaction: Transaction, row: ForgettingRow, now_us: int) -> None:
         row.due_us = 0
+        finder = Finder(transaction, row, self._suppression.pseudonyms)
         match row.phase:
             case Phase.LOG:
-                self._look_through_log(transaction, row, now_us)
+                self._look_through_log(transaction, row, finder, now_us)
             case Phase.LEDGER:
-                self._look_through_ledger(transaction, row)
+                self._look_through_ledger(row, finder)
             case _:
                 self._purge(transaction, row, now_us)
 
-    def _look_through_log(self, transaction: Transaction, row: ForgettingRow, now_us: int) -> None:
-        finder = Finder(transaction, row, self._suppression.pseudonyms)
+    def _look_through_log(
+        self, transaction: Transaction, row: ForgettingRow, finder: Finder, now_us: int
+    ) -> None:
         partition, after = row.place.get("partition", 0), row.place.get("offset", 0)
         if partition >= self._log.partitions:
-            self._look_through_archive(transaction, row, finder, now_us)
+            self._look_through_archive(row, finder, now_us)
             return
         read, self._read = self._read, None
         if read is None or (read.request, read.partition, read.after) != (row.id, partition, after):
@@ -214,45 +216,37 @@ class Forgetter:
         if row.place.get("partition", 0) < self._log.partitions:
             self._wish = (row.id, row.place.get("partition", 0), row.place["offset"])
 
-    def _look_through_archive(
-        self, transaction: Transaction, row: ForgettingRow, finder: Finder, now_us: int
-    ) -> None:
-        """Have the person's events taken out of the archive, which is older than the log; then go on with the
-        ledger, or from the start of the log if more names were found.
+    def _look_through_archive(self, row: ForgettingRow, finder: Finder, now_us: int) -> None:
+        """Look for further names in the archive, too, which is older than the log; once there are none, have
+        the person's events taken out of it, and go on with the ledger.
         """
         assert row.person is not None
-        left = self._eraser.erased(row.id, row.person)
-        if left is None:
+        looked = row.place.get("looked", False)
+        ask = self._eraser.erased if looked else self._eraser.further
+        answer = ask(row.id, row.person)
+        if answer is None:
             row.due_us = now_us + LOOK_AGAIN_US // 10
-            return
-        if isinstance(left, StorageUnavailable):
-            row.detail, row.due_us = str(left), now_us + LOOK_AGAIN_US * 30
-            return
-        row.count("archived_events", left.events)
-        told = {*row.place.get("emails", ()), *left.emails} - set(row.person.emails)
-        if told:
-            row.place["emails"] = sorted(told)
-        row.detail = left.waiting
-        if left.waiting:
-            row.due_us = now_us + LOOK_AGAIN_US
-            return
-        mentions = row.place.get("mentions", 0)
-        if finder.add_names():
-            row.place = {}
+        elif isinstance(answer, StorageUnavailable):
+            row.detail, row.due_us = str(answer), now_us + LOOK_AGAIN_US * 30
+        elif isinstance(answer, Names):
+            finder.keep(answer)
+            row.detail, row.place = "", {} if finder.add_names() else {**row.place, "looked": True}
         else:
-            row.phase, row.place = Phase.LEDGER, {"mentions": mentions}
+            row.count("archived_events", answer.events)
+            row.detail = answer.waiting
+            if answer.waiting:
+                row.due_us = now_us + LOOK_AGAIN_US
+            else:
+                row.phase, row.place = Phase.LEDGER, {"mentions": row.place.get("mentions", 0)}
 
-    def _look_through_ledger(self, transaction: Transaction, row: ForgettingRow) -> None:
-        assert row.person is not None
-        pseudonyms = self._suppression.pseudonyms
-        digests = frozenset(pseudonyms.of(key) for key in row.person.keys)
-        found, last = transaction.reading.receipts.find(
-            digests, row.person, row.place.get("event", 0), LOOKED_AT_ONCE
-        )
-        transaction.forgetting.note(row.id, found)
+    def _look_through_ledger(self, row: ForgettingRow, finder: Finder) -> None:
+        """Note the person's events; from the start again if more names were found."""
+        last = finder.look_at_events(row.place.get("event", 0), LOOKED_AT_ONCE)
         row.place["event"] = last or 0
         if last is None:
             row.phase = Phase.PURGE
+            if finder.add_names():
+                row.phase, row.place = Phase.LOG, {}
 
     def _purge(self, transaction: Transaction, row: ForgettingRow, now_us: int) -> None:
         assert row.person is not None

@@ -1,4 +1,5 @@
-"""Taking a person's rows out of the archive: the files that hold some are written anew without them.
+"""Finding a person's rows in the archive, and taking them out: the files that hold some are written anew
+without them.
 
 One file is a step, so that archiving goes on in between. Whose events are erased is not let in any more, so
 what comes meanwhile holds nothing of theirs.
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gainstage.history.archive import Archive, FileDamaged
 from gainstage.history.index import File
 from gainstage.history.mending import set_aside
+from gainstage.store.forgetting_rows import Names, Someone
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,10 +21,16 @@ class Gone(NamedTuple):
     """What became of a person's rows."""
 
     rows: int
-    #: E-mails that stood in rows of the person's own.
-    emails: frozenset[str]
     #: Somebody reads still: files that count no more are left. To be asked again.
     waiting: bool
+
+
+class Seen(NamedTuple):
+    """What the archive holds of a person."""
+
+    rows: int
+    #: Further names of theirs that these rows tell.
+    further: Names
 
 
 class _Names(NamedTuple):
@@ -50,66 +58,66 @@ def erase(
     `keys` are `u:<userId>` and `a:<anonymousId>`, `emails` in lower case. A device of theirs that somebody
     else's row tells goes from that row. May be done again, and ends early when `ended` says so.
     """
-    names, rows, found = _Names(keys, emails), 0, set[str]()
-    clean: set[int] = set()
+    names, rows, clean = _Names(keys, emails), 0, set[int]()
     while not ended():
         with archive.index.reading() as view:
             file = next((one for one in view.files() if one.id not in clean), None)
         if file is None:
             break
         try:
-            count, told, left = _erase_in(archive, file, names)
+            count, left = _erase_in(archive, file, names)
         except FileDamaged:
             set_aside(archive, file, now_us)
             continue
-        rows, found = rows + count, found | told
+        rows += count
         clean.add(left)
     left = archive.delete_replaced()
     with archive.changing():
         archive.folder.remove(archive.folder.damaged())
-    return Gone(rows, frozenset(found), bool(left) or ended())
+    return Gone(rows, bool(left) or ended())
 
 
-def count(archive: Archive, keys: Collection[str], emails: Collection[str]) -> int:
-    """How many rows are a person's."""
-    import pyarrow.compute as pc
-
-    names, found = _Names(keys, emails), 0
+def look(archive: Archive, person: Someone, ended: Callable[[], bool] = lambda: False) -> Seen | None:
+    """What there is of a person, known as `erase` knows them; None when it was ended early."""
+    names, rows, told = _Names(person.keys, person.emails), 0, set[tuple[str, str]]()
     with archive.snapshot() as snapshot:
         for file in snapshot.files:
+            if ended():
+                return None
             try:
-                theirs, _ = _theirs(archive.read(file, ("kind", "person", "also", "email")), names)
+                table = archive.read(file, ("kind", "person", "also", "email"))
             except FileDamaged:
                 continue
-            found += pc.sum(theirs).as_py() or 0
-    return found
+            theirs = table.filter(_theirs(table, names)[0])
+            rows += theirs.num_rows
+            telling = zip(theirs["person"].to_pylist(), theirs["email"].to_pylist(), strict=True)
+            told |= {(whose, email) for whose, email in telling if email}
+    return Seen(rows, Names().and_([person.further(whose, [email]) for whose, email in told]))
 
 
-def _erase_in(archive: Archive, file: File, names: _Names) -> tuple[int, set[str], int]:
-    """Write a file anew if it holds something of the person: how many rows went, the e-mails of their own
-    ones, and the number of the file that is clean now.
+def _erase_in(archive: Archive, file: File, names: _Names) -> tuple[int, int]:
+    """Write a file anew if it holds something of the person: how many rows went, and the number of the file
+    that is clean now.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     with archive.changing() as transaction:
         if not transaction.all_count([file]):
-            return 0, set(), file.id
+            return 0, file.id
         table = archive.read(file)
         theirs, named = _theirs(table, names)
         if not pc.any(pc.or_(theirs, named)).as_py():
-            return 0, set(), file.id
+            return 0, file.id
         gone = table.filter(theirs)
-        own = gone.filter(_among(gone["person"], names.keys))
-        emails = {email for email in own["email"].to_pylist() if email}
         transaction.count_no_more(gone["once"].to_pylist())
         transaction.add_to("epoch", 1)
         transaction.replace([file])
         without = pc.if_else(named, pa.scalar(None, pa.string()), table["also"])
         left = table.set_column(table.column_names.index("also"), "also", without).filter(pc.invert(theirs))
         if not left.num_rows:
-            return gone.num_rows, emails, file.id
-        return gone.num_rows, emails, archive.add(transaction, left, file.day).id
+            return gone.num_rows, file.id
+        return gone.num_rows, archive.add(transaction, left, file.day).id
 
 
 def _theirs(table: "pa.Table", names: _Names) -> tuple["pa.ChunkedArray", "pa.ChunkedArray"]:

@@ -1,31 +1,24 @@
-"""Forgetting: requests and their receipts, whose events are not let in, and what is purged of a person."""
+"""Forgetting: requests, whose events are not let in, and what is purged of a person."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from gainstage.event import Identity
 from gainstage.operation import Record
 from gainstage.sqlite import Database
 from gainstage.store.calls import Calls
 from gainstage.store.forgetting_rows import ForgettingRow, Phase, Purged, Someone
 from gainstage.store.lanes import Lanes
 from gainstage.store.ledger import Ledger
+from gainstage.store.receipts import COLUMNS, rows_of
 from gainstage.store.records import KnownNames, Records
 from gainstage.store.replays import Replays
 from gainstage.store.rows import FILTERED, PARKED, PENDING
 
 #: What stands for a request or an answer that told of a forgotten person beside others.
 TAKEN_OUT = '"Taken out: it told of a person who was forgotten."'
-_COLUMNS = (
-    "id, asked, asked_us, phase, person, place, counts, vendors, detail, due_us, done_us, lifted_us, "
-    "log_gone_us"
-)
 _json = msgspec.json.Encoder().encode
-_decode = msgspec.json.decode
-_identity = msgspec.json.Decoder(Identity)
-_person = msgspec.json.Decoder(Someone)
 
 
 class Forgetting:
@@ -65,7 +58,7 @@ class Forgetting:
     def open(self) -> list[ForgettingRow]:
         """Requests that are not done, the oldest first."""
         return rows_of(
-            self._connection.execute(f"SELECT {_COLUMNS} FROM forgetting WHERE done_us IS NULL ORDER BY id")
+            self._connection.execute(f"SELECT {COLUMNS} FROM forgetting WHERE done_us IS NULL ORDER BY id")
         )
 
     def save(self, row: ForgettingRow) -> None:
@@ -289,100 +282,3 @@ class Forgetting:
             self._records.find(tenant, Record(*key)) for tenant in tenants for key in person.record_keys()
         )
         return list(dict.fromkeys(place.number for place in places if place is not None))
-
-
-class Receipts:
-    """What people ask about requests, within one view of the store."""
-
-    def __init__(self, connection: Database) -> None:
-        self._connection = connection
-
-    def all(self, asked: Sequence[bytes] | None = None, limit: int = 1_000) -> list[ForgettingRow]:
-        """The newest requests first; only those in which somebody was named so."""
-        if asked is None:
-            return rows_of(
-                self._connection.execute(
-                    f"SELECT {_COLUMNS} FROM forgetting ORDER BY id DESC LIMIT ?", (limit,)
-                )
-            )
-        found = [
-            row
-            for digest in asked
-            for row in rows_of(
-                self._connection.execute(
-                    f"SELECT {_COLUMNS} FROM forgetting WHERE asked = ?1 OR id IN "
-                    "(SELECT forgetting_id FROM suppressed WHERE digest = ?1)",
-                    (digest,),
-                )
-            )
-        ]
-        return sorted({row.id: row for row in found}.values(), key=lambda row: -row.id)[:limit]
-
-    def suppressed(self) -> frozenset[bytes]:
-        """The keyed hashes of those whose events are not let in."""
-        return frozenset(row[0] for row in self._connection.execute("SELECT digest FROM suppressed"))
-
-    def someone(self, keys: Iterable[str], emails: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Every id and e-mail that is known to belong together with these; all rows of identity memory are
-        looked at.
-
-        An alias is the same person, a device is its last user's, and people with one e-mail are one.
-        """
-        known, mails, before = set(keys), set(emails), (0, 0)
-        while (len(known), len(mails)) != before:
-            before = len(known), len(mails)
-            users = [key[2:] for key in known if key.startswith("u:")]
-            rows = self._connection.execute(
-                "SELECT key, user_id, lower(email) FROM identity "
-                "WHERE key IN (SELECT value FROM json_each(?)) "
-                "OR user_id != '' AND user_id IN (SELECT value FROM json_each(?)) "
-                "OR email != '' AND lower(email) IN (SELECT value FROM json_each(?))",
-                tuple(_json(list(names)).decode() for names in (known, users, mails)),
-            ).fetchall()
-            for key, user_id, email in rows:
-                known |= {key, f"u:{user_id}"} if user_id else {key}
-                mails |= {email} if email else set()
-        return tuple(sorted(known)), tuple(sorted(mails))
-
-    def find(
-        self, digests: Collection[bytes], person: Someone, after: int, limit: int
-    ) -> tuple[list[int], int | None]:
-        """Among the next events above `after` those of whom the hashes mean, or for whom the person was
-        resolved.
-
-        Also the last event that was looked at; None at the end.
-        """
-        rows = self._connection.execute(
-            "SELECT id, person, identity FROM event WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
-        ).fetchall()
-        found = [
-            int(number)
-            for number, whose, identity in rows
-            if whose in digests or (identity and _is_resolved(identity, person))
-        ]
-        return found, int(rows[-1][0]) if len(rows) == limit else None
-
-    def get(self, number: int) -> ForgettingRow | None:
-        """One request."""
-        rows = rows_of(self._connection.execute(f"SELECT {_COLUMNS} FROM forgetting WHERE id = ?", (number,)))
-        return rows[0] if rows else None
-
-
-def rows_of(rows: Iterable[Any]) -> list[ForgettingRow]:
-    """Rows of the table as values."""
-    return [_row(*row) for row in rows]
-
-
-def _row(
-    number: int, asked: bytes, asked_us: int, phase: int, person: bytes, place: bytes, counts: bytes,
-    vendors: bytes, *rest: Any,
-) -> ForgettingRow:  # fmt: skip
-    known = _person.decode(person) if person else None
-    told = (_decode(place), _decode(counts), _decode(vendors))
-    return ForgettingRow(number, asked, asked_us, phase, known, *told, *rest)
-
-
-def _is_resolved(identity: bytes, person: Someone) -> bool:
-    known = _identity.decode(identity)
-    theirs = bool(known.user_id) and f"u:{known.user_id}" in person.keys
-    return theirs or known.email.lower() in person.emails

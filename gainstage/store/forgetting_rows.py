@@ -1,5 +1,6 @@
 """What the store takes and gives of requests to forget a person, as plain values."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -20,6 +21,20 @@ class Phase(IntEnum):
     #: What was deleted is cleaned out of the files.
     REWRITE = 4
     DONE = 5
+
+
+class Names(NamedTuple):
+    """Names of people: `u:<userId>`, `a:<anonymousId>`, and e-mails in lower case."""
+
+    keys: frozenset[str] = frozenset()
+    emails: frozenset[str] = frozenset()
+
+    def and_(self, others: Iterable["Names"]) -> "Names":
+        """These and others."""
+        more = list(others)
+        return Names(
+            self.keys.union(*(one.keys for one in more)), self.emails.union(*(one.emails for one in more))
+        )
 
 
 class Someone(msgspec.Struct):
@@ -43,6 +58,15 @@ class Someone(msgspec.Struct):
     def names(self) -> tuple[str, ...]:
         """Everything that a pseudonym is made of."""
         return (*self.keys, *(f"e:{email}" for email in self.emails))
+
+    def further(self, key: str, emails: Iterable[str]) -> Names:
+        """What it tells of the person that whoever is called `key` told these e-mails as their own: where
+        that is the person, other e-mails; where one of the e-mails is the person's, another key.
+        """
+        told = frozenset(emails)
+        if key in self.keys:
+            return Names(emails=told.difference(self.emails))
+        return Names() if told.isdisjoint(self.emails) else Names(keys=frozenset({key}))
 
     def record_keys(self) -> list[tuple[str, str]]:
         """Object and key of every record that may be the person's."""
@@ -74,6 +98,16 @@ class ForgettingRow(msgspec.Struct):
     def count(self, name: str, n: int) -> None:
         """Add to a count of the receipt."""
         self.counts[name] = self.counts.get(name, 0) + n
+
+
+class Found(NamedTuple):
+    """What a slice of the ledger holds of a person."""
+
+    events: list[int]
+    #: The messages that the store keeps, of anybody: encoded entries of the log, by event.
+    kept: list[tuple[int, bytes]]
+    #: The last event that was looked at; None at the end.
+    last: int | None
 
 
 class Purged(NamedTuple):

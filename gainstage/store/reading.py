@@ -13,9 +13,9 @@ from gainstage.store.alerts import Alerts
 from gainstage.store.audit import AuditReading
 from gainstage.store.browsing import Browsing
 from gainstage.store.budgets import Budgets
-from gainstage.store.forgetting import Receipts
 from gainstage.store.heaps import Heaps
 from gainstage.store.pending import why_pending
+from gainstage.store.receipts import Receipts
 from gainstage.store.replays import Told
 from gainstage.store.rows import (
     DUPLICATE,

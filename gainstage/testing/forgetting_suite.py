@@ -180,9 +180,24 @@ class ForgettingSuite(OpensStore):
             transaction.intake.resolve(events[1], b'{"user_id":"ann","email":"","account":""}')
             transaction.intake.resolve(events[3], b'{"user_id":"","email":"ANN@x.example","account":""}')
             transaction.intake.resolve(events[4], b'{"user_id":"bob","email":"bob@x.example","account":""}')
-            found, last = transaction.reading.receipts.find({b"ann"}, someone(), 0, 3)
-            assert (found, last) == ([events[1]], events[2])
-            assert transaction.reading.receipts.find({b"ann"}, someone(), events[2], 3) == ([events[3]], None)
+            bodies = [(event, b"body %d" % n) for n, event in enumerate(events, 1)]
+            find = transaction.reading.receipts.find
+            assert find({b"ann"}, someone(), 0, 3) == ([events[1]], bodies[:3], events[2])
+            assert find({b"ann"}, someone(), events[2], 3) == ([events[3]], bodies[3:], None)
+
+    def test_who_told_an_e_mail_is_the_person_unless_it_is_a_device_that_is_anothers_by_now(
+        self, tmp_path: Path
+    ) -> None:
+        with self.store(tmp_path) as store:
+            with store.transaction() as transaction:
+                transaction.intake.remember("u:ann", KnownUser(email="new@x.example"))
+                transaction.intake.remember("a:phone", KnownUser(user_id="ann"))
+                transaction.intake.remember("a:tablet", KnownUser(user_id="bob"))
+            with store.reading() as reading:
+                told = ["u:ann", "a:tablet", "a:watch"]
+                keys, emails = reading.receipts.someone([], ["old@x.example"], told)
+            assert keys == ("a:phone", "a:watch", "u:ann")
+            assert emails == ("new@x.example", "old@x.example")
 
     def test_entries_are_noted_once_until_they_are_erased(self, tmp_path: Path) -> None:
         with self.store(tmp_path) as store:

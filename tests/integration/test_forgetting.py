@@ -101,6 +101,31 @@ def test_no_byte_of_a_person_is_left_or_comes_back_and_everybody_else_is_there(
     assert_later_events_leave_no_byte(world, sandbox, receipt)
 
 
+def test_by_an_e_mail_of_earlier_everything_of_the_person_goes_as_was_told_beforehand(
+    make_world: MakeWorld, sandbox: Running
+) -> None:
+    world = make_world(everything(sandbox))
+    world.start()
+    world.take(
+        *life(), {**life()[3], "messageId": "lovelace-message-n", "traits": {"email": "ada@new.example"}}
+    )
+    world.take({**identify("ann", "a1"), "traits": {"email": "ann@x.example"}}, track("ann", "Used", "a2"))
+    wait_for(lambda: world.status()["oldest_pending_seconds"] is None, what="the settling of everything")
+    wait_for(
+        lambda: (world.status()["kept"]["history"] or {}).get("behind") == 0,
+        what="the archiving of everything",
+    )
+    found = world.report("forget", "person", OLD_EMAIL, "--dry-run")
+    assert {USER, DEVICE, BEFORE} <= set(found["ids"])
+    assert {EMAIL.lower(), OLD_EMAIL, "ada@new.example"} == set(found["emails"])
+    receipt = forgotten(world, OLD_EMAIL)
+    assert {name: receipt["purged"][name] for name in ("log_entries", "events", "archived_events")} == {
+        name: found[name] for name in ("log_entries", "events", "archived_events")
+    }
+    assert traces_in(world.data) == {}
+    assert world.report("trace", "a2")["event"]["userId"] == "ann"
+
+
 def assert_later_events_leave_no_byte(world: World, sandbox: Running, receipt: dict[str, Any]) -> None:
     """They are filtered, until that is lifted."""
     calls = sandbox.state.journal.total

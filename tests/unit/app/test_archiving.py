@@ -14,7 +14,10 @@ from gainstage.computing.state import State
 from gainstage.connection import Retention
 from gainstage.history import Archive
 from gainstage.history.folder import Folder
+from gainstage.store.forgetting_rows import Names, Someone
 from tests.unit.history.conftest import NOON_US, Shelf, track
+
+ANN = Someone(("u:ann",), ())
 
 
 @pytest.fixture
@@ -71,23 +74,23 @@ def test_an_index_that_another_process_is_making_just_now_is_no_archive_yet(tmp_
 
 async def test_before_anything_is_archived_nothing_is_told_and_nothing_is_held(tmp_path: Path) -> None:
     assert ArchiveOf(tmp_path).offsets() is None
-    assert ArchiveOf(tmp_path).erase(["u:ann"], [], lambda: False) == (0, (), "")
-    assert ArchiveOf(tmp_path).count(["u:ann"], []) == 0
+    assert ArchiveOf(tmp_path).erase(ANN, lambda: False) == (0, "")
+    assert ArchiveOf(tmp_path).look(ANN) == (0, Names())
     assert not ArchiveOf(tmp_path).offsets() and files_in(tmp_path) == []
 
 
 async def test_a_person_is_counted_and_erased_beside_whoever_archives(shelf: Shelf) -> None:
     await shelf.take(*(track(n, user=("ann", "bob")[n % 2]) for n in range(10)))
     other = ArchiveOf(shelf.data)
-    assert other.count(["u:ann"], []) == 5
-    assert other.erase(["u:ann"], [], lambda: False) == (5, frozenset(), "")
-    assert other.count(["u:ann"], []) == 0 and len(shelf.ids()) == 5
+    assert other.look(ANN) == (5, Names())
+    assert other.erase(ANN, lambda: False) == (5, "")
+    assert other.look(ANN) == (0, Names()) and len(shelf.ids()) == 5
 
 
 async def test_where_audiences_were_computed_erasing_waits_until_they_are_made_anew(shelf: Shelf) -> None:
     await shelf.take(*(track(n, user="ann") for n in range(3)))
     State(shelf.data / AUDIENCES).close()
-    left = ArchiveOf(shelf.data).erase(["u:ann"], [], lambda: False)
+    left = ArchiveOf(shelf.data).erase(ANN, lambda: False)
     assert left.events == 3 and "audiences and traits are computed anew" in left.waiting
     with (
         closing(State(shelf.data / AUDIENCES)) as state,
@@ -95,7 +98,7 @@ async def test_where_audiences_were_computed_erasing_waits_until_they_are_made_a
         shelf.archive.snapshot() as snapshot,
     ):
         state.put("epoch", snapshot.epoch)
-    assert ArchiveOf(shelf.data).erase(["u:ann"], [], lambda: False).waiting == ""
+    assert ArchiveOf(shelf.data).erase(ANN, lambda: False).waiting == ""
 
 
 async def test_a_disk_that_fails_is_told_once_and_tried_again_later(

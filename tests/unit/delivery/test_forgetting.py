@@ -169,6 +169,49 @@ async def test_an_e_mail_that_the_person_had_before_is_found_in_the_history(shop
     assert shop.counts == {"delivered": 2, "filtered": 1}
 
 
+OLD_EMAIL = "old@first.example"
+
+
+def told(user: str, email: str, **given: Any) -> dict[str, Any]:
+    return {"type": "identify", "userId": user, "traits": {"email": email}, **given}
+
+
+async def test_by_an_e_mail_that_was_told_earlier_the_person_is_found_whole(shop: Workshop) -> None:
+    await shop.take(told("user-ada", OLD_EMAIL), {"type": "identify", **ADA, "anonymousId": "phone-ada"})
+    await shop.take({"type": "track", "userId": "user-ada", "event": "Used"}, {"type": "identify", **ANN})
+    await shop.take({"type": "track", "userId": None, "anonymousId": "phone-ada", "event": "Used"})
+    await shop.deliver()
+    ended = await done(shop, ask(shop, OLD_EMAIL))
+    assert ended.counts["log_entries"] == ended.counts["events"] == 4
+    assert [name for name in (b"ada", b"first.example") if name in await held(shop)] == []
+    assert (rows(shop)["event"], rows(shop)["identity"]) == (1, 1)
+    await shop.take({"type": "track", "userId": "user-ada", "event": "Used", "messageId": "later"})
+    await shop.deliver()
+    assert shop.outcome("later") == ("filtered", "suppressed")
+
+
+async def test_a_device_that_told_the_e_mail_and_is_anothers_by_now_keeps_that_ones_events(
+    shop: Workshop,
+) -> None:
+    await shop.take(told("", OLD_EMAIL, anonymousId="tablet"))
+    await shop.take(told("user-ada", OLD_EMAIL), {"type": "identify", **ADA})
+    await shop.take({"type": "identify", **ANN, "anonymousId": "tablet"})
+    await shop.take({"type": "track", "event": "Used", "userId": "user-ann", "messageId": "stays"})
+    await shop.deliver()
+    await done(shop, ask(shop, OLD_EMAIL))
+    assert (rows(shop)["event"], shop.outcome("stays")[0]) == (1, "delivered")
+    assert b"first.example" not in await held(shop)
+
+
+async def test_an_e_mail_that_a_message_of_the_store_alone_tells_leads_to_the_person(shop: Workshop) -> None:
+    shop.vendor.answer = lambda request: status(503)
+    await shop.take(told("user-ada", OLD_EMAIL), {"type": "identify", **ADA})
+    await shop.work()
+    await shop.log.erase(0, [1, 2])
+    await done(shop, ask(shop, OLD_EMAIL))
+    assert [rows(shop)[name] for name in ("event", "body", "identity", "operation")] == [0, 0, 0, 0]
+
+
 async def test_no_number_of_what_was_purged_is_given_again(shop: Workshop) -> None:
     await shop.take({"type": "identify", **ADA})
     await shop.deliver()
