@@ -287,6 +287,8 @@ class Destination:
     warnings: Callable[[Any], tuple[Finding, ...]] = lambda settings: ()
     #: None where the vendor takes any number of event names. What has one is named in `Append.name`.
     names: Callable[[Any], NameLimit | None] = lambda settings: None
+    #: Settings that say where calls go; the first one that is set does.
+    addressed_by: tuple[str, ...] = ("api_url",)
     #: None where the vendor does not tell its fields.
     doctor: Doctor | None = None
     #: How records of a person are named: an object, and a form of the key with `{id}` or `{email}` in it.
@@ -296,6 +298,8 @@ class Destination:
     edition: str = ""
     purpose: str = ""
     words: tuple[str, ...] = ()
+    #: Parts of the form of its settings, by title, with the settings that stand in each.
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: Deletes a person at the vendor; None where no call for that is documented.
     delete: Callable[[Any, Person], Deletion] | None = None
     #: Then: what to do instead, in a sentence.

@@ -57,12 +57,13 @@ def printable(value: str) -> bool:
     )
 
 
-def offers(*, names: str = "", field_of: str = "") -> dict[str, Any]:
+def offers(*, names: str = "", field_of: str = "", own: bool = False) -> dict[str, Any]:
     """What a form may offer for a setting, as its `json_schema_extra`: for the names in it what was seen
     (`identify` and `group`: traits of these calls; `track`: names of events), for its values the fields of
-    one of the tenant's objects.
+    one of the tenant's objects; `own`: those that the tenant made, and none of the vendor's.
     """
-    return {key: value for key, value in (("x-names", names), ("x-object", field_of)) if value}
+    told = (("x-names", names), ("x-object", field_of), ("x-own", own))
+    return {key: value for key, value in told if value}
 
 
 def read_secret(given: Any) -> Any:

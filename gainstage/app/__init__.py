@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gainstage.app.browsing import browse
     from gainstage.app.browsing_filters import Asked
     from gainstage.app.budgeting import budget_use
-    from gainstage.app.cataloguing import catalog, destination_type
+    from gainstage.app.cataloguing import catalog, destination_type, setting_titles
     from gainstage.app.checking import CheckResult, check, summary
     from gainstage.app.comparing import preview_change
     from gainstage.app.configuring import apply, export, export_parts
@@ -168,6 +168,7 @@ __all__ = [
     "send_event",
     "serve",
     "sessions",
+    "setting_titles",
     "source",
     "sources",
     "summary",
@@ -267,6 +268,7 @@ _ROOMS = {
     "remove_audience": "defining",
     "send": "sending",
     "send_event": "trying",
+    "setting_titles": "cataloguing",
     "serve": "serving",
     "sessions": "entering",
     "summary": "checking",

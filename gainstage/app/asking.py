@@ -46,7 +46,7 @@ class Asker:
         except StopIteration:
             pass
         except CallFailed as failure:
-            found.append(Finding("error", "", active.mask(failure.detail)))
+            found.append(Finding("error", _setting_of(failure, active), active.mask(failure.detail)))
         return found
 
     async def _call(self, active: Active, request: Request) -> Response | CallFailed:
@@ -61,6 +61,15 @@ class Asker:
             return await self._transport.send(request)
         except CallFailed as failure:
             return failure
+
+
+def _setting_of(failure: CallFailed, active: Active) -> str:
+    """The setting that is to be looked at: where nobody is reached, the one that says where calls go."""
+    if failure.code != "unreachable":
+        return ""
+    settings = active.connected.settings
+    names = (name for name in active.connected.type.addressed_by if getattr(settings, name, None))
+    return next(names, "")
 
 
 def existing_store(data: Path) -> Store | None:

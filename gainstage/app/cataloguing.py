@@ -52,7 +52,16 @@ def destination_type(name: str) -> dict[str, Any]:
     if name not in registry.names():
         raise UnknownName(f"There is no destination type {name}; there are: {', '.join(registry.names())}.")
     found = registry.load(name)
-    return {**_entry(found), "settings": inputs_of(found.settings)}
+    parts = [{"title": title, "settings": names} for title, names in found.parts.items()]
+    return {**_entry(found), "settings": inputs_of(found.settings), "parts": parts}
+
+
+def setting_titles() -> dict[str, str]:
+    """What the settings of destinations are called in forms, by name; no two types call one differently."""
+    told = {"sources": "Sources", "types": "Calls"}
+    for name in registry.names():
+        told |= {one["name"]: one["title"] for one in inputs_of(registry.load(name).settings)}
+    return told
 
 
 def _entry(kind: Destination) -> dict[str, Any]:

@@ -46,6 +46,7 @@ def _input(name: str, field: FieldInfo) -> dict[str, Any]:
         "maximum": bounds.get("maximum") if kind == "number" else None,
         "names": offered.get("x-names"),
         "object": offered.get("x-object"),
+        "own": bool(offered.get("x-own")),
         "inputs": more.get("inputs", []),
     }
 

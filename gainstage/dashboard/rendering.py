@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
+from gainstage import app
 from gainstage.computed import source_shown
 from gainstage.dashboard import charts
 from gainstage.dashboard.actions import action_title
@@ -52,6 +54,7 @@ def environment() -> Environment:
         "bytes": size,
         "reason_title": reason_title,
         "ticks": ticks,
+        "setting_title": setting_title,
         "breaks": breaks,
         "source_shown": source_shown,
         "share": share,
@@ -147,8 +150,23 @@ def reason_title(code: str) -> str:
 
 
 def ticks(text: str) -> Markup:
-    """A text with what stands between backticks as code."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+    """A text with what stands between backticks as code, a setting of a destination by its title."""
+    return Markup(re.sub(r"`([^`]+)`", _shown, str(escape(text))))
+
+
+def _shown(found: re.Match[str]) -> str:
+    title = _titles().get(found[1])
+    return f"<code>{found[1]}</code>" if title is None else f"<strong>{escape(title)}</strong>"
+
+
+def setting_title(name: str) -> str:
+    """What a setting of a destination is called, or the one in which it stands; the name where it is none."""
+    return _titles().get(re.split(r"[.\[]", name)[0], name)
+
+
+@cache
+def _titles() -> dict[str, str]:
+    return app.setting_titles()
 
 
 def breaks(text: object) -> Markup:

@@ -130,11 +130,6 @@ def begin_row(made: Sequence[dict[str, Any]], names: str, key: str) -> None:
             return
 
 
-def titles_of(inputs: Iterable[Input]) -> dict[str, str]:
-    """What settings are called, by name."""
-    return {one["name"]: one["title"] for one in inputs}
-
-
 def sent(
     inputs: Iterable[Input], form: Form, settings: Mapping[str, Any], place: str = "settings"
 ) -> dict[str, Any]:

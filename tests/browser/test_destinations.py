@@ -219,6 +219,11 @@ def test_what_the_file_has_can_be_looked_at_and_tried_and_not_changed(admin: Rea
     page.get_by_label("Person fields, Gainsight field 1", exact=True).fill("Plan_Tier__gc")
     page.get_by_role("button", name="Preview over the last events").click()
     expect(page.locator("#comparison")).to_contain_text("would be different")
+    page = admin.open("/destinations/cs/settings")
+    parts = page.locator("fieldset.form-part > legend").all_text_contents()
+    assert parts == ["Connection", "Companies", "Values", "Delivery"]
+    expect(page.get_by_role("group", name="Connection").get_by_label("API address")).to_be_visible()
+    expect(page.get_by_text("or a field that Company fields fills")).to_be_visible()
     page = admin.open("/destinations/cs")
     expect(page.get_by_role("button", name="Pause")).to_have_count(0)
 
@@ -235,6 +240,10 @@ def test_a_destination_is_paused_resumed_and_removed_with_a_question_before(
     page.get_by_label("API address", exact=True).fill("nowhere")
     page.get_by_role("button", name="Save and check the credentials").click()
     expect(page.get_by_role("alert").first).to_contain_text("to correct")
+    page.get_by_label("API address", exact=True).fill("http://127.0.0.1:9")
+    page.get_by_role("button", name="Save and check the credentials").click()
+    expect(page.get_by_role("listitem").filter(has_text="cannot be reached")).to_contain_text("API address")
+    page.get_by_role("link", name="Correct the settings").click()
     page.get_by_label("API address", exact=True).fill(sandbox.url)
     page.get_by_role("button", name="Save and check the credentials").click()
     expect(page).to_have_url(f"{world.address}/destinations/held/setup/check")

@@ -8,7 +8,7 @@ from gainstage.accounts import ADMIN
 from gainstage.dashboard.asking import Refused
 from gainstage.dashboard.pages.destinations import change_of, form_data
 from gainstage.dashboard.rooms import Room
-from gainstage.dashboard.settings import controls, first_of, sent, sentence, titles_of
+from gainstage.dashboard.settings import controls, first_of, sent, sentence
 from gainstage.dashboard.visit import Visit
 
 STEPS = (("settings", "Settings"), ("check", "Credentials"), ("map", "Mapping"), ("preview", "Real events"))
@@ -114,8 +114,7 @@ async def check(visit: Visit) -> Response:
 
 async def _check(visit: Visit, checked: Any) -> Response:
     found = await visit.get(f"/api/destinations/{visit.path('name')}")
-    titles = titles_of((await visit.get(f"/api/catalog/{found['type']}"))["settings"])
-    data = {"destination": found, "checked": checked, "titles": titles}
+    data = {"destination": found, "checked": checked}
     return await _step_page(visit, "wizard_check.html", "check", data)
 
 
@@ -158,8 +157,7 @@ async def show_preview(visit: Visit) -> Response:
     # It changes nothing, and no form is needed to ask for it.
     path, csrf = f"/api/destinations/{name}/preview-change", visit.caller.csrf
     compared = (await visit.api.ask("POST", path, {}, csrf=csrf)).content
-    titles = titles_of((await visit.get(f"/api/catalog/{found['type']}"))["settings"])
-    data = {"destination": found, "compared": compared, "titles": titles}
+    data = {"destination": found, "compared": compared}
     return await _step_page(visit, "wizard_preview.html", "preview", data)
 
 

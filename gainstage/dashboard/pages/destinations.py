@@ -18,7 +18,6 @@ from gainstage.dashboard.settings import (
     of_mapping,
     of_settings,
     sent,
-    titles_of,
 )
 from gainstage.dashboard.visit import Visit
 
@@ -62,7 +61,6 @@ async def show(visit: Visit) -> Response:
             "connections": [row for row in rows if row["destination"] == name],
             "fields": await fields_of(visit, found),
             "checked": await visit.get(f"/api/destinations/{name}/check"),
-            "titles": titles_of((await visit.get(f"/api/catalog/{found['type']}"))["settings"]),
             "tab": "overview",
         },
     )
@@ -195,9 +193,8 @@ async def form_data(
     told = [one for one in problems if not any(_within(one["place"], inner["field"]) for inner in made)]
     return {
         "destination": found,
-        "type": {key: kind[key] for key in ("title", "types", "mapped")},
+        "type": {key: kind[key] for key in ("title", "types", "mapped", "parts")},
         "controls": made,
-        "titles": titles_of(kind["settings"]),
         "sources": [one["name"] for one in (await visit.get("/api/sources"))["sources"]],
         "chosen_sources": form.all("sources") if form is not None else found["sources"],
         "every_source": form.has("all_sources") if form is not None else found["all_sources"],

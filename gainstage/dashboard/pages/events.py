@@ -1,6 +1,5 @@
 """Events: the newest, live and by filters; and one event's whole life, with what can be done about it."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
@@ -82,14 +81,18 @@ def with_audiences(names: Sequence[str]) -> list[tuple[str, str]]:
     return [(name, source_shown(name)) for name in (*names, COMPUTED_SOURCE)]
 
 
-def _reasons() -> list[tuple[str, str]]:
-    """Every reason by its title, and with its outcome where another is called the same."""
-    called = Counter(reason.title for reason in REASONS.values())
-    titled = (
-        (code, f"{reason.title} ({reason.word})" if called[reason.title] > 1 else reason.title)
-        for code, reason in REASONS.items()
-    )
-    return sorted(titled, key=lambda pair: pair[1].casefold())
+def _reasons() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Every reason by its title, under the outcome that it is one of."""
+    return [
+        (
+            word.capitalize(),
+            sorted(
+                ((code, reason.title) for code, reason in REASONS.items() if reason.word == word),
+                key=lambda pair: pair[1].casefold(),
+            ),
+        )
+        for word in dict.fromkeys(reason.word for reason in REASONS.values())
+    ]
 
 
 async def show_event(visit: Visit) -> Response:

@@ -7,8 +7,6 @@ from gainstage.dashboard.visit import Visit
 
 #: Names in a list that is offered; the most frequent.
 MOST = 300
-#: Types whose mapping fills custom attributes alone.
-OWN_ALONE = ("gainsight_px",)
 
 
 async def offers_for(
@@ -38,8 +36,9 @@ async def offers_for(
             for one in seen["unmapped"]
             if one["destination"] == destination["name"]
         ]
-    for name in {one["object"] for one in wanted} - {None}:
-        lists[name] = _fields(fields, name, own_alone=destination["type"] in OWN_ALONE)
+    for one in wanted:
+        if name := one["object"]:
+            lists[name] = _fields(fields, name, own_alone=one["own"])
     return {"lists": lists, "unmapped": unmapped}
 
 

@@ -9,11 +9,25 @@ from gainstage.dashboard.asking import Refused
 from gainstage.dashboard.rooms import Room
 from gainstage.dashboard.visit import Visit
 
-#: An event to begin with.
-SAMPLE = {
-    "type": "identify",
-    "userId": "u-1",
-    "traits": {"email": "ada@example.com", "name": "Ada Lovelace"},
+EMAIL = "ada@example.com"
+#: Events to begin with, by type.
+SAMPLES: dict[str, dict[str, Any]] = {
+    "identify": {"userId": "u-1", "traits": {"email": EMAIL, "name": "Ada Lovelace"}},
+    "group": {
+        "userId": "u-1",
+        "groupId": "acme-42",
+        "traits": {"name": "Acme", "plan": "gold"},
+        "context": {"traits": {"email": EMAIL}},
+    },
+    "track": {
+        "userId": "u-1",
+        "event": "Report Exported",
+        "properties": {"format": "pdf", "pages": 12},
+        "context": {"groupId": "acme-42", "traits": {"email": EMAIL}},
+    },
+    "page": {"userId": "u-1", "name": "Pricing", "properties": {"url": "https://www.example.com/pricing"}},
+    "screen": {"userId": "u-1", "name": "Home", "properties": {"variation": "blue"}},
+    "alias": {"userId": "u-1", "previousId": "visitor-7"},
 }
 #: What the server fills in by itself: an event that was received is tried as its sender made it.
 FILLED_IN = ("messageId", "receivedAt")
@@ -21,7 +35,9 @@ FILLED_IN = ("messageId", "receivedAt")
 
 async def show_tester(visit: Visit) -> Response:
     """The form, with an event that was received where one is named."""
-    source, message = visit.query("source"), SAMPLE
+    source, asked = visit.query("source"), visit.query("sample")
+    kind = asked if asked in SAMPLES else next(iter(SAMPLES))
+    message = {"type": kind, **SAMPLES[kind]}
     if message_id := visit.query("event"):
         found = await visit.get(f"/api/events/{message_id}", source=source)
         source = found["source"]
@@ -63,6 +79,7 @@ async def _page(
         "tried": tried,
         "event_name": _name(text) if tried is not None else "",
         "problem": problem,
+        "samples": list(SAMPLES),
     }
     return await visit.page("tester.html", data, status)
 

@@ -143,7 +143,7 @@ class PxSettings(Settings):
         description="Trait: API name of a custom user attribute. Gainsight PX lists them under "
         "Administration, Attributes.",
         examples=[{"plan": "plan_tier"}],
-        json_schema_extra=offers(names="identify", field_of="User"),
+        json_schema_extra=offers(names="identify", field_of="User", own=True),
     )
     account_attributes: Attributes = Field(
         default_factory=dict,
@@ -151,7 +151,7 @@ class PxSettings(Settings):
         description="Trait: API name of a custom account attribute. Gainsight PX lists them under "
         "Administration, Attributes.",
         examples=[{"plan": "plan_tier"}],
-        json_schema_extra=offers(names="group", field_of="Account"),
+        json_schema_extra=offers(names="group", field_of="Account", own=True),
     )
     global_context: dict[str, Any] = Field(
         default_factory=dict,
