@@ -9,6 +9,8 @@ from starlette.responses import Response
 
 from gainstage.computed import COMPUTED_SOURCE, source_shown
 from gainstage.dashboard.asking import Refused
+from gainstage.dashboard.correcting import corrected, refilled, sheet
+from gainstage.dashboard.forms import Form
 from gainstage.dashboard.rooms import Room
 from gainstage.dashboard.visit import Visit
 from gainstage.event import KINDS
@@ -100,7 +102,10 @@ async def show_event(visit: Visit) -> Response:
     return await _event(visit)
 
 
-async def _event(visit: Visit, problem: str = "", text: str = "", status: int = 200) -> Response:
+async def _event(
+    visit: Visit, problem: str = "", text: str = "", status: int = 200, form: Form | None = None
+) -> Response:
+    """`text`, or `form`, is what was sent to correct it."""
     message_id, source = visit.path("message_id"), visit.query("source")
     try:
         found = await visit.get(f"/api/events/{message_id}", source=source)
@@ -115,6 +120,8 @@ async def _event(visit: Visit, problem: str = "", text: str = "", status: int = 
         "others": list(_others(visit, found["resolved"])),
         "planned": await _planned(visit, found),
         "problem": problem,
+        "sheet": refilled(sheet(found["event"]), form),
+        "as_json": bool(text),
         "text": text or (msgspec.json.format(msgspec.json.encode(found["event"])).decode()),
         "is_dead": any(one["outcome"] in ("failed", "parked") for one in found["destinations"]),
         "may_retry": any(
@@ -170,6 +177,12 @@ async def change_event(visit: Visit) -> Response:
     """Try an event again, as it is or corrected."""
     form = await visit.form()
     message_id, source = visit.path("message_id"), form.get("source")
+    if form.has("by_fields"):
+        message = (await visit.get(f"/api/events/{message_id}", source=source))["event"]
+        try:
+            return await _correct(visit, corrected(message, form), form=form)
+        except ValueError as error:
+            return await _event(visit, str(error), status=422, form=form)
     if not form.has("message"):
         count = (await visit.send("POST", "/api/dead/retry", {"message_ids": [message_id]})).content[
             "retried"
@@ -180,13 +193,18 @@ async def change_event(visit: Visit) -> Response:
         message = msgspec.json.decode(form.raw("message"))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return await _event(visit, f"This is no JSON: {error}.", form.raw("message"), 422)
+    return await _correct(visit, message, form.raw("message"))
+
+
+async def _correct(visit: Visit, message: Any, text: str = "", form: Form | None = None) -> Response:
+    message_id, source = visit.path("message_id"), (await visit.form()).get("source")
     asked = {"message_id": message_id, "message": message, **({"source": source} if source else {})}
     try:
         await visit.send("POST", "/api/dead/edit", asked)
     except Refused as refused:
         if refused.status not in (400, 422):
             raise
-        return await _event(visit, refused.message, form.raw("message"), refused.status)
+        return await _event(visit, refused.message, text, refused.status, form)
     visit.tell("It is corrected and tried again now.")
     return visit.to(f"/events/{message_id}", source=source, sent="yes")
 
