@@ -12,10 +12,10 @@ from gainstage.computing.state import FOLDER_NAME as AUDIENCES
 from gainstage.computing.state import State
 from gainstage.computing.workbench import FILE_NAME as WORK_FILE
 from gainstage.connection import Retention
-from gainstage.delivery.archived import Left
+from gainstage.delivery.archived import Looked
 from gainstage.history import Archive, ArchiveMissing, Archiver, ArchiveUnavailable
 from gainstage.history.archive import date_of
-from gainstage.history.erasing import Seen, erase, look
+from gainstage.history.erasing import erase, look
 from gainstage.history.index import Damage, ReaderMoved, Totals
 from gainstage.history.mending import examine, told
 from gainstage.history.upkeep import Keep, Upkeep
@@ -62,38 +62,31 @@ class ArchiveOf:
         finally:
             archive.close()
 
-    def look(self, person: Someone, ended: Callable[[], bool] = lambda: False) -> Seen | None:
+    def look(self, person: Someone, ended: Callable[[], bool] = lambda: False) -> Looked | None:
         """What there is of a person; None where `ended` said so first."""
         archive = existing(self._data)
         if archive is None:
-            return Seen(0, Names())
+            return Looked(0, Names())
         try:
-            return look(archive, person, ended)
+            seen = look(archive, person, ended)
         finally:
             archive.close()
+        return Looked(*seen) if seen is not None else None
 
-    def further(self, person: Someone, ended: Callable[[], bool]) -> Names | None:
-        """Further names of a person that their archived events tell; None where `ended` said so first."""
-        seen = self.look(person, ended)
-        return seen.further if seen is not None else None
-
-    def erase(self, person: Someone, ended: Callable[[], bool]) -> Left:
-        """Take the events of a person out."""
+    def erase(self, person: Someone, ended: Callable[[], bool]) -> str:
+        """Take the events of a person out; why it has to be asked again, empty where nothing is left."""
         archive = existing(self._data)
         if archive is None:
-            return Left(0)
+            return ""
         try:
             gone = erase(archive, person.keys, person.emails, now_us=_now_us(), ended=ended)
             with archive.snapshot() as snapshot:
                 computed = purged(self._data, person.keys, snapshot.epoch)
         finally:
             archive.close()
-        waiting = ""
         if gone.waiting:
-            waiting = "Waits until nobody reads the archive's files that were written anew."
-        elif not computed:
-            waiting = "Waits until audiences and traits are computed anew without the person."
-        return Left(gone.rows, waiting)
+            return "Waits until nobody reads the archive's files that were written anew."
+        return "" if computed else "Waits until audiences and traits are computed anew without the person."
 
 
 def purged(data: Path, keys: Collection[str], epoch: int) -> bool:

@@ -17,11 +17,11 @@ from gainstage.app.sending import delivering
 from gainstage.clock import SECOND_US
 from gainstage.computing.state import FOLDER_NAME as AUDIENCES
 from gainstage.connection import Configuration
+from gainstage.delivery.archived import Looked
 from gainstage.delivery.deleting import ABSENT, BY_HAND, DELETED, FAILED, WAITING
 from gainstage.delivery.finding import Search
 from gainstage.destinations import registry
 from gainstage.errors import UnknownRequest, UsageError
-from gainstage.history.erasing import Seen
 from gainstage.log.contract import LogUnavailable
 from gainstage.log.local import LocalLog
 from gainstage.pseudonym import Pseudonyms
@@ -174,40 +174,46 @@ async def _found(store: Store, log: LocalLog, someone: Someone, pseudonyms: Pseu
     archive = ArchiveOf(store.folder)
     try:
         while True:
-            search, entries = Search(someone), 0
+            search, entries, events = Search(someone), 0, set[int]()
             for partition in range(log.partitions):
                 after = 0
                 while slice_ := await log.read(partition, after, READ_AT_ONCE):
-                    entries += len(search.theirs(partition, slice_))
+                    theirs = search.theirs(partition, slice_)
+                    entries += len(theirs)
+                    with store.reading() as reading:
+                        told = ((stored.entry.source, result.message_id) for stored, result in theirs)
+                        events |= reading.receipts.entered(told)
                     after = slice_[-1].offset
-            events = _events(store, someone, search, pseudonyms)
-            archived = archive.look(someone) or Seen(0, Names())
+            events |= _events(store, someone, search, pseudonyms)
+            archived = archive.look(someone) or Looked(0, Names())
             if not _add(store, someone, search.further.and_([archived.further])):
-                return {"log_entries": entries, "events": events, "archived_events": archived.rows}
+                return {"log_entries": entries, "events": len(events), "archived_events": archived.events}
     finally:
         await log.close()
 
 
-def _events(store: Store, someone: Someone, search: Search, pseudonyms: Pseudonyms) -> int:
-    """How many events of the ledger are the person's."""
-    digests, events, after = frozenset(pseudonyms.of(key) for key in someone.keys), 0, 0
+def _events(store: Store, someone: Someone, search: Search, pseudonyms: Pseudonyms) -> set[int]:
+    """The events of the ledger that are the person's."""
+    digests, after = frozenset(pseudonyms.of(key) for key in someone.keys), 0
+    events: set[int] = set()
     while True:
         with store.reading() as reading:
             found = reading.receipts.find(digests, someone, after, LOOKED_AT_ONCE)
-        events += len({*found.events, *search.theirs_among(found.kept)})
+        events |= {*found.events, *search.theirs_among(found.kept)}
         if found.last is None:
             return events
         after = found.last
 
 
 def _add(store: Store, someone: Someone, further: Names) -> bool:
-    """Add names to a person, and whoever is known by them; True where any are new."""
-    before = set(someone.names)
+    """Add names to a person, and whoever is known by them; True where there were any."""
+    if not further.keys and not further.emails:
+        return False
     with store.reading() as reading:
         someone.keys, someone.emails = reading.receipts.someone(
-            someone.keys, {*someone.emails, *further.emails}, further.keys
+            {*someone.keys, *further.keys}, {*someone.emails, *further.emails}
         )
-    return set(someone.names) != before
+    return True
 
 
 def receipts(data: Path, person: str | None = None, limit: int = 100) -> list[dict[str, Any]]:

@@ -13,12 +13,11 @@ from gainstage.store.forgetting_rows import Names, Someone
 Work = Callable[[Someone, Callable[[], bool]], Any]
 
 
-class Left(NamedTuple):
-    """What became of a person's archived events."""
+class Looked(NamedTuple):
+    """What the archive has of a person: how many events, and further names that these tell."""
 
     events: int
-    #: It has to be asked again: why, as a sentence. Empty where nothing is left.
-    waiting: str = ""
+    further: Names
 
 
 class Archived(Protocol):
@@ -28,12 +27,14 @@ class Archived(Protocol):
         """By partition, up to which offset the log is archived; None where there is no archive."""
         ...
 
-    def further(self, person: Someone, ended: Callable[[], bool]) -> Names | None:
-        """Further names of a person that their archived events tell; None where `ended` said so first."""
+    def look(self, person: Someone, ended: Callable[[], bool]) -> Looked | None:
+        """What there is of a person; None where `ended` said so first."""
         ...
 
-    def erase(self, person: Someone, ended: Callable[[], bool]) -> Left:
-        """Take the events of a person out, early ended where `ended` says so; may be done again."""
+    def erase(self, person: Someone, ended: Callable[[], bool]) -> str:
+        """Take the events of a person out, early ended where `ended` says so; may be done again. Why it has
+        to be asked again, as a sentence; empty where nothing is left.
+        """
         ...
 
 
@@ -45,18 +46,20 @@ class Eraser:
         self._task: tuple[tuple[int, Work], asyncio.Task[Any]] | None = None
         self._ending = threading.Event()
 
-    def further(self, request: int, person: Someone) -> Names | StorageUnavailable | None:
-        """What is told of a request's person; None while that is not known. Begins with it where it can."""
+    def looked(self, request: int, person: Someone) -> Looked | StorageUnavailable | None:
+        """What there is of a request's person; None while that is not known. Begins with it where it can."""
         if self._archived is None:
-            return Names()
-        answer: Names | StorageUnavailable | None = self._answer(request, person, self._archived.further)
+            return Looked(0, Names())
+        answer: Looked | StorageUnavailable | None = self._answer(request, person, self._archived.look)
         return answer
 
-    def erased(self, request: int, person: Someone) -> Left | StorageUnavailable | None:
-        """What became of a request's person; None while that is not known. Begins with it where it can."""
+    def erased(self, request: int, person: Someone) -> str | StorageUnavailable | None:
+        """Why erasing a request's person has to be asked again, empty when it is done; None while that is
+        not known. Begins with it where it can.
+        """
         if self._archived is None:
-            return Left(0)
-        answer: Left | StorageUnavailable | None = self._answer(request, person, self._archived.erase)
+            return ""
+        answer: str | StorageUnavailable | None = self._answer(request, person, self._archived.erase)
         return answer
 
     def _answer(self, request: int, person: Someone, work: Work) -> Any:

@@ -2,7 +2,7 @@
 there.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
@@ -49,6 +49,8 @@ class Search:
         self._ids = frozenset(person.ids)
         names = (*person.ids, *person.emails)
         self._needles = [name.encode("utf-8", "surrogatepass").lower() for name in names]
+        #: Those whose capitals bytes do not show.
+        self._beyond_ascii = [name.lower() for name in names if not name.isascii()]
         self._texts = texts_of(person)
         #: How often others' entries hold one of the person's names.
         self.mentions = 0
@@ -86,7 +88,10 @@ class Search:
         return found
 
     def _may_name(self, held: bytes) -> bool:
-        return b"\\u" in held or any(needle in held for needle in self._needles)
+        if b"\\u" in held or any(needle in held for needle in self._needles):
+            return True
+        text = held.decode("utf-8", "replace").lower() if self._beyond_ascii else ""
+        return any(name in text for name in self._beyond_ascii)
 
     def _is_theirs(self, result: Event | Refusal, entry: Entry) -> bool:
         if not is_theirs(self._person, result, entry):
@@ -99,7 +104,7 @@ class Search:
 
 
 class Finder:
-    """Looks for one request; what it finds out on the way is kept with the request."""
+    """Looks for one request; names that it finds on the way are added to the request's person."""
 
     def __init__(self, transaction: Transaction, row: ForgettingRow, pseudonyms: Pseudonyms) -> None:
         assert row.person is not None
@@ -112,7 +117,7 @@ class Finder:
         found = search.theirs(partition, entries)
         place = self._row.place
         place["mentions"] = place.get("mentions", 0) + search.mentions
-        self.keep(search.further)
+        self.add(search.further)
         return [(stored, result.message_id) for stored, result in found]
 
     def look_at_events(self, after: int, limit: int) -> int | None:
@@ -120,32 +125,31 @@ class Finder:
         digests = frozenset(self._pseudonyms.of(key) for key in self._person.keys)
         receipts, search = self._transaction.reading.receipts, Search(self._person)
         found = receipts.find(digests, self._person, after, limit)
-        self._transaction.forgetting.note(self._row.id, {*found.events, *search.theirs_among(found.kept)})
-        self.keep(search.further)
+        theirs = {*found.events, *search.theirs_among(found.kept)}
+        self._transaction.forgetting.note(self._row.id, theirs)
+        self._transaction.forgetting.unresolve(set(found.resolved) - theirs)
+        self.add(search.further)
         return found.last
 
-    def keep(self, further: Names) -> None:
-        """Keep names until everything was looked at."""
-        place = self._row.place
-        for kind, names, known in (
-            ("keys", further.keys, self._person.keys),
-            ("emails", further.emails, self._person.emails),
-        ):
-            if new := names.difference(known):
-                place[kind] = sorted({*place.get(kind, ()), *new})
+    def add(self, further: Names) -> None:
+        """Add names to the person: no event with them passes any more, and all is to be looked at again."""
+        if further.keys or further.emails:
+            person = self._person
+            self._become(further.keys.union(person.keys), further.emails.union(person.emails))
+            self._row.place["again"] = True
 
-    def add_names(self) -> bool:
-        """Add what was kept, and who is known by it; True where there is anything new: everything has to be
-        looked at once more.
+    def begins_anew(self) -> bool:
+        """Whether all is to be looked at once more, since names were found; then for whoever else is known
+        by them, too.
         """
-        person, place = self._person, self._row.place
-        emails = (*person.emails, *place.get("emails", ()))
-        someone = self._transaction.reading.receipts.someone
-        keys, emails = someone(person.keys, emails, place.get("keys", ()))
-        if set(keys) == set(person.keys) and set(emails) == set(person.emails):
+        if not self._row.place.get("again"):
             return False
-        person.keys, person.emails = keys, emails
-        forgetting = self._transaction.forgetting
-        forgetting.suppress(self._row.id, [self._pseudonyms.of(name) for name in person.names])
-        forgetting.hold(person)
+        self._become(*self._transaction.reading.receipts.someone(self._person.keys, self._person.emails))
+        self._row.place = {}
         return True
+
+    def _become(self, keys: Collection[str], emails: Collection[str]) -> None:
+        self._person.keys, self._person.emails = tuple(sorted(keys)), tuple(sorted(emails))
+        forgetting = self._transaction.forgetting
+        forgetting.suppress(self._row.id, [self._pseudonyms.of(name) for name in self._person.names])
+        forgetting.hold(self._person)

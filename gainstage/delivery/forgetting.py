@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from gainstage.clock import SECOND_US, Clock
-from gainstage.delivery.archived import Archived, Eraser
+from gainstage.delivery.archived import Archived, Eraser, Looked
 from gainstage.delivery.deleting import BY_HAND, FAILED, WAITING, Deletion, noted
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.finding import Finder, texts_of
@@ -27,7 +27,7 @@ from gainstage.log.contract import Erased, Log, LogUnavailable, Stored
 from gainstage.outcome import Outcome
 from gainstage.store import StorageUnavailable
 from gainstage.store.contract import Store, Transaction
-from gainstage.store.forgetting_rows import ForgettingRow, Names, Phase
+from gainstage.store.forgetting_rows import ForgettingRow, Phase
 from gainstage.store.rows import event_key
 
 READ_AT_ONCE = 1_000
@@ -217,36 +217,35 @@ class Forgetter:
             self._wish = (row.id, row.place.get("partition", 0), row.place["offset"])
 
     def _look_through_archive(self, row: ForgettingRow, finder: Finder, now_us: int) -> None:
-        """Look for further names in the archive, too, which is older than the log; once there are none, have
-        the person's events taken out of it, and go on with the ledger.
+        """Look at the archive, too, which is older than the log; once no further name is found, have the
+        person's events taken out of it, and go on with the ledger.
         """
         assert row.person is not None
         looked = row.place.get("looked", False)
-        ask = self._eraser.erased if looked else self._eraser.further
+        ask = self._eraser.erased if looked else self._eraser.looked
         answer = ask(row.id, row.person)
         if answer is None:
             row.due_us = now_us + LOOK_AGAIN_US // 10
         elif isinstance(answer, StorageUnavailable):
             row.detail, row.due_us = str(answer), now_us + LOOK_AGAIN_US * 30
-        elif isinstance(answer, Names):
-            finder.keep(answer)
-            row.detail, row.place = "", {} if finder.add_names() else {**row.place, "looked": True}
+        elif isinstance(answer, Looked):
+            row.detail = ""
+            finder.add(answer.further)
+            if not finder.begins_anew():
+                row.count("archived_events", answer.events)
+                row.place["looked"] = True
+        elif answer:
+            row.detail, row.due_us = answer, now_us + LOOK_AGAIN_US
         else:
-            row.count("archived_events", answer.events)
-            row.detail = answer.waiting
-            if answer.waiting:
-                row.due_us = now_us + LOOK_AGAIN_US
-            else:
-                row.phase, row.place = Phase.LEDGER, {"mentions": row.place.get("mentions", 0)}
+            row.detail, row.phase = "", Phase.LEDGER
+            row.place = {"mentions": row.place.get("mentions", 0)}
 
     def _look_through_ledger(self, row: ForgettingRow, finder: Finder) -> None:
-        """Note the person's events; from the start again if more names were found."""
+        """Note the person's events; from the start again if further names were found."""
         last = finder.look_at_events(row.place.get("event", 0), LOOKED_AT_ONCE)
         row.place["event"] = last or 0
         if last is None:
-            row.phase = Phase.PURGE
-            if finder.add_names():
-                row.phase, row.place = Phase.LOG, {}
+            row.phase = Phase.LOG if finder.begins_anew() else Phase.PURGE
 
     def _purge(self, transaction: Transaction, row: ForgettingRow, now_us: int) -> None:
         assert row.person is not None

@@ -154,6 +154,12 @@ class Forgetting:
             "INSERT OR IGNORE INTO forgotten_event VALUES (?, ?)", ((event, number) for event in events)
         )
 
+    def unresolve(self, events: Iterable[int]) -> None:
+        """Let go of what was resolved for these events: it names somebody else, who is to be forgotten."""
+        self._connection.executemany(
+            "UPDATE event SET identity = NULL WHERE id = ?", ((event,) for event in events)
+        )
+
     def note_keys(self, number: int, keys: Iterable[bytes]) -> None:
         """Note the events with these keys; see `gainstage.store.rows.event_key`."""
         self._connection.executemany(

@@ -60,13 +60,15 @@ class Someone(msgspec.Struct):
         return (*self.keys, *(f"e:{email}" for email in self.emails))
 
     def further(self, key: str, emails: Iterable[str]) -> Names:
-        """What it tells of the person that whoever is called `key` told these e-mails as their own: where
-        that is the person, other e-mails; where one of the e-mails is the person's, another key.
+        """Names that it adds to the person's that whoever is called `key` told these e-mails as their own.
+
+        Users are one with whoever told the same e-mail at any time. What a device tells before anybody signs
+        in leads to nobody: others may have used it.
         """
         told = frozenset(emails)
-        if key in self.keys:
-            return Names(emails=told.difference(self.emails))
-        return Names() if told.isdisjoint(self.emails) else Names(keys=frozenset({key}))
+        if not key.startswith("u:") or (key not in self.keys and told.isdisjoint(self.emails)):
+            return Names()
+        return Names(frozenset({key}).difference(self.keys), told.difference(self.emails))
 
     def record_keys(self) -> list[tuple[str, str]]:
         """Object and key of every record that may be the person's."""
@@ -104,6 +106,8 @@ class Found(NamedTuple):
     """What a slice of the ledger holds of a person."""
 
     events: list[int]
+    #: Events of others for which an e-mail of the person was resolved.
+    resolved: list[int]
     #: The messages that the store keeps, of anybody: encoded entries of the log, by event.
     kept: list[tuple[int, bytes]]
     #: The last event that was looked at; None at the end.

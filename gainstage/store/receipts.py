@@ -8,11 +8,14 @@ import msgspec
 from gainstage.event import Identity
 from gainstage.sqlite import Database
 from gainstage.store.forgetting_rows import ForgettingRow, Found, Someone
+from gainstage.store.rows import event_key
 
 COLUMNS = (
     "id, asked, asked_us, phase, person, place, counts, vendors, detail, due_us, done_us, lifted_us, "
     "log_gone_us"
 )
+#: So much of kept messages is taken at once.
+KEPT_BYTES = 8 * 1024 * 1024
 _json = msgspec.json.Encoder().encode
 _decode = msgspec.json.decode
 _identity = msgspec.json.Decoder(Identity)
@@ -50,57 +53,72 @@ class Receipts:
         """The keyed hashes of those whose events are not let in."""
         return frozenset(row[0] for row in self._connection.execute("SELECT digest FROM suppressed"))
 
-    def someone(
-        self, keys: Iterable[str], emails: Iterable[str], told: Iterable[str] = ()
-    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def someone(self, keys: Iterable[str], emails: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Every id and e-mail that is known to belong together with these; all rows of identity memory are
         looked at.
 
-        An alias is the same person, a device is its last user's, and people with one e-mail are one. `told`
-        are keys of those who told one of the e-mails at any time: not a device that is a user's by now.
+        An alias is the same person, a device is its last user's, and people with one e-mail are one.
         """
-        known, mails, before = {*keys, *self._own(told)}, set(emails), (0, 0)
+        known, mails, before = set(keys), set(emails), (0, 0)
         while (len(known), len(mails)) != before:
             before = len(known), len(mails)
-            users = [key[2:] for key in known if key.startswith("u:")]
-            rows = self._connection.execute(
-                "SELECT key, user_id, lower(email) FROM identity "
-                "WHERE key IN (SELECT value FROM json_each(?)) "
-                "OR user_id != '' AND user_id IN (SELECT value FROM json_each(?)) "
-                "OR email != '' AND lower(email) IN (SELECT value FROM json_each(?))",
-                tuple(_json(list(names)).decode() for names in (known, users, mails)),
-            ).fetchall()
-            for key, user_id, email in rows:
+            for key, user_id, email in self._known(known, mails):
                 known |= {key, f"u:{user_id}"} if user_id else {key}
-                mails |= {email} if email else set()
+                mails |= {email.lower()} if email else set()
         return tuple(sorted(known)), tuple(sorted(mails))
 
-    def _own(self, keys: Iterable[str]) -> list[str]:
+    def _known(self, keys: Iterable[str], emails: Iterable[str]) -> list[tuple[str, str, str]]:
+        users = [key[2:] for key in keys if key.startswith("u:")]
         rows = self._connection.execute(
-            "SELECT value FROM json_each(?) WHERE value NOT IN "
-            "(SELECT key FROM identity WHERE key LIKE 'a:%' AND user_id != '')",
-            (_json(list(keys)).decode(),),
-        )
-        return [str(key) for (key,) in rows]
+            "SELECT key, user_id, email FROM identity "
+            "WHERE key IN (SELECT value FROM json_each(?)) "
+            "OR user_id != '' AND user_id IN (SELECT value FROM json_each(?)) "
+            "OR email != '' AND lower(email) IN (SELECT value FROM json_each(?))",
+            tuple(_json(list(names)).decode() for names in (keys, users, emails)),
+        ).fetchall()
+        beyond_ascii = {email for email in emails if not email.isascii()}
+        if beyond_ascii:  # whose capitals SQLite does not know
+            others = self._connection.execute(
+                "SELECT key, user_id, email FROM identity WHERE email GLOB '*[^ -~]*'"
+            )
+            rows += [row for row in others if row[2].lower() in beyond_ascii]
+        return [(str(key), str(user_id), str(email)) for key, user_id, email in rows]
+
+    def entered(self, messages: Iterable[tuple[str, str]]) -> set[int]:
+        """The events of these messages, each a source's name and a message id."""
+        sources = dict(self._connection.execute("SELECT name, id FROM source").fetchall())
+        keys = (event_key(sources[source], told) for source, told in messages if source in sources)
+        found = (self._connection.execute("SELECT id FROM event WHERE key = ?", (key,)) for key in keys)
+        return {int(number) for rows in found for (number,) in rows}
 
     def find(self, digests: Collection[bytes], person: Someone, after: int, limit: int) -> Found:
         """Among the next events above `after` those of whom the hashes mean, or for whom the person was
-        resolved.
+        resolved. Fewer than `limit` are looked at where the store keeps large messages of them.
         """
         rows = self._connection.execute(
             "SELECT id, person, identity, coalesce(body.entry, edited.entry) FROM event "
             "LEFT JOIN body ON body.event_id = id LEFT JOIN edited ON edited.event_id = id "
             "WHERE id > ? ORDER BY id LIMIT ?",
             (after, limit),
-        ).fetchall()
-        found = [
-            int(number)
-            for number, whose, identity, _ in rows
-            if whose in digests or (identity and _is_resolved(identity, person))
-        ]
-        kept = [(int(number), bytes(entry)) for number, _, _, entry in rows if entry is not None]
-        last = int(rows[-1][0]) if len(rows) == limit else None
-        return Found(found, kept, last)
+        )
+        found, resolved, kept = list[int](), list[int](), list[tuple[int, bytes]]()
+        looked = size = last = 0
+        for last, whose, encoded, entry in rows:
+            looked += 1
+            identity = _identity.decode(encoded) if encoded else Identity()
+            named = identity.email.lower() in person.emails
+            theirs = f"u:{identity.user_id}" in person.keys if identity.user_id else named
+            if theirs or whose in digests:
+                found.append(last)
+            elif named:
+                resolved.append(last)
+            if entry is not None:
+                kept.append((last, entry))
+                size += len(entry)
+                if size > KEPT_BYTES:
+                    break
+        ended = looked < limit and size <= KEPT_BYTES
+        return Found(found, resolved, kept, None if ended else last)
 
     def get(self, number: int) -> ForgettingRow | None:
         """One request."""
@@ -120,9 +138,3 @@ def _row(
     known = _person.decode(person) if person else None
     told = (_decode(place), _decode(counts), _decode(vendors))
     return ForgettingRow(number, asked, asked_us, phase, known, *told, *rest)
-
-
-def _is_resolved(identity: bytes, person: Someone) -> bool:
-    known = _identity.decode(identity)
-    theirs = bool(known.user_id) and f"u:{known.user_id}" in person.keys
-    return theirs or known.email.lower() in person.emails

@@ -80,13 +80,17 @@ def test_the_last_admin_stays(admin: Reader) -> None:
     expect(page.get_by_role("heading", name="Users")).to_be_visible()
 
 
-def test_a_token_is_shown_once_and_lets_a_program_in_until_it_is_removed(admin: Reader, world: World) -> None:
+def make_token(admin: Reader, name: str) -> str:
     page = admin.open("/settings/tokens")
-    page.get_by_label("Name").fill("reports")
+    page.get_by_label("Name").fill(name)
     page.get_by_label("Role").select_option("viewer")
     page.get_by_role("button", name="Make it").click()
+    return page.locator("pre code").inner_text()
+
+
+def test_a_token_is_shown_once_and_lets_a_program_in_until_it_is_removed(admin: Reader, world: World) -> None:
+    page, token = admin.page, make_token(admin, "reports")
     admin.check()
-    token = page.locator("pre code").inner_text()
     headers = {"Authorization": f"Bearer {token}"}
     asked = admin.context.request
     assert asked.get(f"{world.address}/api/attention", headers=headers).status == 200
@@ -101,6 +105,7 @@ def test_a_token_is_shown_once_and_lets_a_program_in_until_it_is_removed(admin: 
 
 
 def test_what_was_done_is_in_the_audit_log_with_who_and_no_secret(admin: Reader) -> None:
+    make_token(admin, "noted")
     page = admin.open("/settings/audit?action=token.add")
     row = page.get_by_role("row").filter(has_text="token.add").first
     expect(row).to_contain_text("admin@acme.com")

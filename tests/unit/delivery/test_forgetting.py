@@ -199,8 +199,70 @@ async def test_a_device_that_told_the_e_mail_and_is_anothers_by_now_keeps_that_o
     await shop.take({"type": "track", "event": "Used", "userId": "user-ann", "messageId": "stays"})
     await shop.deliver()
     await done(shop, ask(shop, OLD_EMAIL))
-    assert (rows(shop)["event"], shop.outcome("stays")[0]) == (1, "delivered")
+    assert (rows(shop)["event"], shop.outcome("stays")[0]) == (2, "delivered")
     assert b"first.example" not in await held(shop)
+
+
+async def test_both_e_mails_of_one_message_lead_to_who_told_them(shop: Workshop) -> None:
+    await shop.take(told("user-ada", "second@first.example", context={"traits": {"email": OLD_EMAIL}}))
+    await shop.take(told("user-ada", EMAIL), told("user-bea", "second@first.example"))
+    await shop.take(told("user-bea", "bea@first.example"), {"type": "identify", **ANN})
+    await shop.deliver()
+    ended = await done(shop, ask(shop, OLD_EMAIL))
+    assert ended.counts["log_entries"] == ended.counts["events"] == 4
+    assert b"first.example" not in await held(shop)
+
+
+async def test_what_a_device_told_before_anybody_signed_in_leads_to_nobody_else(shop: Workshop) -> None:
+    for email in (OLD_EMAIL, "two@first.example", "three@first.example"):
+        await shop.take(told("", email, anonymousId="kiosk"))
+    await shop.take(told("user-two", "two@first.example", messageId="stays"))
+    await shop.deliver()
+    ended = await done(shop, ask(shop, OLD_EMAIL))
+    assert (ended.counts["log_entries"], shop.outcome("stays")[0]) == (1, "delivered")
+    assert OLD_EMAIL.encode() not in await held(shop)
+
+
+async def test_who_signs_in_on_a_device_is_not_one_with_whoever_used_it_before(shop: Workshop) -> None:
+    await shop.take(told("", OLD_EMAIL, anonymousId="tablet"))
+    await shop.take(told("user-bob", OLD_EMAIL, anonymousId="tablet"))
+    await shop.take({"type": "identify", **ADA, "anonymousId": "tablet"})
+    await shop.take({"type": "track", "event": "Used", "userId": "user-bob", "messageId": "stays"})
+    await shop.deliver()
+    await done(shop, ask(shop, "user-ada"))
+    assert shop.outcome("stays")[0] == "delivered" and b"user-ada" not in await held(shop)
+
+
+async def test_an_event_of_another_that_waits_with_the_e_mail_of_a_device_stays(shop: Workshop) -> None:
+    await shop.take(told("", OLD_EMAIL, anonymousId="tablet"))
+    await shop.deliver()
+    shop.vendor.answer = lambda request: status(503)
+    await shop.take({"type": "identify", **ANN, "anonymousId": "tablet", "messageId": "waits"})
+    await shop.work()
+    await done(shop, ask(shop, OLD_EMAIL))
+    assert shop.outcome("waits")[0] == "pending" and b"first.example" not in await held(shop)
+    shop.vendor.answer = lambda request: None
+    await shop.deliver(seconds=120)
+    assert shop.outcome("waits")[0] == "delivered"
+
+
+async def test_a_name_that_is_found_later_is_suppressed_at_once(shop: Workshop) -> None:
+    await shop.take(told("user-ada", OLD_EMAIL), {"type": "identify", **ADA})
+    await shop.deliver()
+    number = ask(shop, OLD_EMAIL)
+    while receipt(shop, number).counts.get("log_entries", 0) < 1:
+        await shop.turn()
+    await shop.take({"type": "track", "event": "Used", "userId": "user-ada", "messageId": "later"})
+    await shop.work(1)
+    assert receipt(shop, number).phase == Phase.LOG
+    assert shop.outcome("later") == ("filtered", "suppressed")
+
+
+async def test_capitals_beyond_ascii_hide_nobody(shop: Workshop) -> None:
+    await shop.take(told("user-eva", "\u00c9VA@first.example"), told("user-eva", EMAIL))
+    await shop.deliver()
+    ended = await done(shop, ask(shop, "\u00e9va@first.example"))
+    assert ended.counts["log_entries"] == 2 and rows(shop)["event"] == 0
 
 
 async def test_an_e_mail_that_a_message_of_the_store_alone_tells_leads_to_the_person(shop: Workshop) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gainstage.delivery.archived import Left
+from gainstage.delivery.archived import Looked
 from gainstage.delivery.engine import Engine
 from gainstage.store import StorageUnavailable
-from gainstage.store.forgetting_rows import ForgettingRow, Names, Phase, Someone
+from gainstage.store.forgetting_rows import ForgettingRow, Phase, Someone
 from tests.unit.delivery.test_forgetting import ADA, ANN, EMAIL, ask, receipt
 from tests.unit.delivery.workshop import Workshop
 
@@ -20,12 +20,12 @@ WAITS = "Waits until somebody has done something."
 
 
 class Archive:
-    """Answers one call after the other as it was told to."""
+    """Answers one call to erase after the other as it was told to."""
 
-    def __init__(self, *answers: Left | Exception) -> None:
+    def __init__(self, *answers: str | Exception, events: int = 0) -> None:
         self.answers = list(answers)
-        #: What the person's archived events tell.
-        self.emails: set[str] = set()
+        #: How many events it has, and what they tell of the person's e-mails.
+        self.events, self.emails = events, set[str]()
         self.looked: list[set[str]] = []
         self.asked: list[tuple[set[str], set[str]]] = []
         self.may_answer = threading.Event()
@@ -34,18 +34,19 @@ class Archive:
     def offsets(self) -> None:
         return None
 
-    def further(self, person: Someone, ended: Callable[[], bool]) -> Names | None:
+    def look(self, person: Someone, ended: Callable[[], bool]) -> Looked | None:
         self.looked.append(set(person.emails))
-        return person.further("u:user-ada", self.emails)
+        return Looked(self.events, person.further("u:user-ada", self.emails))
 
-    def erase(self, person: Someone, ended: Callable[[], bool]) -> Left:
+    def erase(self, person: Someone, ended: Callable[[], bool]) -> str:
         self.asked.append((set(person.keys), set(person.emails)))
         for _ in range(500):
             if self.may_answer.wait(0.01):
                 break
             if ended():
-                return Left(0, WAITS)
-        answer = self.answers.pop(0) if self.answers else Left(0)
+                return WAITS
+        self.events = 0
+        answer = self.answers.pop(0) if self.answers else ""
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -58,8 +59,8 @@ def shop(tmp_path: Path) -> Iterator[Workshop]:
     workshop.store.close()
 
 
-def with_archive(shop: Workshop, *answers: Left | Exception) -> Archive:
-    archive = Archive(*answers)
+def with_archive(shop: Workshop, *answers: str | Exception, events: int = 0) -> Archive:
+    archive = Archive(*answers, events=events)
     shop.engine = Engine(
         shop.store, shop.log, shop.clock, shop.vendor, shop._configuration, random.Random(1), archived=archive
     )
@@ -86,7 +87,7 @@ async def test_what_the_archive_tells_is_looked_for_before_anything_leaves_it(sh
     used = {"type": "track", "userId": "user-x", "event": "Used", "context": {"traits": {"email": OLD_EMAIL}}}
     await shop.take(used)
     await shop.deliver()
-    archive = with_archive(shop, Left(9))
+    archive = with_archive(shop, events=9)
     archive.emails = {OLD_EMAIL}
     ended = await until(shop, ask(shop, EMAIL), is_done)
     assert ended.counts["archived_events"] == 9 and ended.counts["log_entries"] == 2
@@ -96,7 +97,7 @@ async def test_what_the_archive_tells_is_looked_for_before_anything_leaves_it(sh
 
 
 async def test_delivery_goes_on_while_the_archive_is_rewritten(shop: Workshop) -> None:
-    archive = with_archive(shop, Left(1, WAITS), Left(0))
+    archive = with_archive(shop, WAITS, events=1)
     archive.may_answer.clear()
     number = ask(shop, "user-ada")
     await until(shop, number, lambda row: bool(archive.asked))
@@ -120,11 +121,11 @@ async def test_an_archive_that_cannot_be_used_is_named_and_asked_again(shop: Wor
 
 
 async def test_an_end_of_the_process_while_the_archive_is_rewritten_costs_nothing(shop: Workshop) -> None:
-    archive = with_archive(shop)
+    archive = with_archive(shop, events=3)
     archive.may_answer.clear()
     number = ask(shop, "user-ada")
     await until(shop, number, lambda row: bool(archive.asked))
     await asyncio.wait_for(shop.engine._forgetter.close(), 5)
-    again = with_archive(shop, Left(3))
+    again = with_archive(shop)
     ended = await until(shop, number, is_done)
     assert again.asked and ended.counts["archived_events"] == 3

@@ -1,19 +1,20 @@
 """Retention at work: what goes by itself, what stays however old it is, and what is said of it."""
 
 import random
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from gainstage.app.reports import Reports
 from gainstage.connection import Retention
-from gainstage.delivery.archived import Left
+from gainstage.delivery.archived import Looked
 from gainstage.delivery.engine import Engine
 from gainstage.log.contract import LogUnavailable
 from gainstage.log.memory import MemoryLog
 from gainstage.store import StorageUnavailable
 from gainstage.store.account_rows import AuditFilter
+from gainstage.store.forgetting_rows import Names, Someone
 from gainstage.testing.accounts_suite import audit_row
 from tests.unit.delivery.workshop import Workshop, status
 
@@ -173,8 +174,11 @@ class Archive:
             raise StorageUnavailable("The disk that holds index.db is full; free some space.")
         return {0: self.reached}
 
-    def erase(self, keys: Collection[str], emails: Collection[str], ended: Callable[[], bool]) -> Left:
-        return Left(0, ())
+    def look(self, person: Someone, ended: Callable[[], bool]) -> Looked:
+        return Looked(0, Names())
+
+    def erase(self, person: Someone, ended: Callable[[], bool]) -> str:
+        return ""
 
 
 async def test_nothing_that_waits_to_be_archived_is_trimmed(shop: Workshop) -> None:
