@@ -14,7 +14,7 @@ from gainstage.app.configuring import opened
 from gainstage.app.fields import kept_of
 from gainstage.app.memberships import existing_state
 from gainstage.app.moments import iso
-from gainstage.app.verdicts import records_at_once, unheard
+from gainstage.app.verdicts import filled, records_at_once, unheard
 from gainstage.audiences.catalog import linked
 from gainstage.audiences.definition import Computation
 from gainstage.audiences.keys import key_of, kind_of
@@ -74,6 +74,11 @@ class Known:
     def remarks(self, one: Computation) -> Iterator[dict[str, Any]]:
         """Where nothing of what it says arrives, and what to write there."""
         return unheard(self.configuration, one, self.schemas)
+
+    def fields(self, one: Computation) -> dict[str, list[str]]:
+        """By destination, the fields that hold its values."""
+        feeds = {name: self.configuration.destinations.get(name) for name in one.destinations}
+        return {name: filled(connected, one) for name, connected in feeds.items() if connected is not None}
 
 
 def audiences(data: Path) -> dict[str, Any]:
@@ -211,6 +216,7 @@ def _described(one: Computation, known: Known) -> dict[str, Any]:
         "waiting": waits,
         "on_their_way": {name: known.on_their_way.get(name, 0) for name in one.destinations},
         "finishes_at": max((at for at in ends if at), default=None) if ends and all(ends) else None,
+        "fields": known.fields(one),
         "warnings": list(known.remarks(one)),
     }
 

@@ -116,6 +116,22 @@ def _hears(connected: Connected | None, definition: Computation) -> bool:
     return not (isinstance(plan, Filtered) and plan.code == UNMAPPED)
 
 
+def filled(connected: Connected, definition: Computation) -> list[str]:
+    """The fields there that hold its values: those in which calls with two values of it differ."""
+    if connected.settings is None:
+        return []
+    value = _value(definition)
+    values = (True, False) if value is True else (["one"], ["two"]) if isinstance(value, list) else (1, 2)
+    one, other = (_fields(planned(connected, definition, each, None)) for each in values)
+    return sorted(name for name in one if one[name] != other.get(name))
+
+
+def _fields(plan: Plan) -> dict[str, Any]:
+    if isinstance(plan, Filtered | Rejected | Parked):
+        return {}
+    return {name: value for one in plan if isinstance(one, Upsert) for name, value in one.fields.items()}
+
+
 def unheard(
     configuration: Configuration, definition: Computation, schemas: Mapping[str, Schema | None]
 ) -> Iterator[dict[str, Any]]:

@@ -107,11 +107,12 @@ def test_a_destination_hears_of_everybody_once_a_key_is_mapped_there(
     world.start()
     world.take(identify("u1", plan="enterprise"), track("u1", "Order Completed", revenue=12))
     eventually(lambda: listed(world)["size"], 1)
-    assert listed(world)["warnings"]
+    assert listed(world)["warnings"] and listed(world)["fields"] == {"cs": []}
     world.apply({**configured(cs(sandbox.url, person_fields=PEOPLE)), "audiences": [buyers]})
     eventually(lambda: people(sandbox)["u1@world.example"].get("Buyer__gc"), True)
     rows = [row for row in world.status()["connections"] if row["source"] == COMPUTED_SOURCE]
     assert [(row["destination"], row["received"]) for row in rows] == [("cs", 1)], "nothing was said in vain"
+    assert listed(world)["fields"] == {"cs": ["Buyer__gc"]}
 
 
 def listed(world: World) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gainstage.app.verdicts import records_at_once, remarks
+from gainstage.app.verdicts import filled, records_at_once, remarks
 from gainstage.audiences.definition import Computation
 from gainstage.configuration import outline_in, settle
 from gainstage.connection import Connected
@@ -93,3 +93,35 @@ def test_the_calls_of_a_first_sync_are_counted_as_the_vendor_takes_them() -> Non
 def people(**fields: str) -> Schema:
     known = tuple(Field(name, kind) for name, kind in fields.items())
     return Schema((Object("Person", (Field("Email", "EMAIL"), *known)),))
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "subject", "fields"),
+    [
+        ("gainsight_cs", {**CS, "person_fields": {"buyers": "B__gc"}}, "user", ["B__gc"]),
+        ("gainsight_cs", {**CS, "company_fields": {"buyers": "B__gc"}}, "account", ["B__gc"]),
+        ("gainsight_cs", {**CS, "person_fields": {"other": "B__gc"}}, "user", []),
+        ("gainsight_px", {**PX, "user_attributes": {"buyers": "b"}}, "user", ["customAttributes.b"]),
+        ("gainsight_px", {**PX, "account_attributes": {"buyers": "b"}}, "account", ["customAttributes.b"]),
+        ("gainsight", {"access_key": "k" * 36}, "user", []),
+    ],
+)
+def test_the_fields_that_hold_an_audiences_values_are_named(
+    kind: str, settings: dict[str, Any], subject: str, fields: list[str]
+) -> None:
+    connected, (one,) = _with(kind, settings, audiences=[{**BUYERS, "for": subject}])
+    assert filled(connected, one) == fields
+
+
+@pytest.mark.parametrize("definition", [REVENUE, PLACES, FAVOURITE])
+def test_the_field_of_a_computed_traits_values_is_named_whatever_they_are(definition: dict[str, Any]) -> None:
+    key = definition["name"].lower()
+    connected, (one,) = _with(
+        "gainsight_cs", {**CS, "person_fields": {key: "C__gc"}}, computed_traits=[definition]
+    )
+    assert filled(connected, one) == ["C__gc"]
+
+
+def _with(kind: str, settings: dict[str, Any], **given: Any) -> tuple[Connected, list[Computation]]:
+    connected, computations = configured(kind, settings, **given)
+    return connected, list(computations.values())
