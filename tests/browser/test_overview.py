@@ -73,7 +73,7 @@ def test_figures_lead_to_the_events_behind_them_and_causes_to_what_mends_them(re
     attention = page.get_by_role("region", name="What needs attention")
     unmapped = attention.get_by_role("link", name=re.compile("not mapped at cs"))
     expect(unmapped).to_have_attribute("href", "/fix?destination=cs&reason=event_unmapped")
-    expect(attention).to_contain_text("Add it under events, then retry.")
+    expect(attention).to_contain_text("Add it under Events, then retry.")
     expect(attention.get_by_role("link", name="cs has no field for some traits")).to_be_visible()
 
 
