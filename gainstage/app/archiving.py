@@ -62,13 +62,17 @@ class ArchiveOf:
         finally:
             archive.close()
 
-    def look(self, person: Someone, ended: Callable[[], bool] = lambda: False) -> Looked | None:
-        """What there is of a person; None where `ended` said so first."""
+    def look(
+        self, person: Someone, until_us: int, ended: Callable[[], bool] = lambda: False
+    ) -> Looked | None:
+        """What there is of a person; None where `ended` said so first. What was received later than
+        `until_us` leads to no further names.
+        """
         archive = existing(self._data)
         if archive is None:
             return Looked(0, Names())
         try:
-            seen = look(archive, person, ended)
+            seen = look(archive, person, until_us, ended)
         finally:
             archive.close()
         return Looked(*seen) if seen is not None else None

@@ -171,10 +171,10 @@ async def _wait(
 
 async def _found(store: Store, log: LocalLog, someone: Someone, pseudonyms: Pseudonyms) -> dict[str, int]:
     """How much of a person there is; names that are found on the way are added to them."""
-    archive = ArchiveOf(store.folder)
+    archive, began_us = ArchiveOf(store.folder), time.time_ns() // 1_000
     try:
         while True:
-            search, entries, events = Search(someone), 0, set[int]()
+            search, entries, events = Search(someone, began_us), 0, set[int]()
             for partition in range(log.partitions):
                 after = 0
                 while slice_ := await log.read(partition, after, READ_AT_ONCE):
@@ -185,8 +185,10 @@ async def _found(store: Store, log: LocalLog, someone: Someone, pseudonyms: Pseu
                         events |= reading.receipts.entered(told)
                     after = slice_[-1].offset
             events |= _events(store, someone, search, pseudonyms)
-            archived = archive.look(someone) or Looked(0, Names())
-            if not _add(store, someone, search.further.and_([archived.further])):
+            archived = archive.look(someone, began_us) or Looked(0, Names())
+            with store.reading() as reading:
+                further = search.further(reading.receipts).and_([archived.further])
+            if not _add(store, someone, further):
                 return {"log_entries": entries, "events": len(events), "archived_events": archived.events}
     finally:
         await log.close()

@@ -4,13 +4,14 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from copy import copy
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from gainstage.store import StorageUnavailable
 from gainstage.store.forgetting_rows import Names, Someone
 
-#: What is done for a person in a thread, early ended where the other argument says so.
-Work = Callable[[Someone, Callable[[], bool]], Any]
+#: What is done in a thread, early ended where the argument says so.
+Work = Callable[[Callable[[], bool]], Any]
 
 
 class Looked(NamedTuple):
@@ -27,8 +28,10 @@ class Archived(Protocol):
         """By partition, up to which offset the log is archived; None where there is no archive."""
         ...
 
-    def look(self, person: Someone, ended: Callable[[], bool]) -> Looked | None:
-        """What there is of a person; None where `ended` said so first."""
+    def look(self, person: Someone, until_us: int, ended: Callable[[], bool]) -> Looked | None:
+        """What there is of a person; None where `ended` said so first. What was received later leads to no
+        further names.
+        """
         ...
 
     def erase(self, person: Someone, ended: Callable[[], bool]) -> str:
@@ -43,14 +46,15 @@ class Eraser:
 
     def __init__(self, archived: Archived | None) -> None:
         self._archived = archived
-        self._task: tuple[tuple[int, Work], asyncio.Task[Any]] | None = None
+        self._task: tuple[tuple[int, str], asyncio.Task[Any]] | None = None
         self._ending = threading.Event()
 
-    def looked(self, request: int, person: Someone) -> Looked | StorageUnavailable | None:
+    def looked(self, request: int, person: Someone, until_us: int) -> Looked | StorageUnavailable | None:
         """What there is of a request's person; None while that is not known. Begins with it where it can."""
         if self._archived is None:
             return Looked(0, Names())
-        answer: Looked | StorageUnavailable | None = self._answer(request, person, self._archived.look)
+        work = partial(self._archived.look, copy(person), until_us)
+        answer: Looked | StorageUnavailable | None = self._answer(request, "look", work)
         return answer
 
     def erased(self, request: int, person: Someone) -> str | StorageUnavailable | None:
@@ -59,22 +63,23 @@ class Eraser:
         """
         if self._archived is None:
             return ""
-        answer: str | StorageUnavailable | None = self._answer(request, person, self._archived.erase)
+        work = partial(self._archived.erase, copy(person))
+        answer: str | StorageUnavailable | None = self._answer(request, "erase", work)
         return answer
 
-    def _answer(self, request: int, person: Someone, work: Work) -> Any:
-        asked = (request, work)
+    def _answer(self, request: int, what: str, work: Work) -> Any:
+        asked = (request, what)
         if self._task is None:
-            self._task = (asked, asyncio.create_task(self._run(work, copy(person))))
+            self._task = (asked, asyncio.create_task(self._run(work)))
         answered, task = self._task
         if answered != asked or not task.done():
             return None
         self._task = None
         return task.result()
 
-    async def _run(self, work: Work, person: Someone) -> Any:
+    async def _run(self, work: Work) -> Any:
         try:
-            return await asyncio.to_thread(work, person, self._ending.is_set)
+            return await asyncio.to_thread(work, self._ending.is_set)
         except StorageUnavailable as error:
             return error
 

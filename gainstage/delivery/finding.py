@@ -6,15 +6,19 @@ from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
+from gainstage.computed import COMPUTED_SOURCE
 from gainstage.event import Event, Refusal
 from gainstage.log.contract import Entry, Stored
 from gainstage.normalise import normalise
 from gainstage.pseudonym import Pseudonyms, emails_of, person_of
 from gainstage.store.contract import Transaction
 from gainstage.store.forgetting_rows import ForgettingRow, Names, Someone
+from gainstage.store.receipts import Receipts
 
 #: Shorter names stand in too much that is not about the person: nobody looks for them in the files.
 SHORTEST_TEXT = 6
+#: A source's name and a message id.
+Message = tuple[str, str]
 _decode_entry = msgspec.msgpack.Decoder(Entry).decode
 
 
@@ -44,8 +48,10 @@ def texts_of(person: Someone) -> list[bytes]:
 class Search:
     """Looks at entries quickly: most of them are not read at all."""
 
-    def __init__(self, person: Someone) -> None:
+    def __init__(self, person: Someone, until_us: int) -> None:
         self._person = person
+        #: What came later leads to no further names: it is not let in, and might never end.
+        self._until_us = until_us
         self._ids = frozenset(person.ids)
         names = (*person.ids, *person.emails)
         self._needles = [name.encode("utf-8", "surrogatepass").lower() for name in names]
@@ -54,13 +60,15 @@ class Search:
         self._texts = texts_of(person)
         #: How often others' entries hold one of the person's names.
         self.mentions = 0
-        self._keys: set[str] = set()
-        self._emails: set[str] = set()
+        self._told: list[tuple[Message, Names]] = []
+        self._kept = Names()
 
-    @property
-    def further(self) -> Names:
-        """Names that the person's own entries told, and of those who told the person's e-mails."""
-        return Names(frozenset(self._keys), frozenset(self._emails))
+    def further(self, receipts: Receipts) -> Names:
+        """Names that the person's own entries told, and of those who told the person's e-mails; not by a
+        message that was corrected since.
+        """
+        corrected = receipts.corrected(message for message, _ in self._told)
+        return self._kept.and_([names for message, names in self._told if message not in corrected])
 
     def theirs(self, partition: int, entries: Iterable[Stored]) -> list[tuple[Stored, Event | Refusal]]:
         """The entries that are the person's, and what each holds."""
@@ -71,8 +79,10 @@ class Search:
             if entry.key not in self._ids and not self._may_name(held):
                 continue
             result = normalise(f"{partition}-{stored.offset}", entry)
-            if self._is_theirs(result, entry):
+            if is_theirs(self._person, result, entry):
                 found.append((stored, result))
+                if names := self._further(result, entry):
+                    self._told.append(((entry.source, result.message_id), names))
             else:
                 self.mentions += sum(held.count(text) for text in self._texts)
         return found
@@ -83,8 +93,11 @@ class Search:
         for number, encoded in kept:
             if self._may_name(encoded.lower()):
                 entry = _decode_entry(encoded)
-                if self._is_theirs(normalise("0-0", entry), entry):
+                result = normalise("0-0", entry)
+                if is_theirs(self._person, result, entry):
                     found.append(number)
+                    if names := self._further(result, entry):
+                        self._kept = self._kept.and_([names])
         return found
 
     def _may_name(self, held: bytes) -> bool:
@@ -93,14 +106,19 @@ class Search:
         text = held.decode("utf-8", "replace").lower() if self._beyond_ascii else ""
         return any(name in text for name in self._beyond_ascii)
 
-    def _is_theirs(self, result: Event | Refusal, entry: Entry) -> bool:
-        if not is_theirs(self._person, result, entry):
-            return False
-        if isinstance(result, Event):
-            further = self._person.further(person_of(result), emails_of(result))
-            self._keys |= further.keys
-            self._emails |= further.emails
-        return True
+    def _further(self, result: Event | Refusal, entry: Entry) -> Names | None:
+        """None where it adds none: a computation only repeats what it knows."""
+        if isinstance(result, Refusal) or entry.source == COMPUTED_SOURCE:
+            return None
+        if entry.received_us > self._until_us:
+            return None
+        whose, emails = person_of(result), emails_of(result)
+        before = result.previous_id
+        if before and not {f"u:{before}", f"a:{before}"}.isdisjoint(self._person.keys):
+            names = Names(frozenset({whose}), frozenset(emails)).without(self._person)
+        else:
+            names = self._person.further(whose, emails)
+        return names if names.keys or names.emails else None
 
 
 class Finder:
@@ -113,22 +131,22 @@ class Finder:
 
     def look_at(self, partition: int, entries: Sequence[Stored]) -> list[tuple[Stored, str]]:
         """The person's among these entries of the log, with the message id of each."""
-        search = Search(self._person)
+        search = Search(self._person, self._row.asked_us)
         found = search.theirs(partition, entries)
         place = self._row.place
         place["mentions"] = place.get("mentions", 0) + search.mentions
-        self.add(search.further)
+        self.add(search.further(self._transaction.reading.receipts))
         return [(stored, result.message_id) for stored, result in found]
 
     def look_at_events(self, after: int, limit: int) -> int | None:
         """Note the person's among the next events of the ledger; the last one looked at, None at the end."""
         digests = frozenset(self._pseudonyms.of(key) for key in self._person.keys)
-        receipts, search = self._transaction.reading.receipts, Search(self._person)
+        receipts, search = self._transaction.reading.receipts, Search(self._person, self._row.asked_us)
         found = receipts.find(digests, self._person, after, limit)
         theirs = {*found.events, *search.theirs_among(found.kept)}
         self._transaction.forgetting.note(self._row.id, theirs)
-        self._transaction.forgetting.unresolve(set(found.resolved) - theirs)
-        self.add(search.further)
+        self._transaction.forgetting.unresolve(set(found.resolved) - theirs, self._person.emails)
+        self.add(search.further(receipts))
         return found.last
 
     def add(self, further: Names) -> None:
@@ -146,6 +164,8 @@ class Finder:
             return False
         self._become(*self._transaction.reading.receipts.someone(self._person.keys, self._person.emails))
         self._row.place = {}
+        if self._row.log_gone_us is not None:  # the log still has what was found, and it is counted again
+            self._row.counts["log_entries"] = 0
         return True
 
     def _become(self, keys: Collection[str], emails: Collection[str]) -> None:

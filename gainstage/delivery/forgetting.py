@@ -198,6 +198,8 @@ class Forgetter:
             self._wish = (row.id, partition, after)
             return
         upto = transaction.intake.offset(partition)
+        # What is routed from now on is suppressed by every name that is known.
+        until = row.place.setdefault("until", upto)
         routed = [stored for stored in read.entries if stored.offset <= upto]
         found = finder.look_at(partition, routed)
         for stored, message_id in found:
@@ -211,8 +213,9 @@ class Forgetter:
         rest = read.entries[len(routed) :]
         if rest and rest[0].entry.received_us <= row.asked_us:  # accepted before the request: routed first
             row.due_us = now_us + LOOK_AGAIN_US
-        elif len(routed) < READ_AT_ONCE and (rest or not read.entries):
+        elif row.place["offset"] >= until or (len(routed) < READ_AT_ONCE and (rest or not read.entries)):
             row.place["partition"], row.place["offset"] = partition + 1, 0
+            del row.place["until"]
         if row.place.get("partition", 0) < self._log.partitions:
             self._wish = (row.id, row.place.get("partition", 0), row.place["offset"])
 
@@ -222,8 +225,11 @@ class Forgetter:
         """
         assert row.person is not None
         looked = row.place.get("looked", False)
-        ask = self._eraser.erased if looked else self._eraser.looked
-        answer = ask(row.id, row.person)
+        answer = (
+            self._eraser.erased(row.id, row.person)
+            if looked
+            else self._eraser.looked(row.id, row.person, row.asked_us)
+        )
         if answer is None:
             row.due_us = now_us + LOOK_AGAIN_US // 10
         elif isinstance(answer, StorageUnavailable):
@@ -283,6 +289,7 @@ class Forgetter:
         waiting = [name for name, told in row.vendors.items() if told["outcome"] == WAITING]
         if not waiting:
             row.phase = Phase.REWRITE
+            row.place["ends"] = [transaction.intake.offset(number) for number in range(self._log.partitions)]
             transaction.forgetting.save(row)
             return True
         due = [name for name in waiting if _is_due(row.vendors[name].get("due_us", 0), now_us)]
@@ -315,7 +322,11 @@ class Forgetter:
                 continue
             transaction.forgetting.save(row)
         due = [row for row in rows if row.done_us is None and _is_due(row.due_us, now_us)]
-        if self._rewriting is not None or not due or transaction.forgetting.erasures(1):
+        if self._rewriting is not None or not due:
+            return
+        left = transaction.forgetting.erasures(ERASED_AT_ONCE)
+        due = [row for row in due if _is_erased(row, left)]
+        if not due:
             return
         self._rewriting = [row.id for row in due]
         for row in due:
@@ -345,6 +356,14 @@ class Forgetter:
 
 def _latest(ended: Sequence[Erased]) -> int | None:
     return max((one.gone_by_us for one in ended if one.gone_by_us is not None), default=None)
+
+
+def _is_erased(row: ForgettingRow, left: Sequence[tuple[int, int]]) -> bool:
+    """Whether nothing of the request is to be erased from the log any more: all that is left came later."""
+    ends = row.place.get("ends")
+    if ends is None or len(left) == ERASED_AT_ONCE:
+        return not left
+    return all(offset > ends[partition] for partition, offset in left)
 
 
 def _is_due(due_us: int, now_us: int) -> bool:

@@ -77,22 +77,34 @@ def erase(
     return Gone(rows, bool(left) or ended())
 
 
-def look(archive: Archive, person: Someone, ended: Callable[[], bool] = lambda: False) -> Seen | None:
-    """What there is of a person, known as `erase` knows them; None when it was ended early."""
-    names, rows, told = _Names(person.keys, person.emails), 0, set[tuple[str, str]]()
+def look(
+    archive: Archive, person: Someone, until_us: int, ended: Callable[[], bool] = lambda: False
+) -> Seen | None:
+    """What there is of a person, known as `erase` knows them; None when it was ended early. Rows that were
+    received later than `until_us` lead to no further names.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    names, rows, further = _Names(person.keys, person.emails), 0, set[Names]()
+    until = pa.scalar(until_us, pa.timestamp("us"))
     with archive.snapshot() as snapshot:
         for file in snapshot.files:
             if ended():
                 return None
             try:
-                table = archive.read(file, ("kind", "person", "also", "email"))
+                table = archive.read(file, ("kind", "person", "also", "email", "received"))
             except FileDamaged:
                 continue
             theirs = table.filter(_theirs(table, names)[0])
             rows += theirs.num_rows
-            telling = zip(theirs["person"].to_pylist(), theirs["email"].to_pylist(), strict=True)
-            told |= {(whose, email) for whose, email in telling if email}
-    return Seen(rows, Names().and_([person.further(whose, [email]) for whose, email in told]))
+            early = theirs.filter(pc.less_equal(theirs["received"].cast(pa.timestamp("us")), until))
+            aliases = early.filter(pc.equal(early["kind"], "alias"))
+            joined = aliases.filter(_among(aliases["also"], names.before))["person"].to_pylist()
+            further |= {Names(frozenset(joined)).without(person)}
+            telling = zip(early["person"].to_pylist(), early["email"].to_pylist(), strict=True)
+            further |= {person.further(whose, [email]) for whose, email in telling if email}
+    return Seen(rows, Names().and_(further))
 
 
 def _erase_in(archive: Archive, file: File, names: _Names) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from gainstage.event import Identity
 from gainstage.operation import Record
 from gainstage.sqlite import Database
 from gainstage.store.calls import Calls
@@ -19,6 +20,7 @@ from gainstage.store.rows import FILTERED, PARKED, PENDING
 #: What stands for a request or an answer that told of a forgotten person beside others.
 TAKEN_OUT = '"Taken out: it told of a person who was forgotten."'
 _json = msgspec.json.Encoder().encode
+_identity = msgspec.json.Decoder(Identity)
 
 
 class Forgetting:
@@ -154,11 +156,33 @@ class Forgetting:
             "INSERT OR IGNORE INTO forgotten_event VALUES (?, ?)", ((event, number) for event in events)
         )
 
-    def unresolve(self, events: Iterable[int]) -> None:
-        """Let go of what was resolved for these events: it names somebody else, who is to be forgotten."""
-        self._connection.executemany(
-            "UPDATE event SET identity = NULL WHERE id = ?", ((event,) for event in events)
-        )
+    def unresolve(self, events: Iterable[int], emails: Iterable[str]) -> None:
+        """Take e-mails out of what is kept of events of others: what was resolved for them, what was said in
+        calls, details. `emails` in lower case.
+        """
+        self._ledger.flush()
+        self._calls.flush()
+        texts = [email.encode("utf-8", "surrogatepass").decode("utf-8", "replace") for email in emails]
+        for event in events:
+            self._unresolve(event)
+            for text in texts:
+                named = "instr(lower(request), ?3) OR instr(lower(url), ?3) OR instr(lower(response), ?3)"
+                self._connection.execute(
+                    "UPDATE call SET request = ?2, url = '', response = CASE WHEN response IS NULL THEN NULL "
+                    "ELSE ?2 END WHERE id IN (SELECT call_id FROM call_event WHERE event_id = ?1) "
+                    f"AND ({named})",
+                    (event, TAKEN_OUT, text),
+                )
+                self._connection.execute(
+                    "UPDATE delivery SET detail = '' WHERE event_id = ? AND instr(lower(detail), ?)",
+                    (event, text),
+                )
+
+    def _unresolve(self, event: int) -> None:
+        row = self._connection.execute("SELECT identity FROM event WHERE id = ?", (event,)).fetchone()
+        if row is not None and row[0]:
+            known = msgspec.structs.replace(_identity.decode(row[0]), email="")
+            self._connection.execute("UPDATE event SET identity = ? WHERE id = ?", (_json(known), event))
 
     def note_keys(self, number: int, keys: Iterable[bytes]) -> None:
         """Note the events with these keys; see `gainstage.store.rows.event_key`."""

@@ -29,6 +29,10 @@ class Names(NamedTuple):
     keys: frozenset[str] = frozenset()
     emails: frozenset[str] = frozenset()
 
+    def without(self, person: "Someone") -> "Names":
+        """Those that the person has not."""
+        return Names(self.keys.difference(person.keys), self.emails.difference(person.emails))
+
     def and_(self, others: Iterable["Names"]) -> "Names":
         """These and others."""
         more = list(others)
@@ -68,7 +72,7 @@ class Someone(msgspec.Struct):
         told = frozenset(emails)
         if not key.startswith("u:") or (key not in self.keys and told.isdisjoint(self.emails)):
             return Names()
-        return Names(frozenset({key}).difference(self.keys), told.difference(self.emails))
+        return Names(frozenset({key}), told).without(self)
 
     def record_keys(self) -> list[tuple[str, str]]:
         """Object and key of every record that may be the person's."""

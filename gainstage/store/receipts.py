@@ -91,6 +91,15 @@ class Receipts:
         found = (self._connection.execute("SELECT id FROM event WHERE key = ?", (key,)) for key in keys)
         return {int(number) for rows in found for (number,) in rows}
 
+    def corrected(self, messages: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of these messages that somebody corrected, each a source's name and a message id."""
+        return {
+            message
+            for message in messages
+            for number in self.entered([message])
+            if self._connection.execute("SELECT 1 FROM edited WHERE event_id = ?", (number,)).fetchone()
+        }
+
     def find(self, digests: Collection[bytes], person: Someone, after: int, limit: int) -> Found:
         """Among the next events above `after` those of whom the hashes mean, or for whom the person was
         resolved. Fewer than `limit` are looked at where the store keeps large messages of them.

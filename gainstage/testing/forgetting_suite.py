@@ -193,7 +193,7 @@ class ForgettingSuite(OpensStore):
             transaction.intake.resolve(event, b'{"user_id":"bob","email":"ann@x.example","account":""}')
             found = transaction.reading.receipts.find(set(), someone(), 0, 3)
             assert (found.events, found.resolved) == ([], [event])
-            transaction.forgetting.unresolve(found.resolved)
+            transaction.forgetting.unresolve(found.resolved, [EMAIL])
             assert transaction.reading.receipts.find(set(), someone(), 0, 3).resolved == []
             assert [one["id"] for one in transaction.reading.events("m-1")] == [event]
 

@@ -61,8 +61,10 @@ class Forgetting(Protocol):
     def note(self, number: int, events: Iterable[int]) -> None:
         """Note events that are to be purged."""
 
-    def unresolve(self, events: Iterable[int]) -> None:
-        """Let go of what was resolved for these events: it names somebody else, who is to be forgotten."""
+    def unresolve(self, events: Iterable[int], emails: Iterable[str]) -> None:
+        """Take e-mails out of what is kept of events of others: what was resolved for them, what was said in
+        calls, details. `emails` in lower case.
+        """
 
     def note_keys(self, number: int, keys: Iterable[bytes]) -> None:
         """Note the events with these keys; see `gainstage.store.rows.event_key`."""

@@ -75,16 +75,16 @@ def test_an_index_that_another_process_is_making_just_now_is_no_archive_yet(tmp_
 async def test_before_anything_is_archived_nothing_is_told_and_nothing_is_held(tmp_path: Path) -> None:
     assert ArchiveOf(tmp_path).offsets() is None
     assert ArchiveOf(tmp_path).erase(ANN, lambda: False) == ""
-    assert ArchiveOf(tmp_path).look(ANN) == (0, Names())
+    assert ArchiveOf(tmp_path).look(ANN, NOON_US) == (0, Names())
     assert not ArchiveOf(tmp_path).offsets() and files_in(tmp_path) == []
 
 
 async def test_a_person_is_counted_and_erased_beside_whoever_archives(shelf: Shelf) -> None:
     await shelf.take(*(track(n, user=("ann", "bob")[n % 2]) for n in range(10)))
     other = ArchiveOf(shelf.data)
-    assert other.look(ANN) == (5, Names())
+    assert other.look(ANN, shelf.now_us) == (5, Names())
     assert other.erase(ANN, lambda: False) == ""
-    assert other.look(ANN) == (0, Names()) and len(shelf.ids()) == 5
+    assert other.look(ANN, shelf.now_us) == (0, Names()) and len(shelf.ids()) == 5
 
 
 async def test_where_audiences_were_computed_erasing_waits_until_they_are_made_anew(shelf: Shelf) -> None:

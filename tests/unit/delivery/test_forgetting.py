@@ -5,12 +5,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from gainstage.clock import DAY_US
+from gainstage.computed import COMPUTED_SOURCE
 from gainstage.destination import CallFailed, Deletion, Person, Request
-from gainstage.log.contract import Erased, LogUnavailable
+from gainstage.log.contract import Entry, Erased, LogUnavailable
 from gainstage.log.memory import MemoryLog
+from gainstage.normalise import Surroundings
 from gainstage.outcome import Blocked, Delivered
 from gainstage.pseudonym import Pseudonyms
 from gainstage.store.forgetting import TAKEN_OUT
@@ -244,6 +247,66 @@ async def test_an_event_of_another_that_waits_with_the_e_mail_of_a_device_stays(
     shop.vendor.answer = lambda request: None
     await shop.deliver(seconds=120)
     assert shop.outcome("waits")[0] == "delivered"
+
+
+async def test_an_e_mail_that_a_device_lent_to_another_leaves_that_ones_calls(shop: Workshop) -> None:
+    await shop.take(told("", OLD_EMAIL, anonymousId="tablet"))
+    lent = {"type": "identify", "userId": "user-ann", "anonymousId": "tablet", "traits": {"plan": "gold"}}
+    await shop.take({**lent, "messageId": "stays"})
+    await shop.deliver()
+    await shop.take({"type": "identify", **ANN, "anonymousId": "tablet"})
+    await shop.deliver()
+    await done(shop, ask(shop, OLD_EMAIL))
+    assert shop.outcome("stays")[0] == "delivered"
+    assert b"first.example" not in await held(shop)
+
+
+async def test_what_a_computation_repeats_leads_to_nobody(shop: Workshop) -> None:
+    await shop.take(told("user-ada", OLD_EMAIL), {"type": "identify", **ADA})
+    await shop.take(told("user-ann", OLD_EMAIL), source=COMPUTED_SOURCE)
+    await shop.take({"type": "track", "event": "Used", "userId": "user-ann", "messageId": "stays"})
+    await shop.deliver()
+    await done(shop, ask(shop, EMAIL))
+    assert shop.outcome("stays") == ("parked", "email_missing") and b"first.example" not in await held(shop)
+
+
+async def test_whom_an_alias_joins_is_found_by_it(shop: Workshop) -> None:
+    joins = {"type": "alias", "userId": "user-two", "previousId": "user-one"}
+    await shop.take({**joins, "context": {"traits": {"email": OLD_EMAIL}}}, {**joins, "userId": "user-three"})
+    await shop.take(told("user-four", OLD_EMAIL), told("user-four", EMAIL), {"type": "identify", **ANN})
+    await shop.deliver()
+    ended = await done(shop, ask(shop, "user-one"))
+    assert ended.counts["log_entries"] == 4 and rows(shop)["event"] == 1
+
+
+async def test_what_comes_after_the_request_ends_it_all_the_same(shop: Workshop) -> None:
+    await shop.take({"type": "identify", **ADA})
+    await shop.deliver()
+    number = ask(shop, EMAIL)
+    for fresh in range(60):
+        await shop.take(told(f"fresh-{fresh}", EMAIL), told("user-ada", f"{fresh}@first.example"))
+        await shop.turn()
+        shop.clock.forward(1)
+    assert receipt(shop, number).done_us is not None
+
+
+async def test_a_message_that_was_corrected_leads_by_its_correction_alone(shop: Workshop) -> None:
+    shop.vendor.answer = lambda request: status(400)
+    await shop.take({**told("user-bob", EMAIL), "messageId": "wrong"})
+    await shop.deliver()
+    shop.vendor.answer = lambda request: None
+    await shop.take({"type": "track", "event": "Used", "userId": "user-bob", "messageId": "stays"})
+    with shop.store.transaction() as transaction:
+        (event,) = transaction.reading.events("wrong")
+        body = msgspec.json.encode(told("user-bob", "bob@x.example", messageId="wrong"))
+        around = Surroundings(edits=("Corrected by hand",)).encoded()
+        entry = Entry("app", "", shop.clock.now_us(), 0, around, body)
+        transaction.intake.edit(event["id"], msgspec.msgpack.encode(entry), shop.clock.now_us())
+        transaction.ledger.retry_all(event["id"], shop.clock.now_us())
+    await shop.take({"type": "identify", **ADA}, told("user-bob", "bob@x.example"))
+    await shop.deliver()
+    await done(shop, ask(shop, "user-ada"))
+    assert shop.outcome("stays")[0] == "delivered" and EMAIL.encode() not in await held(shop)
 
 
 async def test_a_name_that_is_found_later_is_suppressed_at_once(shop: Workshop) -> None:

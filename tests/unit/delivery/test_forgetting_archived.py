@@ -34,7 +34,7 @@ class Archive:
     def offsets(self) -> None:
         return None
 
-    def look(self, person: Someone, ended: Callable[[], bool]) -> Looked | None:
+    def look(self, person: Someone, until_us: int, ended: Callable[[], bool]) -> Looked | None:
         self.looked.append(set(person.emails))
         return Looked(self.events, person.further("u:user-ada", self.emails))
 

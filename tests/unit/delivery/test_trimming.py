@@ -174,7 +174,7 @@ class Archive:
             raise StorageUnavailable("The disk that holds index.db is full; free some space.")
         return {0: self.reached}
 
-    def look(self, person: Someone, ended: Callable[[], bool]) -> Looked:
+    def look(self, person: Someone, until_us: int, ended: Callable[[], bool]) -> Looked:
         return Looked(0, Names())
 
     def erase(self, person: Someone, ended: Callable[[], bool]) -> str:
