@@ -199,7 +199,7 @@ class Engine:
                 active.succeed(before.get(name))
             for flight in self._flights:  # their state is the destination's current one
                 name = flight.active.connected.name
-                if name in self._active and name in before:
+                if name in self._active:
                     flight.active.row = self._active[name].row
                     if flight.active.current:  # also its budgets, which other destinations may have narrowed
                         flight.active = self._active[name]

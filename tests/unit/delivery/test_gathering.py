@@ -241,7 +241,17 @@ async def ends_by_new_settings(shop: Workshop) -> None:
     shop.configure(shop=Settings(repeatable=False))
 
 
-@pytest.mark.parametrize("end", [ends_by_stop, ends_by_kill, ends_by_new_settings])
+async def ends_by_removal_and_return_with_new_settings(shop: Workshop) -> None:
+    shop.given.pop("shop")
+    shop.configure()
+    await shop.work()
+    await ends_by_new_settings(shop)
+
+
+ENDS = [ends_by_stop, ends_by_kill, ends_by_new_settings, ends_by_removal_and_return_with_new_settings]
+
+
+@pytest.mark.parametrize("end", ENDS)
 async def test_after_an_end_in_between_people_wait_until_the_call_must_be_over(
     shop: Workshop, end: Any
 ) -> None:
@@ -318,7 +328,7 @@ async def test_a_clock_set_back_makes_no_question_wait_longer(shop: Workshop) ->
     assert kinds(shop) == ["bulk", "question"]
 
 
-@pytest.mark.parametrize("end", [ends_by_stop, ends_by_kill, ends_by_new_settings])
+@pytest.mark.parametrize("end", ENDS)
 async def test_taking_apart_after_an_end_in_between_sends_nothing_older_than_the_call_carried(
     shop: Workshop, end: Any
 ) -> None:
