@@ -48,7 +48,7 @@ def attention(data: Path) -> dict[str, Any]:
 def _items(data: Path, reading: Reading, now_us: int) -> Iterator[Item]:
     resolved = resolve(opened(data, reading.documents()), os.environ, lenient=True)
     configuration = resolved.configuration
-    yield from _blocked(configuration, blocked(reading.destination_states(), now_us))
+    yield from _blocked(configuration, blocked(reading, now_us))
     yield from _alerts(standing(reading.alerts()))
     yield from _heaps(reading.heaps.all())
     yield from _budgets(reading.budgets(), now_us)
@@ -96,13 +96,11 @@ def _page(kind: str) -> str:
 
 
 def _blocked(configuration: Configuration, rows: Iterable[Mapping[str, Any]]) -> Iterator[Item]:
-    told = set()
     for row in rows:
         name, reason = row["destination"], row["reason"] or ""
         connected = configuration.destinations.get(name)
         if connected is None or not connected.enabled:
             continue
-        told.add(name)
         known = REASONS.get(reason)
         if reason == "paused":
             yield _item("paused", "note", f"{name} is paused", "Its events wait.", "Resume it.",
@@ -112,13 +110,6 @@ def _blocked(configuration: Configuration, rows: Iterable[Mapping[str, Any]]) ->
                 "blocked", "error", f"Nothing is sent to {name}: {_title(reason)}",
                 row["detail"] or "", known.remedy if known else "", since=row["since"],
                 page="destination", name=name,
-            )  # fmt: skip
-    for name, connected in configuration.destinations.items():
-        if connected.problem is not None and name not in told:
-            reason = REASONS.get(connected.problem.code)
-            yield _item(
-                "blocked", "error", f"Nothing is sent to {name}: its settings cannot be used",
-                connected.problem.detail, reason.remedy if reason else "", page="destination", name=name,
             )  # fmt: skip
 
 

@@ -34,6 +34,8 @@ LOOK_SECONDS = 0.1
 READ_AT_ONCE = 2_000
 LOOKED_AT_ONCE = 20_000
 NOT_ASKED = "not_asked"
+#: An earlier attempt may have deleted them, and its answer was lost.
+GONE = "There is no such person any more, or there never was: more than one attempt was made."
 STATES = {
     Phase.LOG: "looking",
     Phase.LEDGER: "looking",
@@ -45,7 +47,7 @@ STATES = {
 PURGED = ("log_entries", "events", "deliveries", "calls", "archived_events")
 SENTENCES = {
     DELETED: "Deleted there.",
-    ABSENT: "There was no such person.",
+    ABSENT: "There is no such person.",
     FAILED: "It could not be done: delete the person there, or ask again.",
     WAITING: "Is asked to delete the person, and asked again while that fails.",
     NOT_ASKED: "Was not to be asked.",
@@ -305,6 +307,8 @@ def _told(vendors: Mapping[str, Mapping[str, Any]], configuration: Configuration
         connected = configuration.destinations.get(name)
         by_hand = connected.type.delete_by_hand if connected else "Delete the person there."
         sentence = by_hand if one["outcome"] == BY_HAND else SENTENCES[one["outcome"]]
+        if one["outcome"] == ABSENT and one.get("attempts", 0) > 1:
+            sentence = GONE
         at_us = one.get("at_us")
         told.append(
             {

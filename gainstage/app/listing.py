@@ -53,7 +53,7 @@ def _stopped(data: Path) -> dict[str, dict[str, Any]]:
         raise DataUnusable(str(error)) from None
     try:
         with store.reading() as reading:
-            stopped = blocked(reading.destination_states(), time.time_ns() // 1_000)
+            stopped = blocked(reading, time.time_ns() // 1_000)
     finally:
         store.close()
     return {row.pop("destination"): row for row in stopped}

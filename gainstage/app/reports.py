@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,7 +34,6 @@ from gainstage.reason import WORDS
 from gainstage.sqlite import StorageUnavailable
 from gainstage.store.reading import DeliveryRow, Reading, json_or_text
 from gainstage.store.replay import PAUSED, RUNNING
-from gainstage.store.rows import DestinationRow
 from gainstage.store.store import NoStore, Store
 
 T = TypeVar("T")
@@ -88,7 +87,7 @@ class Reports:
                 "alerts": standing(reading.alerts()),
                 "budgets": [budget_report(row, now_us) for row in reading.budgets()],
                 "kept": {"ledger": _kept_ledger(reading)},
-                "blocked": blocked(reading.destination_states(), now_us),
+                "blocked": blocked(reading, now_us),
                 "sources": reading.met_none(),
                 "unmapped": reading.unmapped(),
                 **status_of(reading, now_us),
@@ -286,8 +285,9 @@ def _resolved(identity: bytes | None) -> dict[str, str]:
     return {name: value for name, value in msgspec.structs.asdict(known).items() if value}
 
 
-def blocked(states: Mapping[str, DestinationRow], now_us: int) -> list[dict[str, Any]]:
-    """The destinations to which nothing is sent now, and why."""
+def blocked(reading: Reading, now_us: int) -> list[dict[str, Any]]:
+    """The destinations of the configuration to which nothing is sent now, and why."""
+    configured = {document.name for document in reading.documents() if document.kind == "destination"}
     return [
         {
             "destination": row.name,
@@ -296,8 +296,8 @@ def blocked(states: Mapping[str, DestinationRow], now_us: int) -> list[dict[str,
             "since": iso(row.since_us) if row.since_us else None,
             "next_try_at": iso(row.resume_us) if row.resume_us > now_us else None,
         }
-        for row in states.values()
-        if row.paused or row.blocked or (row.code and row.resume_us > now_us)
+        for row in reading.destination_states().values()
+        if row.name in configured and (row.paused or row.blocked or (row.code and row.resume_us > now_us))
     ]
 
 

@@ -15,6 +15,8 @@ from gainstage.store.contract import Store
 #: A deletion is tried for this long, as deliveries are; then somebody has to ask for it again.
 HORIZON_US = 7 * DAY_US
 LONGEST_WAIT_SECONDS = 3_600
+#: How often a destination that cannot be asked now is looked at.
+LOOK_US = 10 * SECOND_US
 #: Words of a receipt. Those that are final stand first.
 DELETED, ABSENT, BY_HAND, FAILED = "deleted", "absent", "by_hand", "failed"
 WAITING = "waiting"
@@ -71,7 +73,22 @@ def noted(before: dict[str, Any], outcome: Outcome, asked_us: int, now_us: int) 
             reason = "throttled"
         case _:
             reason = "answer_lost"
-    if now_us >= asked_us + HORIZON_US:
+    if _is_over(asked_us, now_us):
         return {**told, "outcome": FAILED, "reason": reason}
     wait_us = min(LONGEST_WAIT_SECONDS, 2 ** min(attempts, 12)) * SECOND_US
     return {**told, "outcome": WAITING, "reason": reason, "due_us": now_us + wait_us}
+
+
+def postponed(before: dict[str, Any], active: Active, asked_us: int, now_us: int) -> dict[str, Any]:
+    """What a receipt says while a destination cannot be asked. The person's names are kept for as long, so
+    that waiting ends with the time for trying, too.
+    """
+    reason = "paused" if active.row.paused else active.row.code or ""
+    if _is_over(asked_us, now_us):
+        attempts = int(before.get("attempts", 0))
+        return {"at_us": now_us, "attempts": attempts, "outcome": FAILED, "reason": reason}
+    return {**before, "reason": reason, "due_us": now_us + LOOK_US}
+
+
+def _is_over(asked_us: int, now_us: int) -> bool:
+    return now_us >= asked_us + HORIZON_US

@@ -84,7 +84,7 @@ def activate(transaction: Transaction, configuration: Configuration, now_us: int
     """Take a configuration into force: destinations whose settings changed start afresh.
 
     A change of settings, or of what is known of the tenant's objects, lifts a block, retries what failed, and
-    plans pending events anew.
+    plans pending events anew. Settings that cannot be used are a block.
     """
     found = {}
     for name, connected in configuration.destinations.items():
@@ -104,6 +104,11 @@ def activate(transaction: Transaction, configuration: Configuration, now_us: int
                 row.blocked, row.code, row.detail, row.since_us = False, None, None, None
                 row.failures, row.resume_us = 0, 0
                 transaction.lanes.restart(row.id, now_us)
+            transaction.destinations.save(row)
+        problem = connected.problem
+        if not usable and problem is not None and (row.code, row.detail) != (problem.code, problem.detail):
+            row.blocked, row.code, row.detail = True, problem.code, problem.detail
+            row.since_us = row.since_us or now_us
             transaction.destinations.save(row)
         active.plan = row.plan
         found[name] = active

@@ -17,7 +17,7 @@ import msgspec
 
 from gainstage.clock import SECOND_US, Clock
 from gainstage.delivery.archived import Archived, Eraser, Looked
-from gainstage.delivery.deleting import BY_HAND, FAILED, WAITING, Deletion, noted
+from gainstage.delivery.deleting import BY_HAND, FAILED, WAITING, Deletion, noted, postponed
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.finding import Finder, texts_of
 from gainstage.delivery.suppressing import Suppression
@@ -301,7 +301,7 @@ class Forgetter:
             code = FAILED if active is None else BY_HAND
             row.vendors[name] = {"outcome": code, "reason": "", "at_us": now_us, "attempts": 0}
         elif not active.runs or active.row.resume_us > now_us:
-            row.vendors[name]["due_us"] = now_us + LOOK_AGAIN_US * 10
+            row.vendors[name] = postponed(row.vendors[name], active, row.asked_us, now_us)
         else:
             deletion = Deletion(self._store, self._clock, self._transport, active)
             self._deletion = (row.id, name, asyncio.create_task(deletion.run(person)))

@@ -24,7 +24,7 @@ STATES = {
 }
 AT_GAINSIGHT = {
     "deleted": "deleted",
-    "absent": "was not there",
+    "absent": "is not there",
     "by_hand": "to be deleted by hand",
     "failed": "could not be deleted",
     "waiting": "waits",

@@ -103,6 +103,32 @@ def test_status_says_what_is_blocked_and_why(tmp_path: Path) -> None:
         assert found["connections"][0]["pending"] == 1
 
 
+def test_a_destination_is_blocked_for_as_long_as_its_settings_cannot_be_used(tmp_path: Path) -> None:
+    with opened(tmp_path) as shop:
+        reports = Reports(shop.store, shop.log)  # type: ignore[arg-type]
+        shop.unusable.add("shop")
+        shop.configure()
+        asyncio.run(_take(shop, ANN))
+        (blocked,) = reports.status(shop.clock.now_us())["blocked"]
+        assert (blocked["destination"], blocked["reason"]) == ("shop", "configuration_invalid")
+        assert (blocked["detail"], blocked["next_try_at"]) == ("A variable is missing.", None)
+        assert blocked["since"].endswith("Z")
+        shop.unusable.clear()
+        shop.configure()
+        asyncio.run(shop.deliver(3))
+        assert reports.status(shop.clock.now_us())["blocked"] == []
+
+
+def test_a_destination_that_was_removed_is_blocked_no_more(tmp_path: Path) -> None:
+    with opened(tmp_path) as shop:
+        shop.vendor.answer = lambda request: status(401)
+        asyncio.run(_take(shop, ANN))
+        shop.given = {"other": Settings()}
+        shop.configure()
+        asyncio.run(shop.deliver(3))
+        assert Reports(shop.store, shop.log).status(shop.clock.now_us())["blocked"] == []  # type: ignore[arg-type]
+
+
 def test_what_waits_for_usable_settings_is_pending_and_has_an_age(tmp_path: Path) -> None:
     with opened(tmp_path) as shop:
         with_type(shop, tenant=lambda settings: "")

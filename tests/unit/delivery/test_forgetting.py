@@ -210,6 +210,39 @@ async def test_a_vendor_that_never_answers_is_given_up_after_seven_days(shop: Wo
     assert (ended.vendors["shop"]["outcome"], ended.vendors["shop"]["reason"]) == ("failed", "timeout")
 
 
+@pytest.mark.parametrize("how", ["paused", "unusable"])
+async def test_a_destination_that_cannot_be_asked_is_waited_for_seven_days_and_says_why(
+    shop: Workshop, how: str
+) -> None:
+    with_type(shop, delete=deleting)
+    await shop.take({"type": "identify", **ADA})
+    await shop.deliver(3)
+    getattr(shop, how).add("shop")
+    shop.configure()
+    number = ask(shop, EMAIL, "shop")
+    await shop.deliver(20)
+    told = receipt(shop, number).vendors["shop"]
+    reason = {"paused": "paused", "unusable": "configuration_invalid"}[how]
+    assert (told["outcome"], told["reason"]) == ("waiting", reason)
+    shop.clock.forward(7 * DAY_US / 1_000_000)
+    ended = await done(shop, number)
+    assert (ended.vendors["shop"]["outcome"], ended.vendors["shop"]["reason"]) == ("failed", reason)
+    assert b"lovelace" not in await held(shop)
+
+
+async def test_a_destination_that_works_again_in_time_is_asked_to_delete_the_person(shop: Workshop) -> None:
+    with_type(shop, delete=deleting)
+    shop.paused.add("shop")
+    shop.configure()
+    number = ask(shop, EMAIL, "shop")
+    await shop.deliver(3)
+    shop.clock.forward(6 * DAY_US / 1_000_000)
+    shop.paused.clear()
+    shop.configure()
+    ended = await done(shop, number)
+    assert (ended.vendors["shop"]["outcome"], ended.vendors["shop"]["reason"]) == ("deleted", "")
+
+
 class Broker(MemoryLog):
     """A log that takes no single entries out."""
 

@@ -37,13 +37,14 @@ from gainstage.log.contract import Entry
 from gainstage.log.memory import MemoryLog
 from gainstage.normalise import Surroundings
 from gainstage.operation import Append, Operation, Record, Upsert
-from gainstage.outcome import Delivered, Filtered, Parked, Rejected
+from gainstage.outcome import Blocked, Delivered, Filtered, Parked, Rejected
 from gainstage.store import Store
 from gainstage.store.rows import LIVE, Document
 
 START_US = 1_767_268_800_000_000  # 2026-01-01T12:00:00Z
 SECOND_US = 1_000_000
 SECRET = "workshop-secret-key"
+UNUSABLE = Blocked("configuration_invalid", "A variable is missing.")
 
 
 class Settings(BaseModel):
@@ -244,13 +245,15 @@ class Workshop:
             for name, given in self.given.items()
         }  # fmt: skip
         with self.store.transaction() as transaction:
-            transaction.documents.replace([Document("source", "app", "file", written)], "file")
+            documents = [Document("destination", name, "file", body) for name, body in written.items()]
+            transaction.documents.replace([Document("source", "app", "file", {}), *documents], "file")
 
     def _configuration(self, documents: Sequence[Document], revision: int) -> Configuration:
         found = {
             name: Connected(
                 name, self.type, None if name in self.unusable else given, frozenset({"app"}),
                 frozenset(self.type.kinds), paused=name in self.paused,
+                problem=UNUSABLE if name in self.unusable else None,
             )
             for name, given in self.given.items()
         }  # fmt: skip
