@@ -95,7 +95,7 @@ def _carried_out(
     facts: dict[Record, dict[str, Any]] = {}
     made = 0
     for operation in operations:
-        member = Member(0, operation.record, (), None, 0, 0, None, None)
+        member = Member(0, operation.record, (), None, 0, 0, None)
         flight = Flight(active, [member], [_work(operation, event, facts)])
         settled = flight.begin()
         while flight.request is not None and made < REQUESTS_AN_EVENT:

@@ -38,6 +38,9 @@ class Active:
         #: The plan that its flights were begun under: after a change of settings they tell nothing of the
         #: new ones.
         self.plan = row.plan
+        #: The records of the first calls that failed since one succeeded, and the last of these calls.
+        self.failing: set[int] = set()
+        self.failed_call: int | None = None
         #: A call succeeded since the start or the last change of settings; until then calls go one at a time.
         self.proven = False
         #: Backlogs are looked at now and then only.
@@ -102,7 +105,7 @@ def activate(transaction: Transaction, configuration: Configuration, now_us: int
                 row.plan += 1
                 row.replan_after = 0
                 row.blocked, row.code, row.detail, row.since_us = False, None, None, None
-                row.failures, row.resume_us = 0, 0
+                row.failures, row.resume_us, row.held_us = 0, 0, 0
                 transaction.lanes.restart(row.id, now_us)
             transaction.destinations.save(row)
         problem = connected.problem

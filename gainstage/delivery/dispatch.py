@@ -355,7 +355,7 @@ def _member(
 ) -> Member:
     return Member(
         record.id, record.record, operations, merged, record.next_fence,
-        lane.attempts, lane.failing_since_us, lane.take, lane.priority,
+        lane.attempts, lane.take, lane.priority,
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from gainstage.delivery.flight import Flight
 from gainstage.delivery.forgetting import Forgetter
 from gainstage.delivery.joining import join_records
 from gainstage.delivery.journal import begin_call, end_call
+from gainstage.delivery.jumping import Jumps
 from gainstage.delivery.observing import Observer
 from gainstage.delivery.pace import Pace
 from gainstage.delivery.replanning import Replanner
@@ -98,6 +99,7 @@ class Engine:
         self._calls: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self._pace = Pace()
+        self._jumps = Jumps()
         self._sends = sends
         self._suppression = Suppression(pseudonyms or Pseudonyms(b""))
         self._trimmer = Trimmer(store, log, clock, archived)
@@ -139,6 +141,7 @@ class Engine:
         with self._store.transaction() as transaction:
             now_us = self._clock.now_us()
             self._refresh(transaction)
+            self._jumps.follow(transaction, self._active.values(), now_us)
             self._recover(transaction)
             router = self._router(transaction, now_us)
             for partition, expected, slice_ in slices:

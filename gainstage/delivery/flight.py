@@ -24,7 +24,6 @@ class Member(msgspec.Struct, frozen=True):
     merged: Merged | None
     fence: int
     attempts: int
-    failing_since_us: int | None
     take: int | None
     priority: int = LIVE
 

@@ -180,7 +180,7 @@ class Rehearsal:
             )
             for work in works
         ]
-        members = [Member(0, work.record, (), None, 0, 0, None, None) for work in works]
+        members = [Member(0, work.record, (), None, 0, 0, None) for work in works]
         flight = Flight(active, members, works)
         settled, asked = flight.begin(), 0
         while flight.request is not None and asked < REQUESTS_AT_MOST:

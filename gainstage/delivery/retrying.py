@@ -5,9 +5,11 @@ from email.utils import parsedate_to_datetime
 
 from gainstage.clock import DAY_US, SECOND_US
 
-#: A delivery is tried for this long, then kept as failed.
+#: A delivery fails for this long before it is kept as failed.
 RETRY_HORIZON_US = 7 * DAY_US
 LONGEST_WAIT_SECONDS = 3_600.0
+#: What counts of that at most between two calls that failed.
+LONGEST_COUNTED_US = int(LONGEST_WAIT_SECONDS) * SECOND_US
 #: So many waits are nearly the same for everybody, each twice the one before.
 FIRST_WAITS = 4
 #: What a vendor may ask for with Retry-After at most.

@@ -6,19 +6,16 @@ from typing import Any
 import msgspec
 
 from gainstage.clock import SECOND_US
+from gainstage.delivery.availability import Availability
 from gainstage.delivery.destinations import Active
 from gainstage.delivery.doubting import Doubts, is_in_doubt
 from gainstage.delivery.flight import Flight, Member
 from gainstage.delivery.observing import Observer
 from gainstage.delivery.planning import UPSERT
 from gainstage.delivery.retrying import (
-    FAILURES_BEFORE_PROBING,
-    LONGEST_BLOCK_SECONDS,
-    LONGEST_PROBE_SECONDS,
     LONGEST_RETRY_AFTER_SECONDS,
     LONGEST_THROTTLE_SECONDS,
     RETRY_HORIZON_US,
-    probe_seconds,
     retry_after_seconds,
     wait_seconds,
 )
@@ -62,6 +59,7 @@ class Settler:
     ) -> None:
         self._transaction = transaction
         self._doubts = Doubts(transaction)
+        self._availability = Availability(transaction, now_us)
         self._now_us = now_us
         self._chance = chance
         self._observer = observer or Observer()
@@ -101,7 +99,7 @@ class Settler:
             case Delivered() if (
                 joins or left_out
             ):  # what else is known may be newer; what was left out may go
-                self._recovered(active)
+                self._availability.recovered(active)
                 sentence = (
                     "The record turned out to be known by another key, too."
                     if joins
@@ -110,17 +108,17 @@ class Settler:
                 self._wait(active, member, self._now_us, "queued", sentence, attempt=False)
             case Delivered():
                 if member.record.object != CANARY_OBJECT:  # that the vendor answers proves nothing of writing
-                    self._recovered(active)
+                    self._availability.recovered(active)
                 self._deliver(active, member, outcome)
             case Rejected():
-                self._recovered(active)
+                self._availability.recovered(active)
                 self._reject(active, member, outcome)
             case Filtered(code, detail):
                 if flight.last_response is not None:  # without one nothing was proven
-                    self._recovered(active)
+                    self._availability.recovered(active)
                 self._end(active, member, FILTERED, code, detail)
             case Parked(code, detail, for_record):
-                self._recovered(active)
+                self._availability.recovered(active)
                 self._end(active, member, PARKED, code, detail, for_record=for_record)
             case Unknown(code, detail, hold=True):
                 self._end(active, member, PARKED, "answer_lost", f"No answer came ({detail})")
@@ -131,7 +129,7 @@ class Settler:
             case Throttled():
                 self._throttle(active, member, outcome, flight)
             case Blocked(code, detail):
-                self._block(active, code, detail)
+                self._availability.block(active, code, detail)
                 self._wait(active, member, self._now_us, code, detail, attempt=False)
 
     # success
@@ -304,30 +302,40 @@ class Settler:
     # failures that may pass
 
     def _retry(self, active: Active, member: Member, outcome: Retry, flight: Flight) -> None:
-        tried = outcome.code not in UNTRIED
-        since_us = member.failing_since_us
-        if tried and since_us is not None and since_us + RETRY_HORIZON_US <= self._now_us:
-            self._end(
-                active, member, FAILED, "retries_exhausted", f"Tried for seven days; last: {outcome.detail}"
-            )
+        if outcome.code in UNTRIED:
+            self._wait(active, member, self._now_us, outcome.code, outcome.detail, attempt=False)
             return
-        seconds = outcome.after_seconds if tried else 0.0
-        if seconds is None:
-            seconds = self._asked(flight)
+        if self._give_up(active, member, outcome):
+            return
+        asked = self._asked(flight) if outcome.after_seconds is None else None
+        seconds = outcome.after_seconds if asked is None else asked
         if seconds is None:
             seconds = wait_seconds(member.attempts + 1, self._chance)
-        if tried:
-            self._observer.retried(active.connected.name, outcome.code)
-        if tried and outcome.code != "record_gone":
-            self._failed(active, outcome)
-        self._wait(
-            active,
-            member,
-            self._now_us + int(seconds * SECOND_US),
-            outcome.code,
-            outcome.detail,
-            attempt=tried,
+        self._observer.retried(active.connected.name, outcome.code)
+        if outcome.code != "record_gone":
+            self._availability.failed(active, flight, member, outcome, asked)
+        due_us = self._now_us + int(seconds * SECOND_US)
+        self._wait(active, member, due_us, outcome.code, outcome.detail, attempt=True)
+
+    def _give_up(self, active: Active, member: Member, outcome: Retry) -> bool:
+        """End the events whose calls have failed for so long; True where none is left to be tried again."""
+        failing_us = self._availability.failing_us(active)
+        self._transaction.lanes.fail(
+            (operation.id for operation in member.operations if operation.failing_from_us is None), failing_us
         )
+        late = dict.fromkeys(
+            operation.event_id
+            for operation in member.operations
+            if operation.failing_from_us is not None
+            and failing_us - operation.failing_from_us >= RETRY_HORIZON_US
+        )
+        told = f"Tried for seven days; last: {outcome.detail}"
+        for event_id in late:
+            self._close_event(active, event_id, FAILED, "retries_exhausted", told)
+        if len(late) < len(member.events):
+            return False
+        self._transaction.lanes.settle_lane(active.number, member.number, self._now_us, take=member.take)
+        return True
 
     def _throttle(self, active: Active, member: Member, outcome: Throttled, flight: Flight) -> None:
         seconds = outcome.after_seconds
@@ -337,11 +345,7 @@ class Settler:
         if budgets:
             refused(self._transaction.budgets, budgets, self._now_us, reserved_us, seconds)
         else:
-            until_us = self._now_us + int((seconds or DEFAULT_THROTTLE_SECONDS) * SECOND_US)
-            active.row.resume_us = until_us
-            if not active.row.blocked:  # what blocked it is still the reason
-                active.row.code, active.row.detail = "throttled", outcome.detail
-            self._transaction.destinations.save(active.row)
+            self._availability.throttle(active, seconds or DEFAULT_THROTTLE_SECONDS, outcome.detail)
         self._wait(active, member, self._now_us, "throttled", outcome.detail, attempt=False)
 
     def _wait(
@@ -354,7 +358,6 @@ class Settler:
             code,
             active.mask(detail),
             attempt=attempt,
-            now_us=self._now_us,
         )
 
     def _asked(self, flight: Flight, longest: float = LONGEST_RETRY_AFTER_SECONDS) -> float | None:
@@ -362,38 +365,3 @@ class Settler:
         response = flight.last_response
         value = response.headers.get("retry-after") if response is not None else None
         return retry_after_seconds(value, self._now_us, longest) if value else None
-
-    # the destination as a whole
-
-    def _failed(self, active: Active, outcome: Retry) -> None:
-        row = active.row
-        if not active.current:
-            return
-        row.failures += 1
-        if row.failures >= FAILURES_BEFORE_PROBING:
-            seconds = probe_seconds(row.failures, LONGEST_PROBE_SECONDS)
-            row.resume_us = self._now_us + int(seconds * SECOND_US)
-            row.code, row.detail = outcome.code, active.mask(outcome.detail)
-            row.since_us = row.since_us or self._now_us
-        self._transaction.destinations.save(row)
-
-    def _recovered(self, active: Active) -> None:
-        row = active.row
-        active.proven = True
-        if not active.current:
-            return
-        if row.failures or row.blocked or row.code:
-            row.failures, row.blocked, row.resume_us = 0, False, 0
-            row.code, row.detail, row.since_us = None, None, None
-            self._transaction.destinations.save(row)
-
-    def _block(self, active: Active, code: str, detail: str) -> None:
-        row = active.row
-        if not active.current:
-            return
-        row.failures += 1
-        seconds = min(LONGEST_BLOCK_SECONDS, 5.0 * 2 ** min(row.failures - 1, 10))
-        row.blocked, row.code, row.detail = True, code, active.mask(detail)
-        row.resume_us = self._now_us + int(seconds * SECOND_US)
-        row.since_us = row.since_us or self._now_us
-        self._transaction.destinations.save(row)

@@ -208,7 +208,7 @@ FAILED: dict[str, Reason] = {
     "retries_exhausted": Reason(
         "failed",
         "given up after many tries",
-        "It was tried for the whole retry time without success.",
+        "Its calls failed for seven days; time in which nothing could be tried does not count.",
         "Gainsight answered 503 for seven days.",
         "Mend the cause, then retry.",
     ),

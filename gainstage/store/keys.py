@@ -150,7 +150,7 @@ class Keys:
         self._connection.execute("UPDATE operation SET record_id = ? WHERE record_id = ?", pair)
         self._connection.execute(
             "INSERT INTO lane SELECT destination_id, ?1, object, priority, due_us, attempts, "
-            "failing_since_us, code, detail, take FROM lane WHERE record_id = ?2 "
+            "code, detail, take FROM lane WHERE record_id = ?2 "
             "ON CONFLICT (destination_id, record_id) "
             "DO UPDATE SET priority = min(priority, excluded.priority), "
             "due_us = min(coalesce(due_us, excluded.due_us), coalesce(excluded.due_us, due_us)), "

@@ -33,9 +33,12 @@ waits = 0 AND (kind = 0 OR event_id < coalesce(
 """
 _OPERATIONS = """
 SELECT record_id, id, event_id, source_id, alone, kind, stamp, time_us, in_doubt,
-    CASE kind WHEN 1 THEN (SELECT message_id FROM event WHERE id = event_id) END, content, follows, priority
+    CASE kind WHEN 1 THEN (SELECT message_id FROM event WHERE id = event_id) END, content, follows, priority,
+    failing_from_us
 FROM operation
 """
+#: The lanes of destination ?1 that are due later than ?2, as their index has them.
+_LATER = f"destination_id = ?1 AND priority IN {PRIORITIES} AND due_us > ?2"
 _follows = msgspec.json.Decoder(tuple[Record, ...])
 
 
@@ -169,6 +172,13 @@ class Lanes:
             ((calls, number) for number in operations),
         )
 
+    def fail(self, operations: Iterable[int], failing_us: int) -> None:
+        """Their first call failed, when those to their destination had failed for so long, ever."""
+        self._connection.executemany(
+            "UPDATE operation SET failing_from_us = ? WHERE id = ?",
+            ((failing_us, number) for number in operations),
+        )
+
     # lanes
 
     def touch(self, turns: Iterable[NewTurn]) -> None:
@@ -194,7 +204,7 @@ class Lanes:
         rows: list[LaneRow] = []
         for priority in priorities:  # one after the other: lanes due later are not even looked at
             found = self._connection.execute(
-                "SELECT record_id, lane.object, attempts, failing_since_us, take, priority FROM lane "
+                "SELECT record_id, lane.object, attempts, take, priority FROM lane "
                 "JOIN record ON record.id = record_id WHERE destination_id = ? AND priority = ? "
                 f"AND due_us <= ? AND {_FREE} AND {_UNDISTURBED} ORDER BY due_us LIMIT ?",
                 (destination_id, priority, now_us, limit - len(rows)),
@@ -217,7 +227,7 @@ class Lanes:
     def last_due(self, destination_id: int, object_: str, now_us: int, limit: int) -> list[LaneRow]:
         """Lanes of an object that would be the last to go; without those that failed or are in doubt."""
         found = self._connection.execute(
-            "SELECT record_id, lane.object, attempts, failing_since_us, take, priority FROM lane "
+            "SELECT record_id, lane.object, attempts, take, priority FROM lane "
             "JOIN record ON record.id = record_id WHERE destination_id = ? AND lane.object = ? "
             f"AND due_us <= ? AND attempts = 0 AND take IS NULL AND in_doubt = 0 AND {_FREE} "
             f"AND {_UNDISTURBED} ORDER BY priority DESC, due_us DESC LIMIT ?",
@@ -234,7 +244,7 @@ class Lanes:
         )
         if self._connection.changes() == 0:
             self._connection.execute(
-                "UPDATE lane SET attempts = 0, failing_since_us = NULL, code = '', detail = '', take = ?3, "
+                "UPDATE lane SET attempts = 0, code = '', detail = '', take = ?3, "
                 "due_us = CASE WHEN EXISTS (SELECT 1 FROM operation WHERE record_id = ?1 AND "
                 f"destination_id = ?2 AND {_READY}) THEN ?4 END, "
                 "priority = CASE WHEN EXISTS (SELECT 1 FROM operation WHERE "
@@ -273,14 +283,22 @@ class Lanes:
         detail: str,
         *,
         attempt: bool,
-        now_us: int,
     ) -> None:
         """After a failure that may pass: wait until `due_us`; `attempt` counts it."""
         self._connection.execute(
-            "UPDATE lane SET due_us = ?, code = ?, detail = ?, attempts = attempts + ?, "
-            "failing_since_us = CASE WHEN ? THEN coalesce(failing_since_us, ?) ELSE failing_since_us END "
+            "UPDATE lane SET due_us = ?, code = ?, detail = ?, attempts = attempts + ? "
             "WHERE destination_id = ? AND record_id = ?",
-            (due_us, code, detail, int(attempt), attempt, now_us, destination_id, number),
+            (due_us, code, detail, int(attempt), destination_id, number),
+        )
+
+    def bring_forward(self, destination_id: int, latest_us: int) -> None:
+        """Nothing waits for longer than until then."""
+        self._connection.execute(f"UPDATE lane SET due_us = ?2 WHERE {_LATER}", (destination_id, latest_us))
+
+    def move(self, destination_id: int, after_us: int, back_us: int) -> None:
+        """What is due later than at an instant is so much earlier: the clock was set back."""
+        self._connection.execute(
+            f"UPDATE lane SET due_us = due_us - ?3 WHERE {_LATER}", (destination_id, after_us, back_us)
         )
 
     def hurry(self, destination_ids: Sequence[int], now_us: int) -> None:
@@ -294,7 +312,7 @@ class Lanes:
     def restart(self, destination_id: int, now_us: int) -> None:
         """The settings changed: what waits after failures is tried now."""
         self._connection.execute(
-            "UPDATE lane SET due_us = ?1, attempts = 0, failing_since_us = NULL, code = '', detail = '' "
+            "UPDATE lane SET due_us = ?1, attempts = 0, code = '', detail = '' "
             "WHERE destination_id = ?2 AND due_us IS NOT NULL AND (attempts > 0 OR code != '')",
             (now_us, destination_id),
         )

@@ -1,6 +1,6 @@
 """What brings a store of an earlier version to the tables of this one; new ones begin with `schema.sql`."""
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 #: What brings a store of this version to the next one.
 MIGRATIONS = {
     1: """
@@ -211,5 +211,13 @@ MIGRATIONS = {
             (SELECT json_group_array(id) FROM operation WHERE record_id = record.id AND waits = 0
              AND destination_id = holder)
             WHERE leased_until_us > 0;
+    """,
+    # What fails now is tried for the whole time from here.
+    7: """
+        ALTER TABLE destination ADD COLUMN held_us INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE destination ADD COLUMN failing_us INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE destination ADD COLUMN failed_us INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE operation ADD COLUMN failing_from_us INTEGER;
+        ALTER TABLE lane DROP COLUMN failing_since_us;
     """,
 }

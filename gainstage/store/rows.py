@@ -143,7 +143,6 @@ class LaneRow(msgspec.Struct, frozen=True, gc=False):
     record_id: int
     object: str
     attempts: int
-    failing_since_us: int | None
     take: int | None
     priority: int = LIVE
 
@@ -164,6 +163,8 @@ class OperationRow(msgspec.Struct, frozen=True):
     content: dict[str, Any]
     follows: tuple[Record, ...] = ()
     priority: int = LIVE
+    #: For how long calls to its destination had failed, ever, when the first of its own did; None before.
+    failing_from_us: int | None = None
 
 
 class AlertRow(msgspec.Struct, frozen=True):
@@ -275,9 +276,10 @@ class KnownUser(msgspec.Struct):
 class DestinationRow(msgspec.Struct):
     """A destination's number and state.
 
-    `resume_us`: nothing is sent before. `replan_after`: the settings changed, and events with a number above
-    it are still to be planned anew; None when all are. `yields_until_us`: until then only live events go, so
-    that these have budget.
+    `resume_us`: nothing is sent before. `held_us`: the vendor asked not to be called before. `failing_us`:
+    for how long calls have failed, ever, up to the last of them at `failed_us`. `replan_after`: the settings
+    changed, and events with a number above it are still to be planned anew; None when all are.
+    `yields_until_us`: until then only live events go, so that these have budget.
     """
 
     id: int
@@ -293,6 +295,9 @@ class DestinationRow(msgspec.Struct):
     resume_us: int = 0
     replan_after: int | None = None
     yields_until_us: int = 0
+    held_us: int = 0
+    failing_us: int = 0
+    failed_us: int = 0
 
 
 class Document(msgspec.Struct, frozen=True):

@@ -20,7 +20,10 @@ CREATE TABLE destination (
     failures INTEGER NOT NULL DEFAULT 0,
     resume_us INTEGER NOT NULL DEFAULT 0,
     replan_after INTEGER,         -- events above it are planned anew before anything goes; null: none is
-    yields_until_us INTEGER NOT NULL DEFAULT 0  -- until then all but live events wait, so that these have budget
+    yields_until_us INTEGER NOT NULL DEFAULT 0, -- until then all but live events wait, so that these have budget
+    held_us INTEGER NOT NULL DEFAULT 0,         -- the vendor asked not to be called before
+    failing_us INTEGER NOT NULL DEFAULT 0,      -- for how long calls have failed, ever
+    failed_us INTEGER NOT NULL DEFAULT 0        -- when the last of them did
 );
 
 -- Which sources feed which destinations now: what stands behind the offsets counts for these.
@@ -175,7 +178,8 @@ CREATE TABLE operation (
     content BLOB NOT NULL,
     follows BLOB,                          -- the records that it follows, JSON
     in_doubt INTEGER NOT NULL DEFAULT 0,
-    priority INTEGER NOT NULL DEFAULT 0    -- 0 live, 1 audiences, 2 history
+    priority INTEGER NOT NULL DEFAULT 0,   -- 0 live, 1 audiences, 2 history
+    failing_from_us INTEGER                -- destination.failing_us when its first call failed
 );
 CREATE INDEX operation_lane ON operation (record_id, destination_id, waits, kind, event_id, id, priority);
 CREATE INDEX operation_event ON operation (event_id);
@@ -188,7 +192,6 @@ CREATE TABLE lane (
     priority INTEGER NOT NULL DEFAULT 0,   -- the most urgent of what waits in it
     due_us INTEGER,                        -- null: nothing in it may go yet
     attempts INTEGER NOT NULL DEFAULT 0,
-    failing_since_us INTEGER,
     code TEXT NOT NULL DEFAULT '',
     detail TEXT NOT NULL DEFAULT '',
     take INTEGER,                          -- at most so many events at once, while a bad one is sought

@@ -10,7 +10,7 @@ from gainstage.store.rows import DestinationRow, Document
 
 _STATE = (
     "id, name, fingerprint, plan, paused, code, detail, since_us, blocked, failures, resume_us, "
-    "replan_after, yields_until_us"
+    "replan_after, yields_until_us, held_us, failing_us, failed_us"
 )
 
 
@@ -40,11 +40,12 @@ class Destinations:
         self._connection.execute(
             "UPDATE destination SET fingerprint=?, plan=?, paused=?, code=?, detail=?, since_us=?, "
             "blocked=?, "
-            "failures=?, resume_us=?, replan_after=?, yields_until_us=? WHERE id=?",
+            "failures=?, resume_us=?, replan_after=?, yields_until_us=?, held_us=?, failing_us=?, "
+            "failed_us=? WHERE id=?",
             (
                 row.fingerprint, row.plan, row.paused, row.code, row.detail, row.since_us, row.blocked,
                 row.failures, row.resume_us, row.replan_after,
-                row.yields_until_us, row.id,
+                row.yields_until_us, row.held_us, row.failing_us, row.failed_us, row.id,
             ),
         )  # fmt: skip
 

@@ -288,7 +288,7 @@ class LanesSuite(OpensStore):
             counted = [lanes.backlog(1, "person", NOW_US + 9, most) for most in (2, 100)]
             assert (counted, lanes.backlog(1, "person", NOW_US, 100)) == ([2, 4], 1)
             lease(transaction, numbers[1], NOW_US + 99 * SECOND_US)
-            lanes.postpone(1, numbers[2], NOW_US, "timeout", "No answer.", attempt=True, now_us=NOW_US)
+            lanes.postpone(1, numbers[2], NOW_US, "timeout", "No answer.", attempt=True)
             last = lanes.last_due(1, "person", NOW_US + 9, 9)
             assert [lane.record_id for lane in last] == [numbers[3], numbers[0]], "no failed, no leased one"
             assert len(lanes.last_due(1, "person", NOW_US + 9, 1)) == 1
@@ -307,15 +307,15 @@ class LanesSuite(OpensStore):
         with self.store(tmp_path) as store, store.transaction() as transaction:
             lanes = transaction.lanes
             number = wait_in_lane(transaction, enter(transaction, 1, "d"))
-            lanes.postpone(1, number, NOW_US + 9, "timeout", "No answer.", attempt=True, now_us=NOW_US)
+            lanes.postpone(1, number, NOW_US + 9, "timeout", "No answer.", attempt=True)
             wait_in_lane(transaction, enter(transaction, 2, "d"))
             lanes.hurry([1], NOW_US)
             assert lanes.due(1, NOW_US, 9) == []
             (lane,) = lanes.due(1, NOW_US + 9, 9)
-            assert (lane.attempts, lane.failing_since_us) == (1, NOW_US)
+            assert lane.attempts == 1
             lanes.restart(1, NOW_US)
             (lane,) = lanes.due(1, NOW_US, 9)
-            assert (lane.attempts, lane.failing_since_us) == (0, None)
+            assert lane.attempts == 0
 
     def test_lingering_ends_when_it_is_hurried(self, tmp_path: Path) -> None:
         with self.store(tmp_path) as store, store.transaction() as transaction:

@@ -93,6 +93,9 @@ class Lanes(Protocol):
     def settle_lane_unless_leased(self, destination_id: int, number: int, now_us: int) -> None:
         """Like `settle_lane` where operations were withdrawn; a call under way settles its own."""
 
+    def fail(self, operations: Iterable[int], failing_us: int) -> None:
+        """Their first call failed, when those to their destination had failed for so long, ever."""
+
     def postpone(
         self,
         destination_id: int,
@@ -102,9 +105,14 @@ class Lanes(Protocol):
         detail: str,
         *,
         attempt: bool,
-        now_us: int,
     ) -> None:
         """After a failure that may pass: wait until `due_us`; `attempt` counts it."""
+
+    def bring_forward(self, destination_id: int, latest_us: int) -> None:
+        """Nothing waits for longer than until then."""
+
+    def move(self, destination_id: int, after_us: int, back_us: int) -> None:
+        """What is due later than at an instant is so much earlier: the clock was set back."""
 
     def hurry(self, destination_ids: Sequence[int], now_us: int) -> None:
         """Nothing lingers any more: every lane that only waits to merge goes now."""

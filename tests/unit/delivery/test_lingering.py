@@ -142,7 +142,7 @@ async def test_a_call_takes_no_more_along_than_it_has_room_for(shop: Workshop) -
 async def test_what_waits_after_a_failure_does_not_ride_along(shop: Workshop) -> None:
     await shop.take(group("Fine"))
     await shop.deliver(3)
-    shop.vendor.script = [status(503, retry_after="30")]
+    shop.vendor.script = [status(500, retry_after="30")]
     await shop.take(group("Acme", n=1))
     await shop.deliver(3)
     await shop.take(group("Zoo"))

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -209,50 +208,6 @@ async def test_an_answer_to_a_plan_of_old_settings_counts_once(shop: Workshop) -
     assert shop.vendor.teams == {"t": {"v": 2}}
 
 
-async def test_failing_deliveries_are_tried_for_seven_days_and_then_kept(shop: Workshop) -> None:
-    shop.vendor.answer = lambda request: status(500)
-    await shop.take(ann())
-    await shop.deliver(30)
-    shop.clock.forward(6.9 * 86_400)
-    await shop.deliver(5)
-    assert shop.counts == {"pending": 1}
-    for _ in range(6):
-        shop.clock.forward(3_600)
-        await shop.work()
-    assert shop.outcome("m-1") == ("failed", "retries_exhausted")
-
-
-async def test_retry_after_is_obeyed(shop: Workshop) -> None:
-    shop.vendor.script = [status(503, retry_after="40")]
-    await shop.take(ann())
-    await shop.deliver(39)
-    assert len(shop.vendor.requests) == 1
-    await shop.deliver(6)
-    assert shop.counts == {"delivered": 1}
-
-
-async def test_the_first_retries_come_after_about_1_2_4_and_8_seconds(shop: Workshop) -> None:
-    shop.vendor.answer = lambda request: status(500)
-    await shop.take(ann())
-    for _ in range(400):
-        shop.clock.forward(0.1)
-        await shop.work(2)
-    times = shop.vendor.sent_at_us
-    waits = [(after - before) / 1e6 for before, after in pairwise(times)]
-    assert waits[:4] == pytest.approx([1, 2, 4, 8], rel=0.25)
-
-
-async def test_a_throttled_budget_pauses_without_spending_attempts(tmp_path: Path) -> None:
-    with opened(tmp_path, {"shop": Settings(calls=100)}) as shop:
-        shop.vendor.script = [status(429, retry_after="30")]
-        await shop.take(ann())
-        await shop.deliver(29)
-        assert len(shop.vendor.requests) == 1
-        assert shop.column("SELECT attempts FROM lane") == [0]
-        await shop.deliver(8)
-        assert shop.counts == {"delivered": 1}
-
-
 async def test_what_was_learnt_of_a_followed_record_is_kept(shop: Workshop) -> None:
     team = Record("team", "name:Acme")
     known: list[Any] = []
@@ -300,9 +255,7 @@ async def test_a_record_that_is_gone_is_written_again_whole_also_where_news_of_i
     await shop.work()
     with shop.store.transaction() as transaction:
         number = transaction.records.record_number(1, team)
-        transaction.lanes.postpone(
-            1, number, shop.clock.now_us() + 4_000_000, "", "", attempt=False, now_us=0
-        )
+        transaction.lanes.postpone(1, number, shop.clock.now_us() + 4_000_000, "", "", attempt=False)
     await shop.deliver(30)
     assert not gone
     assert shop.vendor.teams == {"Acme": {"name": "Acme", "size": 4, "city": "Bern"}}
