@@ -1,6 +1,7 @@
 """The data folder: made where there is none, held by one server at a time."""
 
 import fcntl
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from gainstage.log.contract import LogUnavailable
 from gainstage.log.file import sync_folder
 from gainstage.log.local import LocalLog
 from gainstage.log.mending import mend, reach
-from gainstage.sqlite import StorageUnavailable
+from gainstage.sqlite import StorageUnavailable, explained
 from gainstage.store.store import NoStore, Store
+from gainstage.write_ahead import ENDING, mend_write_ahead
 
 LOCK_NAME = "server.lock"
+logger = logging.getLogger(__name__)
 #: A server that was killed may take this long to let go.
 PATIENCE_SECONDS = 2.0
 
@@ -46,10 +49,10 @@ def prepare(folder: Path) -> Path:
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Hold the folder as its one server (or `send` without a server); a log that must be mended is.
+    """Hold the folder as its one server (or `send` without a server); what must be mended is.
 
     Raises:
-        UsageError: another one holds it, or its log cannot be mended.
+        UsageError: another one holds it, or it is damaged in a way that cannot be mended.
     """
     descriptor = _open_lock(prepare(folder))
     try:
@@ -59,12 +62,22 @@ def held(folder: Path) -> Iterator[None]:
                 f"folder with --data."
             )
         try:
+            _mend_write_ahead_logs(folder)
             mend(folder)
-        except LogUnavailable as error:
+        except (LogUnavailable, StorageUnavailable) as error:
             raise DataUnusable(str(error)) from None
         yield
     finally:
         os.close(descriptor)
+
+
+def _mend_write_ahead_logs(folder: Path) -> None:
+    for file in sorted(folder.rglob(f"*{ENDING}")):
+        path = file.with_name(file.name.removesuffix(ENDING))
+        with explained(path):
+            mended = mend_write_ahead(path)
+        if mended is not None:
+            logger.error("write_ahead_log_mended", extra={"file": file.name, **mended._asdict()})
 
 
 def is_held(folder: Path) -> bool:

@@ -19,6 +19,7 @@ from gainstage.sqlite import (
     StorageDamaged,
     StorageUnavailable,
     connect,
+    exclusively,
     explained,
     give_checksums,
     load_checksums,
@@ -71,10 +72,10 @@ def lay_out(path: Path, partitions: int) -> int:
         connection.pragma("page_size", PAGE_BYTES)
         connection.pragma("journal_mode", "WAL")
         connection.pragma("synchronous", "FULL")
-        with connection:
-            connection.execute("CREATE TABLE IF NOT EXISTS log (partitions INTEGER NOT NULL)")
-            for (stored,) in connection.execute("SELECT partitions FROM log"):
-                return int(stored)
+        if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'log'").get:
+            return int(connection.execute("SELECT partitions FROM log").get)
+        with exclusively(connection):
+            connection.execute("CREATE TABLE log (partitions INTEGER NOT NULL)")
             connection.execute("INSERT INTO log VALUES (?)", (partitions,))
             for number in range(partitions):
                 connection.execute(TABLE.format(number=number))

@@ -22,6 +22,8 @@ NEW_NAME = "log.db.new"
 AT_ONCE = 500
 
 logger = logging.getLogger(__name__)
+#: The tables of the partitions.
+_TABLES = "FROM sqlite_schema WHERE type = 'table' AND name GLOB 'partition_[0-9]*'"
 _INSERT = (
     'INSERT INTO partition_{number} ("offset", source, "key", received_us, place, surroundings, body) '
     "VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -59,15 +61,15 @@ def mend(folder: Path) -> bool:
 
 
 def _is_damaged_where_it_grows(path: Path) -> bool:
-    """Whether the last pages of a partition, or of its index, are not as they were written."""
+    """Whether what says how many partitions there are, or the last pages of one or of its index, are not as
+    they were written.
+    """
     try:
         with translated(), explained(path):
             connection = opened(path, cache_kib=1024)
             try:
-                tables = (
-                    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'partition_[0-9]*'"
-                )
-                for (name,) in connection.execute(tables).fetchall():
+                connection.execute("SELECT partitions FROM log").fetchall()
+                for (name,) in connection.execute(f"SELECT name {_TABLES}").fetchall():
                     connection.execute(f'SELECT body FROM {name} ORDER BY "offset" DESC LIMIT 1').fetchall()
                     connection.execute(f"SELECT max(source) FROM {name} INDEXED BY {name}_source").fetchall()
             finally:
@@ -126,7 +128,7 @@ def _alone_with(path: Path) -> apsw.Connection:
 
 
 def _copy(damaged: apsw.Connection, new: Path) -> None:
-    partitions = int(damaged.execute("SELECT partitions FROM log").get)
+    partitions = damaged.execute(f"SELECT count(*) {_TABLES}").get
     new.touch(mode=0o600)
     lay_out(new, partitions)
     connection = apsw.Connection(str(new))

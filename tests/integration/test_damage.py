@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shutil
 from pathlib import Path
 
 import apsw
@@ -127,6 +128,60 @@ def test_a_start_mends_a_log_whose_end_was_damaged_while_nobody_looked(tmp_path:
         assert position.offset == ENTRIES + 1
         asyncio.run(log.close())
         store.close()
+
+
+def test_a_start_mends_a_log_that_does_not_know_how_many_partitions_it_has(tmp_path: Path) -> None:
+    asyncio.run(filled(tmp_path))
+    (place,) = pages(tmp_path / "log.db", "log", "leaf")
+    flip(tmp_path / "log.db", place + PAGE_BYTES // 2)
+    with held(tmp_path):
+        store, log = open_parts(tmp_path)
+        assert len(asyncio.run(whole(log, 0, step=100))) == ENTRIES
+        asyncio.run(log.close())
+        store.close()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("within", [20, 40, 3_000, 200_000, -5_000])
+async def test_a_bit_that_flips_before_the_log_was_carried_over_costs_nothing_that_was_acknowledged(
+    tmp_path: Path, within: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A copy made while the log is open stands for what a power cut leaves behind."""
+    log = LocalLog(tmp_path / "log")
+    for number in range(60):
+        await log.append([entry(number, size_bytes=2000)])
+    left = tmp_path / "left"
+    left.mkdir()
+    for ending in ("", "-wal"):
+        shutil.copy(tmp_path / "log" / f"log.db{ending}", left)
+    await log.close()
+    flip(left / "log.db-wal", within)
+    with held(left):
+        store, again = open_parts(left)
+        assert [stored.entry.place for stored in await whole(again, 0)] == list(range(60))
+        (position,) = await again.append([entry(60)])
+        assert position.offset == 61
+        await again.close()
+        store.close()
+    assert "write_ahead_log_mended" in caplog.text
+
+
+def test_a_bit_that_flips_before_the_store_was_carried_over_costs_no_commit(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    for number in range(100):
+        with store.transaction() as transaction:
+            transaction.names.source(f"source-{number}")
+    left = tmp_path / "left"
+    left.mkdir()
+    for ending in ("", "-wal"):
+        shutil.copy(tmp_path / "store" / f"store.db{ending}", left)
+    store.close()
+    flip(left / "store.db-wal", (left / "store.db-wal").stat().st_size // 3)
+    with held(left):
+        again = Store(left)
+        with again.transaction() as transaction:
+            assert transaction.names.source("source-99") == 100
+        again.close()
 
 
 @pytest.mark.anyio

@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "audiences": set(),
     "alerts": {"clock", "destination", "operating", "reason", "store"},
     "sqlite": {"errors"},
+    "write_ahead": {"sqlite"},
     "log": {"errors", "event", "clock", "sqlite", "meter"},
     "store": {
         "errors",
