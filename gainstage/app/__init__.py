@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     from gainstage.app.reports import Reports, open_store
     from gainstage.app.sending import Progress, send
     from gainstage.app.serving import Front, read_token, serve
-    from gainstage.app.spreadsheet import csv_lines
+    from gainstage.app.spreadsheet import counted_lines, csv_lines
     from gainstage.app.surveying import audience, audience_history, audiences
     from gainstage.app.trying import send_event, try_event
     from gainstage.app.wishing import compute_now, wish
@@ -121,6 +121,7 @@ __all__ = [
     "changes_of",
     "check",
     "compute_now",
+    "counted_lines",
     "csv_lines",
     "define",
     "destination",
@@ -236,6 +237,7 @@ _ROOMS = {
     "audiences": "surveying",
     "check": "checking",
     "compute_now": "wishing",
+    "counted_lines": "spreadsheet",
     "csv_lines": "spreadsheet",
     "define": "defining",
     "destinations": "listing",

@@ -128,6 +128,7 @@ def summary(
     type_: Type = None,
     event: EventName = None,
     json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print a table for a spreadsheet.")] = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Count what failed or is parked by its reason: how many people, companies and events, and what to do."""
@@ -139,6 +140,9 @@ def summary(
         rows = reports.dead.summary(**wanted)
     if json:
         print_json(rows)
+        return
+    if csv:
+        sys.stdout.writelines(app.counted_lines(rows))
         return
     if not rows:
         console().print("Nothing fits." if any(wanted.values()) else "Nothing failed and nothing is parked.")

@@ -107,6 +107,7 @@ class Page(Filters):
 class Summary(Filters):
     """All of them, or the newest so many."""
 
+    format: Literal["json", "csv"] = "json"
     limit: Annotated[int, msgspec.Meta(ge=1, le=2**53)] | None = None
 
 

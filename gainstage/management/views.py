@@ -118,7 +118,10 @@ class Views:
         """`gainstage dead summary`."""
         asked = query(request, questions.Summary)
         wanted = app.filters(**asked.wanted())
-        return document(await self._report(lambda reports: reports.dead.causes(asked.limit, **wanted)))
+        found = await self._report(lambda reports: reports.dead.causes(asked.limit, **wanted))
+        if asked.format == "csv":
+            return Response("".join(app.counted_lines(found["problems"])), media_type=CSV)
+        return document(found)
 
     async def edit(self, request: Request) -> Response:
         """`gainstage dead edit`."""

@@ -166,6 +166,9 @@ def test_a_parked_person_is_counted_corrected_and_delivered_and_what_is_hopeless
         row["title"]: (row["people"], row["events"]) for row in done(world, "GET", "dead/summary")["problems"]
     }
     assert problems == {"no e-mail": (1, 1), "event not mapped": (1, 1)}
+    counted = ask(world, "GET", "dead/summary?format=csv")
+    assert counted.headers["content-type"].startswith("text/csv")
+    assert "no e-mail,1,0,1,cs,parked," in counted.text
     table = ask(world, "GET", "dead/export?format=csv")
     assert table.headers["content-type"].startswith("text/csv")
     assert "no e-mail" in table.text.splitlines()[1]

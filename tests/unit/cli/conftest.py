@@ -18,7 +18,7 @@ from gainstage.app.checking import summary
 from gainstage.app.editing import Change
 from gainstage.app.filtering import filters
 from gainstage.app.logging import Style
-from gainstage.app.spreadsheet import csv_lines
+from gainstage.app.spreadsheet import counted_lines, csv_lines
 from gainstage.cli.main import run
 from gainstage.errors import UsageError
 from gainstage.ingest import Front
@@ -333,7 +333,7 @@ class FakeApp:
         return FakeDead(self._ask)
 
     Change = Change
-    csv_lines = staticmethod(csv_lines)
+    csv_lines, counted_lines = staticmethod(csv_lines), staticmethod(counted_lines)
 
     def close(self) -> None:
         self._ask("close")

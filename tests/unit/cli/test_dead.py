@@ -82,6 +82,9 @@ def test_dead_summary_counts_people(gainstage_command: Command) -> None:
     said = gainstage_command("dead", "summary").out
     assert "event not mapped" in said and "1,204" in said and "3,010" in said
     assert gainstage_command("dead", "summary", "--json").json[0]["people"] == 1204
+    head, row, *_ = gainstage_command("dead", "summary", "--csv").out.splitlines()
+    assert head == "problem,people,companies,events,destination,outcome,what to do,reason"
+    assert row.startswith("event not mapped,1204,")
 
 
 def test_dead_edit_reads_values_as_json_where_they_are(gainstage_command: Command, app: FakeApp) -> None:
