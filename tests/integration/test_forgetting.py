@@ -8,7 +8,7 @@ from gainstage_sandbox import Running
 from tests.integration.conftest import MakeWorld
 from tests.integration.test_vendor_faults import settled
 from tests.messages import group, identify, track
-from tests.world import World, clickstream, configured, cs, px, wait_for
+from tests.world import World, clickstream, configured, cs, fetch, px, wait_for
 
 EMAIL, OLD_EMAIL = "Ada.Lovelace@Analytical.example", "ada@first-home.example"
 USER, DEVICE, BEFORE = "user-ada-0042", "device-5f0c-ada", "visitor-ada-7"
@@ -174,3 +174,19 @@ def test_forgetting_survives_kill_nine_and_has_the_user_deleted_at_px(
     world.stop()
     assert forgotten(world, "ann")["purged"]["events"] == 1
     assert world.counts("px")["delivered"] == 401
+
+
+def test_where_an_answer_was_lost_the_receipt_does_not_say_that_there_was_nobody(
+    make_world: MakeWorld, sandbox: Running
+) -> None:
+    world = make_world(configured(px(sandbox.url)))
+    world.start()
+    world.take(identify(USER, "a1"))
+    settled(world, "px", delivered=1)
+    fetch(f"{sandbox.url}/__sandbox__/faults", {"fault": "lost_answer", "api": "px", "method": "DELETE"})
+    world.report("forget", "person", USER, "--at-gainsight", "--yes", "--wait", "30")
+    (listed,) = world.report("forget", "list", USER)
+    wait_for(lambda: world.report("forget", "show", str(listed["request"]))["state"] == "done")
+    (told,) = world.report("forget", "show", str(listed["request"]))["gainsight"]
+    assert USER not in sandbox.state.px.users
+    assert told["outcome"] == "absent" and "any more" in told["detail"]

@@ -74,7 +74,13 @@ def test_what_a_dry_run_tells_is_what_a_replay_does_across_a_stop_and_a_pause(
     live = identify("live", firstName="Live")
     world.take(live)
     wait_for(lambda: world.counts("px")["delivered"] > before["delivered"] and _delivered(world, live))
-    assert len(of_px(sandbox)) <= calls + 2, "of a paused replay nothing is sent"
+    world.kill()
+    world.start()
+    again = identify("live", lastName="Again")
+    world.take(again)
+    wait_for(lambda: _delivered(world, again))
+    assert shown(world, number)["state"] == "paused", "also after an end without a word"
+    assert len(of_px(sandbox)) <= calls + 4, "of a paused replay nothing is sent"
 
     assert replay(world, "resume", str(number))["state"] == "running"
     done = wait_for(lambda: _done(world, number))
@@ -83,8 +89,8 @@ def test_what_a_dry_run_tells_is_what_a_replay_does_across_a_stop_and_a_pause(
     assert told["calls"]["px"] <= made <= told["calls"]["px"] + GIVEN_BACK
     assert done["ended"]["delivered"] + done["unchanged"] == told["planned"]
     counts = world.counts("px")
-    assert counts["received"] == counts["delivered"] == told["planned"] + 1
-    assert world.counts("cs")["received"] == told["planned"] + 1, "nothing was received again"
+    assert counts["received"] == counts["delivered"] == told["planned"] + 2
+    assert world.counts("cs")["received"] == told["planned"] + 2, "nothing was received again"
     users = fetch(f"{sandbox.url}/__sandbox__/state")["px"]["users"]
     assert {user["title"] for name, user in _named(users).items() if name != "live"} == {"New"}
 

@@ -102,6 +102,47 @@ async def test_what_is_not_taken_is_told_again_until_it_is(tmp_path: Path) -> No
     assert counted == {("no_answer",): 1, ("refused",): 2, ("taken",): 2}
 
 
+@pytest.mark.parametrize(
+    ("status", "alert"),
+    [
+        (
+            {
+                "budgets": [
+                    {"account": "acme", "family": "writes", "window": "day", "used": 36, "usable": 40,
+                     "alert_percent": percent}
+                ]
+            },
+            "budget",
+        )
+        for percent in (50, 70, 90)
+    ]
+    + [
+        ({"oldest_pending_seconds": 7_200.0}, "oldest_pending"),
+        ({"limits": [{"limit": "free_disk", "at": 100, "value": 150, "reached": False}]}, "disk"),
+        ({"blocked": [{"destination": "cs", "reason": "host_refused", "since": "1970-01-01T00:00:00Z"}]},
+         "blocked"),
+    ],
+)  # fmt: skip
+async def test_each_thing_that_needs_somebody_is_posted_when_it_begins_and_when_it_ends(
+    tmp_path: Path, status: dict[str, Any], alert: str
+) -> None:
+    web = Web()
+    server = Server(tmp_path, web)
+    server.status = {**WELL, **status}
+    following = asyncio.create_task(server.alerting.follow())
+    reached = status["budgets"][0]["alert_percent"] if alert == "budget" else 0
+    marks = [one for one in (50, 70, 90) if one <= reached]
+    async with asyncio.timeout(20):
+        for _ in marks or [0]:
+            assert await web.heard.get() == (alert, "begun")
+        server.status = WELL
+        server.clock.us += 11 * SECOND_US
+        for _ in marks or [0]:
+            assert await web.heard.get() == (alert, "ended")
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+
+
 async def test_without_a_webhook_the_log_alone_is_told_and_what_stands_is_kept(tmp_path: Path) -> None:
     server = Server(tmp_path, Web(599), Alerts())
     server.problems = {"log": "Full."}

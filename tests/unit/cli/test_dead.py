@@ -139,6 +139,10 @@ def test_dead_purge_asks_first(
     assert not any(asked[0] == "purge" for asked in app.asked)
     assert gainstage_command("dead", "purge", "m-1", "--yes").out == "2 given up.\n"
     assert app.asked[-2] == ("purge", ["m-1"], NO_FILTERS)
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    asked = len(app.asked)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    assert gainstage_command("dead", "purge").code != 0
+    assert not any(one[0] == "purge" for one in app.asked[asked:]), "whoever says no keeps everything"
     monkeypatch.setattr("typer.confirm", lambda *said, **options: True)
     assert gainstage_command("dead", "purge", "--json").json == {"given_up": 2}

@@ -35,3 +35,18 @@ def test_the_labels_of_the_example_dashboard_are_those_of_its_metrics() -> None:
                 plain = re.sub(r"_(bucket|sum|count)$", "", name) if name not in labels else name
                 used = set(re.findall(r"(\w+)\s*[=!]", filters))
                 assert used <= labels[plain] | {"job", "instance"}, target["expr"]
+
+
+def test_the_example_dashboard_groups_by_labels_that_what_it_groups_has() -> None:
+    labels = {name: set(of) for name, (_, of) in documented().items()}
+    seen = 0
+    for panel in example()["panels"]:
+        for target in panel.get("targets", ()):
+            grouped = [set(re.split(r",\s*", one)) for one in re.findall(r"by \(([^)]*)\)", target["expr"])]
+            named = re.findall(r"gainstage_\w+", target["expr"])
+            plain = [re.sub(r"_(bucket|sum|count)$", "", one) for one in named]
+            have = set.union(*(labels.get(one, set()) for one in (*named, *plain)))
+            for one in grouped:
+                assert one <= have | {"le", "job", "instance"}, target["expr"]
+                seen += 1
+    assert seen >= 5

@@ -9,9 +9,10 @@ import pytest
 
 from gainstage.delivery import rehearsing, replaying
 from gainstage.delivery.rehearsing import Rehearsal, Rehearsed
+from gainstage.destination import Budget
 from gainstage.store.replay import Asked
 from tests.unit.delivery.replays import ANN, FAR_US, USED, begin, people, state, told
-from tests.unit.delivery.workshop import SECOND_US, Settings, Workshop, opened, status
+from tests.unit.delivery.workshop import SECOND_US, Settings, Workshop, opened, status, with_type
 
 pytestmark = pytest.mark.anyio
 
@@ -120,6 +121,35 @@ async def test_the_finishing_time_is_when_the_replay_finishes(tmp_path: Path, ca
         took, said = (shop.clock.now_us() - started_us) / SECOND_US, (told_us - started_us) / SECOND_US
         windows = 60 / calls
         assert abs(took - said) <= 10 + 5 * windows, f"told {said} s, and it took {took} s"
+
+
+async def test_the_finishing_time_keeps_within_every_window_of_the_budget(tmp_path: Path) -> None:
+    """A minute's calls would be done with in four minutes; the quarter of an hour allows twenty."""
+
+    def budgets(settings: Settings) -> tuple[Budget, ...]:
+        return (
+            Budget(settings.tenant, "writes", "minute", 60, 15),
+            Budget(settings.tenant, "writes", "quarter", 900, 20),
+        )
+
+    with opened(tmp_path) as shop:
+        await shop.take(*people(60))
+        await shop.deliver()
+        with_type(shop, budgets=budgets)
+        shop.configure(new=Settings(tenant="other"))
+        await shop.deliver(2)
+        found = await rehearse(shop)
+        told_us, started_us = found.finishes_us["new"], shop.clock.now_us()
+        assert told_us is not None
+        begin(shop)
+        for _ in range(9_000):
+            shop.clock.forward(1)
+            await shop.work(3)
+            if shop.counts_of("new") == {"delivered": 60}:
+                break
+        took, said = (shop.clock.now_us() - started_us) / SECOND_US, (told_us - started_us) / SECOND_US
+        assert took > 1_800
+        assert abs(took - said) <= 60, f"told {said} s, and it took {took} s"
 
 
 async def test_live_events_that_go_on_are_reckoned_with(tmp_path: Path) -> None:
