@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gainstage import __version__
 from gainstage.dashboard import description
 from gainstage.dashboard.metrics import Figures, Intake, Vitals
+from gainstage.dashboard.open_status import open_status
 from gainstage.dashboard.site import Site
 from gainstage.dashboard.visit import wants_json
 from gainstage.log.contract import LogUnavailable
@@ -74,7 +75,7 @@ def pages(
         return Response(description.encoded(), media_type="application/json")
 
     async def show_status(request: Request) -> Response:
-        return JSONResponse(await _figures_of(status))
+        return JSONResponse(open_status(await _figures_of(status)))
 
     async def metrics(request: Request) -> Response:
         registry = CollectorRegistry()

@@ -24,6 +24,8 @@ from tests.world import SECRETS, WRITE_KEY, World, clickstream, configured, cs, 
 HOOK_SECRET = "a-secret-shared-with-the-hook"
 HOOK_PATH = "/hooks/part-of-a-secret-address"
 PEOPLE = ("ann.lee@person.example", "bob.ray@person.example")
+#: What is answered without a login.
+OPEN_PATHS = ("/", "/status", "/metrics", "/health", "/ready", "/version", "/api/openapi.json", "/api/setup")
 
 
 class Hook:
@@ -130,6 +132,12 @@ def test_a_day_of_a_server_is_told_and_nothing_of_anybody_with_it(
     wait_for(lambda: hook.heard("canary") == ["begun"], what="the alert of the canary")
     assert [row["alert"] for row in world.status()["alerts"]].count("blocked") == 1
     assert hook.heard("blocked") == ["begun"]
+    world.report("replay", "--from", "1d", "--user", PEOPLE[0], "--destination", "cs", "--resend-events")
+    everything = world.status()
+    assert everything["replays"][0]["user"] == PEOPLE[0]
+    assert any(PEOPLE[0] in row["detail"] for row in everything["blocked"])
+    unlocked = {path: str(fetch(f"{world.address}{path}")) for path in OPEN_PATHS}
+    assert "'reason': 'credentials_refused'" in unlocked["/status"] and "'replays': [{" in unlocked["/status"]
     sandbox.state.faults.reset()
     world.apply(watched(sandbox, hook, park_for="8d"))  # corrected settings are tried at once
     wait_for(lambda: hook.heard("blocked") == ["begun", "ended"], what="the end of the alert")
@@ -147,7 +155,7 @@ def test_a_day_of_a_server_is_told_and_nothing_of_anybody_with_it(
     secrets = (*SECRETS, WRITE_KEY, HOOK_SECRET, HOOK_PATH)
     posted = json.dumps(hook.posts)
     for text in (*private, *secrets):
-        for where, shown in (("log", said), ("metrics", told), ("webhook", posted)):
+        for where, shown in (("log", said), ("metrics", told), ("webhook", posted), *unlocked.items()):
             assert text not in shown, (where, shown[max(0, shown.index(text) - 300) :][:500])
 
 
