@@ -9,6 +9,7 @@ import contextlib
 import secrets
 import signal
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from gainstage.app.entering import Credentials
 from gainstage.app.folder import held, open_parts
 from gainstage.app.logging import Style
 from gainstage.app.pressing import Pressing
+from gainstage.app.readiness import Readiness, try_to_write
 from gainstage.app.recording import Recording
 from gainstage.app.reporting import DeliveryWatch
 from gainstage.app.reports import Reports
@@ -38,11 +40,8 @@ from gainstage.dashboard.metrics import Vitals
 from gainstage.ingest.application import TrackingApi
 from gainstage.ingest.counts import Counts
 from gainstage.ingest.front import Front
-from gainstage.ingest.pressure import Pressure
-from gainstage.ingest.probes import DELIVERY
 from gainstage.ingest.server import serve as listen
 from gainstage.ingest.token_secret import KeptSecret
-from gainstage.log.contract import LogUnavailable
 from gainstage.log.local import LocalLog
 from gainstage.management import Access, Cookies, Invitation, Management, read_token
 from gainstage.management.aside import Aside
@@ -103,6 +102,7 @@ def serve(
                 folder = data.absolute()
                 pressing = Pressing(folder, store, log, sources.limits, SystemClock())
                 watch = DeliveryWatch()
+                attempt = partial(try_to_write, folder)
                 parts = _Parts(
                     store,
                     log,
@@ -112,6 +112,7 @@ def serve(
                     token,
                     pressing,
                     watch,
+                    Readiness(store, log, pressing.pressure, watch, attempt),
                     (delivery, computing),
                     Invitation(),
                     Beside(demo) if demo else Trial(folder),
@@ -133,6 +134,7 @@ class _Parts(NamedTuple):
     token: str | None
     pressing: Pressing
     watch: DeliveryWatch
+    ready: Readiness
     beside: tuple[Beginner, Beginner]
     invitation: Invitation
     trial: Trial | Beside
@@ -145,7 +147,7 @@ class _Parts(NamedTuple):
         """Everything that it answers."""
         counts, clock, pressure = Counts(), SystemClock(), self.pressing.pressure
         reports = Reports(self.store, self.log, self.data, pressure)
-        ready = Readiness(self.store, self.log, pressure, self.watch).problems
+        ready = self.ready.problems
         access = Access(
             self.token, clock, self.front.proxies.client, counts.refused,
             Credentials(self.store), Cookies(self.front.public_address),
@@ -160,6 +162,7 @@ class _Parts(NamedTuple):
             front=self.front,
             counts=counts,
             ready=ready,
+            appends=self.ready.appends,
             fallback=pages(
                 reports, counts, management, vitals, ready, prefix, demo=isinstance(self.trial, Beside)
             ),
@@ -171,11 +174,16 @@ class _Parts(NamedTuple):
     def alerting(self, canaries: Canaries) -> Alerting:
         """Who is told when something needs a person."""
         reports = Reports(self.store, self.log, self.data, self.pressing.pressure)
-        ready = Readiness(self.store, self.log, self.pressing.pressure, self.watch).problems
         with self.store.reading() as reading:
             rows = reading.alerts()
         return Alerting(
-            self.data, rows, reports.status_now, ready, canaries.late, self.sources.alerts, SystemClock()
+            self.data,
+            rows,
+            reports.status_now,
+            self.ready.problems,
+            canaries.late,
+            self.sources.alerts,
+            SystemClock(),
         )
 
     def vitals(self, alerting: Alerting, canaries: Canaries) -> Vitals:
@@ -206,9 +214,9 @@ async def _serve(parts: _Parts, host: str, port: int, on_started: Callable[[str,
     alerting = parts.alerting(canaries)
     vitals = parts.vitals(alerting, canaries)
     works = (
-        parts.sources.follow(), parts.pressing.follow(), alerting.follow(), canaries.follow(),
-        descriptors.watch(), Recording(parts.data, lambda: parts.watch.meter, SystemClock()).follow(),
-        parts.trial.follow(),
+        parts.sources.follow(), parts.pressing.follow(), parts.ready.follow(), alerting.follow(),
+        canaries.follow(), descriptors.watch(), parts.trial.follow(),
+        Recording(parts.data, lambda: parts.watch.meter, SystemClock()).follow(),
     )  # fmt: skip
     beside = [asyncio.create_task(one) for one in works]
     listening = asyncio.create_task(listen(parts.api(vitals), host, port, started=started))
@@ -223,32 +231,6 @@ async def _serve(parts: _Parts, host: str, port: int, on_started: Callable[[str,
         for task in (*beside, computing, delivery):
             task.cancel()
         await asyncio.gather(*beside, computing, delivery, return_exceptions=True)
-
-
-class Readiness:
-    """Whether events are taken and delivered now."""
-
-    def __init__(self, store: Store, log: LocalLog, pressure: Pressure, watch: DeliveryWatch) -> None:
-        self._store, self._log, self._pressure, self._watch = store, log, pressure, watch
-
-    async def problems(self) -> Mapping[str, str]:
-        """What stands in the way and why; empty when nothing does."""
-        delivery = {DELIVERY: told} if (told := self._watch.problem) else {}
-        return {**await self._storage(), **self._pressure.problems, **delivery}
-
-    async def _storage(self) -> Mapping[str, str]:
-        try:
-            with (
-                self._store.reading() as reading
-            ):  # never waits for a writer: this is the loop that answers SDKs
-                reading.revision()
-        except StorageUnavailable as error:
-            return {"store": str(error)}
-        try:
-            await self._log.read(0, 0, 1)
-        except LogUnavailable as error:
-            return {"log": str(error)}
-        return {}
 
 
 class Sources:

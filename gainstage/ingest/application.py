@@ -12,6 +12,7 @@ from gainstage.clock import Clock
 from gainstage.connection import Source
 from gainstage.event import KINDS
 from gainstage.ingest.answers import NOT_FOUND, SUCCESS
+from gainstage.ingest.appends import Appends
 from gainstage.ingest.asgi import Application, Receive, Scope, Send, header
 from gainstage.ingest.browser_settings import BrowserSettings
 from gainstage.ingest.clients import Clients
@@ -55,7 +56,7 @@ class TrackingApi:
     `sources` gives the configured sources by name; a changed configuration is a new mapping. While `complete`
     says no, one of them cannot be read and an unknown key may be its. `fallback` serves every path that is
     not in `routes`. `token_secret` signs access tokens; by default they end with the process. While
-    `pressure` is too high senders are asked to wait.
+    `pressure` is too high senders are asked to wait. `appends` is told what comes of every append.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class TrackingApi:
         token_secret: TokenSecret | None = None,
         pressure: Pressure | None = None,
         tracing: Tracing | None = None,
+        appends: Appends | None = None,
     ) -> None:
         front = front or Front()
         self.counts = counts or Counts()
@@ -89,6 +91,7 @@ class TrackingApi:
             front.proxies,
             pressure or Pressure(),
             tracing or Tracing(),
+            appends or Appends(),
         )
         self._tokens = TokenEndpoint(
             clients, tokens, complete, front.public_address, clock, self.counts, self._intake.report

@@ -15,6 +15,7 @@ from gainstage.ingest.answers import (
     succeed,
     unavailable,
 )
+from gainstage.ingest.appends import Appends
 from gainstage.ingest.asgi import Receive, RequestHeaders, Scope, Send
 from gainstage.ingest.body import BodyReader, Disconnected, inflated
 from gainstage.ingest.cors import readable_by
@@ -49,6 +50,7 @@ class Intake:
         proxies: Proxies,
         pressure: Pressure,
         tracing: Tracing,
+        appends: Appends,
     ) -> None:
         self._log = log
         self._clock = clock
@@ -58,6 +60,7 @@ class Intake:
         self._proxies = proxies
         self._pressure = pressure
         self._tracing = tracing
+        self._appends = appends
         self._rates = RateLimits()
         self._bodies = BodyReader()
         self._received_us = 0
@@ -172,7 +175,13 @@ class Intake:
         entries = decoded.entries(source.name, received_us)
         if source.rate_limit is not None:
             self._rates.take(source, len(entries), received_us)
-        await self._log.append(entries)
+        try:
+            await self._log.append(entries)
+        except LogUnavailable as error:
+            self._appends.failed(str(error))
+            raise
+        if entries:
+            self._appends.succeeded()
         kept_us = self._clock.now_us()
         self._counts.meter.observe("append", DISK_BOUNDS, (kept_us - received_us) / SECOND_US)
         if (spans := self._tracing.spans) is not None:

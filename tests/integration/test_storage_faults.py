@@ -48,6 +48,16 @@ def refusal(world: World) -> tuple[int, str | None]:
         return error.code, error.headers["Retry-After"]
 
 
+def unready(world: World) -> dict[str, str]:
+    """What `/ready` has to complain of; empty where it says yes."""
+    try:
+        assert "problems" not in fetch(f"{world.address}/ready")
+    except urllib.error.HTTPError as error:
+        assert error.code == 503
+        return dict(json.loads(error.read())["problems"])
+    return {}
+
+
 def delivered(world: World, taken: int) -> bool:
     """Whether so many events arrived at every destination."""
     return all(counts["received"] == counts["delivered"] == taken for counts in map(world.counts, NAMES))
@@ -71,8 +81,13 @@ def test_while_a_disk_takes_nothing_events_are_refused_with_503_and_all_goes_on_
         wait_for(lambda told=told: said(world, told, "store.db"))  # type: ignore[misc]
         assert refusal(world) == (503, "5")
         assert said(world, told, "log.db")
-        assert fetch(f"{world.address}/health")
+        assert fetch(f"{world.address}/health")["db"] == "DOWN"
+        assert told in unready(world)["log"]
+        assert "gainstage_ready 0.0" in fetch(f"{world.address}/metrics")
+        time.sleep(2.5)  # while the fault lasts a try to write changes nothing
+        assert told in unready(world)["log"]
         switch.unlink()
+        wait_for(lambda: not unready(world))  # by itself: whoever is not ready is sent no events
         taken += 18
     wait_for(lambda: delivered(world, taken))
     world.stop()

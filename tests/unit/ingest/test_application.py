@@ -8,6 +8,7 @@ import pytest
 
 from gainstage import __version__
 from gainstage.event import EVENT_BYTES, KINDS, Event
+from gainstage.ingest.appends import Appends
 from gainstage.ingest.asgi import Receive, Scope, Send
 from gainstage.log.contract import LogUnavailable
 from tests.unit.ingest.requests import NOW_US, SITE, Asked, FailingLog
@@ -255,6 +256,16 @@ class TestFaultsOfOurs:
         assert [record.message for record in caplog.records] == ["The disk is full."]
         assert asked.api.counts.refused == {("unavailable", "site"): 3}
         assert asked.api.counts.accepted == {}
+
+    async def test_what_comes_of_appends_is_told_and_a_batch_of_nothing_tells_nothing(self) -> None:
+        appends, batch = Appends(), {"batch": [TRACK]}
+        full = FailingLog(LogUnavailable("The disk is full."))
+        assert (await Asked(full, appends=appends).ask("/v1/batch", batch)).status == 503
+        assert appends.problem == "The disk is full."
+        assert (await Asked(appends=appends).ask("/v1/batch", {"batch": []})).status == 200
+        assert appends.problem == "The disk is full."
+        assert (await Asked(appends=appends).ask("/v1/batch", batch)).status == 200
+        assert appends.problem == ""
 
     async def test_anything_unexpected_is_503_and_shows_nothing(
         self, caplog: pytest.LogCaptureFixture
