@@ -5,13 +5,49 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
+from gainstage.body import READ_SECONDS, Fault, Reader, Unread
+
 #: The most that a form may hold: a configuration of some hundred mapped fields is far below.
 LARGEST_FORM = 4 * 1024 * 1024
+#: The same where no login is needed: a name and a password.
+LARGEST_OPEN_FORM = 64 * 1024
+#: What forms that arrive in pieces may hold together; those that need no login have a share of their own.
+TOGETHER_BYTES = 64 * 1024 * 1024
+OPEN_TOGETHER_BYTES = 16 * 1024 * 1024
 MOST_FIELDS = 20_000
+#: When to come again where too many arrive at once, in seconds.
+UNAVAILABLE_SECONDS = 5
 
 
-class FormTooLarge(Exception):
-    """More was sent than any form here holds."""
+class FormRefused(Exception):
+    """A form that cannot be taken: a status, a code for programs and a sentence for people."""
+
+    def __init__(self, status: int, code: str, message: str, **headers: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def refused(fault: Fault) -> FormRefused:
+    """What to say of a form that was not read."""
+    too_large = (413, "too_large", "This form holds more than can be taken.")
+    match fault:
+        case Fault.TOO_LARGE:
+            return FormRefused(*too_large)
+        case Fault.FAR_TOO_LARGE:
+            return FormRefused(*too_large, connection="close")
+        case Fault.TOO_SLOW:
+            slow = f"This form took too long, more than {READ_SECONDS:.0f} s: send it again."
+            return FormRefused(408, "too_slow", slow, connection="close")
+        case Fault.TOO_MANY:
+            many = f"Too many large forms arrive at once: send it again in {UNAVAILABLE_SECONDS} s."
+            return FormRefused(
+                503, "unavailable", many, retry_after=str(UNAVAILABLE_SECONDS), connection="close"
+            )
+        case Fault.INVALID_LENGTH:
+            return FormRefused(
+                400, "invalid_length", "The form's Content-Length is no number.", connection="close"
+            )
 
 
 class Form:
@@ -48,19 +84,28 @@ class Form:
         return list(self._values)
 
 
-async def read_form(request: Request) -> Form:
-    """The form of a request.
+class Forms:
+    """Reads forms, and bounds what all of them hold together."""
 
-    Raises:
-        FormTooLarge: it holds more than any here may.
-    """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_FORM:
-            raise FormTooLarge
-    text = body.decode("utf-8", "replace")
-    try:
-        return Form(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
-    except ValueError:
-        raise FormTooLarge from None
+    def __init__(self) -> None:
+        self._reader = Reader(LARGEST_FORM, TOGETHER_BYTES)
+        self._open_reader = Reader(LARGEST_OPEN_FORM, OPEN_TOGETHER_BYTES)
+
+    async def read(self, request: Request, *, is_open: bool) -> Form:
+        """The form of a request; `is_open` where nobody has to be logged in to send it.
+
+        Raises:
+            FormRefused: it is too large, too slow, or one of too many at once.
+            Disconnected: nobody is there to be answered.
+        """
+        reader = self._open_reader if is_open else self._reader
+        try:
+            body = await reader.read(dict(request.scope["headers"]).get(b"content-length"), request.receive)
+        except Unread as unread:
+            raise refused(unread.fault) from None
+        try:
+            return Form(
+                parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+            )
+        except ValueError:
+            raise refused(Fault.TOO_LARGE) from None

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,9 +15,10 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gainstage import __version__
+from gainstage.body import Disconnected
 from gainstage.dashboard.asking import Api, Refused
 from gainstage.dashboard.assets import Assets
-from gainstage.dashboard.forms import FormTooLarge
+from gainstage.dashboard.forms import FormRefused, Forms
 from gainstage.dashboard.pages import ROOMS
 from gainstage.dashboard.rendering import HEADERS, environment
 from gainstage.dashboard.rooms import Room, View
@@ -39,6 +41,7 @@ class Site:
         self._management, self._prefix, self._rooms, self._demo = management, prefix, rooms, demo
         self._templates = environment()
         self._assets = Assets()
+        self._forms = Forms()
         #: Every path that has a page.
         self.routes: list[BaseRoute] = [
             Mount(self._assets.path, app=self._assets, name="static"),
@@ -60,7 +63,7 @@ class Site:
     def _route(self, path: str, views: Mapping[str, View], is_open: bool) -> Route:
         async def answer(request: Request) -> Response:
             view = views["GET" if request.method == "HEAD" else request.method]
-            visit = self._visit(request, Caller())
+            visit = self._visit(request, Caller(), is_open=is_open)
             try:
                 if not is_open:
                     session = await visit.api.get("/api/session")
@@ -68,15 +71,19 @@ class Site:
                 return await view(visit)
             except Refused as refused:
                 return await self._refused(visit, refused)
-            except FormTooLarge:
-                return await self._problem(visit, 413, "too_large", "This form holds more than can be taken.")
+            except FormRefused as form:
+                page = await self._problem(visit, form.status, form.code, form.message)
+                page.headers.update(form.headers)
+                return page
+            except Disconnected:
+                return Response()  # nobody reads it
             except Exception as error:
                 _log.error("%s in a page", type(error).__name__, exc_info=error)
                 return await self._problem(visit, 500, "fault", FAULT)
 
         return Route(path, answer, methods=list(views))
 
-    def _visit(self, request: Request, caller: Caller) -> Visit:
+    def _visit(self, request: Request, caller: Caller, *, is_open: bool = False) -> Visit:
         theme = request.cookies.get(THEME_COOKIE, "")
         root = self._root(request)
         around = {
@@ -88,7 +95,8 @@ class Site:
             "here": request.scope["path"],
             "theme": theme if theme in THEMES else "",
         }
-        return Visit(request, Api(self._management, request), caller, self._templates, around)
+        read_form = partial(self._forms.read, is_open=is_open)
+        return Visit(request, Api(self._management, request), caller, self._templates, around, read_form)
 
     def _root(self, request: Request) -> str:
         if self._prefix:

@@ -1,6 +1,6 @@
 """One request for a page: who asks, what they may ask of the API, and the answer's forms."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,13 +12,15 @@ from starlette.responses import HTMLResponse, Response
 
 from gainstage.accounts import Role, allows
 from gainstage.dashboard.asking import Api, Told
-from gainstage.dashboard.forms import Form, read_form
+from gainstage.dashboard.forms import Form
 from gainstage.dashboard.rendering import HEADERS, told_texts
 
 #: Holds what the next page has to tell; the theme that somebody chose.
 TOLD_COOKIE = "gainstage_told"
 THEME_COOKIE = "gainstage_theme"
 THEMES = ("light", "dark")
+
+ReadForm = Callable[[Request], Awaitable[Form]]
 
 
 class Caller(msgspec.Struct):
@@ -40,9 +42,10 @@ class Visit:
         caller: Caller,
         templates: Environment,
         surroundings: Mapping[str, Any],
+        read_form: ReadForm,
     ) -> None:
         self.request, self.api, self.caller = request, api, caller
-        self._templates, self._surroundings = templates, surroundings
+        self._templates, self._surroundings, self._read_form = templates, surroundings, read_form
         self._form: Form | None = None
         self._told: list[dict[str, str]] = []
         self._cookies: list[str] = []
@@ -83,10 +86,11 @@ class Visit:
         """What the form holds.
 
         Raises:
-            FormTooLarge: more than any here may.
+            FormRefused: it cannot be taken.
+            Disconnected: nobody is there to be answered.
         """
         if self._form is None:
-            self._form = await read_form(self.request)
+            self._form = await self._read_form(self.request)
         return self._form
 
     async def get(self, path: str, **query: Any) -> Any:

@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "operating": set(),
     "meter": set(),
     "tracing": set(),
+    "body": set(),
     "setting": set(),
     "pseudonym": {"event"},
     "schema": set(),
@@ -86,6 +87,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "operating",
     },
     "ingest": {
+        "body",
         "errors",
         "event",
         "connection",
@@ -108,7 +110,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "destinations",
         "setting",
     },
-    "dashboard": VOCABULARY | {"accounts", "audiences", "computed", "log", "store", "configuration", "app"},
+    "dashboard": VOCABULARY
+    | {"accounts", "audiences", "body", "computed", "log", "store", "configuration", "app"},
     "management": {"errors", "accounts", "clock", "configuration", "ingest", "log", "sqlite", "app"},
     "demo": {"accounts", "computed", "errors", "outcome", "reason", "configuration", "app"},
     "cli": VOCABULARY | {"computed", "log", "store", "configuration", "app", "demo"},

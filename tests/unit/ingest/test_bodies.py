@@ -124,7 +124,7 @@ class TestBodies:
             await asyncio.sleep(60)
             raise AssertionError("nobody waits that long")
 
-        monkeypatch.setattr("gainstage.ingest.body.READ_SECONDS", 0.01)
+        monkeypatch.setattr("gainstage.body.READ_SECONDS", 0.01)
         answer = await Asked().ask("/v1/batch", b'{"batch":', pieces=3, ends=never)
         assert (answer.status, answer.code) == (408, "body_too_slow")
 
