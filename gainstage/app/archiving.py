@@ -156,11 +156,11 @@ class Archiving:
                 more = (await self._archiver.archive(limit)).more
             return self._upkeep.step(Keep(retention.history_days, retention.history_bytes)) or more
         except (ArchiveUnavailable, LogUnavailable) as error:
-            logger.error("history_unavailable %s", error)
+            logger.error("history_unavailable", extra={"problem": str(error)})
             self._pause_until_us = now_us + PAUSE_US
             self.problem = str(error)
         except ReaderMoved as error:
-            logger.warning("history_taken_elsewhere %s", error)
+            logger.warning("history_taken_elsewhere", extra={"problem": str(error)})
         return False
 
     async def examine(self) -> int:

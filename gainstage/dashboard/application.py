@@ -101,10 +101,10 @@ async def _figures_of(status: Status) -> dict[str, Any]:
     try:
         return await status.status_now(_now_us())
     except (StorageUnavailable, LogUnavailable) as error:
-        _log.error("%s", error)
+        _log.error("data_unavailable", extra={"problem": str(error)})
         raise HTTPException(503) from error
     except Exception as error:
-        _log.error("%s while reading the figures", type(error).__name__, exc_info=error)
+        _log.error("status_failed", extra={"reason": type(error).__name__}, exc_info=error)
         raise HTTPException(503) from error
 
 

@@ -78,7 +78,8 @@ class Site:
             except Disconnected:
                 return Response()  # nobody reads it
             except Exception as error:
-                _log.error("%s in a page", type(error).__name__, exc_info=error)
+                reason = type(error).__name__
+                _log.error("page_failed", extra={"page": path, "reason": reason}, exc_info=error)
                 return await self._problem(visit, 500, "fault", FAULT)
 
         return Route(path, answer, methods=list(views))
@@ -137,7 +138,7 @@ class Site:
         try:
             return await visit.page("problem.html", data, status)
         except Exception as error:
-            _log.error("%s in the page that tells of a problem", type(error).__name__, exc_info=error)
+            _log.error("problem_page_failed", extra={"reason": type(error).__name__}, exc_info=error)
             return PlainTextResponse(message, status, HEADERS)
 
     async def _missing(self, request: Request, error: Exception) -> Response:

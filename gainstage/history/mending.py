@@ -39,12 +39,14 @@ def set_aside(archive: Archive, file: File, now_us: int) -> bool:
         for cursor in transaction.cursors(LIVE).values():
             transaction.point(Cursor(AGAIN, cursor.partition, 0, cursor.offset))
     logger.error(
-        "history_damaged file=%s days=%s..%s rows=%d The disk altered it; it was set aside, and its events "
-        "are taken from the log again as far as it has them.",
-        file.name,
-        date_of(file.first_day),
-        date_of(file.last_day),
-        file.rows,
+        "history_damaged",
+        extra={
+            "file": file.name,
+            "days": f"{date_of(file.first_day)}..{date_of(file.last_day)}",
+            "rows": file.rows,
+            "problem": "The disk altered it; it was set aside, and its events are taken from the log again "
+            "as far as it has them.",
+        },
     )
     return True
 

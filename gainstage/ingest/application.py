@@ -177,7 +177,7 @@ class TrackingApi:
         try:
             return await self._ready()
         except Exception as error:
-            self._intake.report(f"{type(error).__name__} while asking what is ready", error)
+            self._intake.report("readiness_failed", error, reason=type(error).__name__)
             return {"process": "It cannot be told what is ready."}
 
 

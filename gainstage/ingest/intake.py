@@ -64,7 +64,7 @@ class Intake:
         self._rates = RateLimits()
         self._bodies = BodyReader()
         self._received_us = 0
-        self._reported_us: dict[str, int] = {}
+        self._reported_us: dict[tuple[str, ...], int] = {}
 
     async def track(
         self, decode: Decode, too_large_status: int, scope: Scope, receive: Receive, send: Send
@@ -116,28 +116,28 @@ class Intake:
         if isinstance(error, Refused):
             answer = error.answer
         elif isinstance(error, LogUnavailable):
-            self.report(str(error))
+            self.report("log_unavailable", problem=str(error))
             answer = unavailable("the log cannot take events now")
         elif isinstance(error, SecretUnavailable):
-            self.report(str(error))
+            self.report("token_secret_unavailable", problem=str(error))
             answer = unavailable("tokens cannot be checked now")
         else:
-            self.report(f"{type(error).__name__} while answering an SDK", error)
+            self.report("request_failed", error, reason=type(error).__name__)
             answer = unavailable("something went wrong here")
         name = source.name if source else ""
         self._counts.refused[answer.code, name] += 1
         _log.debug("request_refused", extra={"code": answer.code, "source": name})
         return answer
 
-    def report(self, sentence: str, error: Exception | None = None) -> None:
+    def report(self, event: str, error: Exception | None = None, **fields: str) -> None:
         """Log a fault once a minute at most, not with every request that meets it."""
-        now_us = self._clock.now_us()
-        if now_us < self._reported_us.get(sentence, -MINUTE_US) + MINUTE_US:
+        now_us, fault = self._clock.now_us(), (event, *fields.values())
+        if now_us < self._reported_us.get(fault, -MINUTE_US) + MINUTE_US:
             return
         if len(self._reported_us) >= FAULTS_REMEMBERED:
             self._reported_us.clear()
-        self._reported_us[sentence] = now_us
-        _log.error("%s", sentence, exc_info=error)
+        self._reported_us[fault] = now_us
+        _log.error(event, extra=fields, exc_info=error)
 
     def _decoded(self, decode: Decode, body: bytes, known: Source | None, headers: RequestHeaders) -> Decoded:
         try:

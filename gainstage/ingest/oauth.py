@@ -73,10 +73,10 @@ class TokenEndpoint:
         except Refused as refused:
             answer = in_the_form_of_oauth(refused.answer)
         except SecretUnavailable as error:
-            self._report(str(error))
+            self._report("token_secret_unavailable", problem=str(error))
             answer = NOT_NOW
         except Exception as error:
-            self._report(f"{type(error).__name__} while answering a request for a token", error)
+            self._report("token_request_failed", error, reason=type(error).__name__)
             answer = NOT_NOW
         if answer.code:
             self._counts.refused[answer.code, ""] += 1

@@ -218,15 +218,16 @@ class Access:
         return failures
 
     def _fail(self, address: str, failures: deque[int], now_us: int) -> None:
+        """Note a failure. The log is told how many addresses are sent away by now, and none of them."""
         failures.append(now_us)
         self._failures[address] = failures
         if len(self._failures) > ADDRESSES:
             del self._failures[next(iter(self._failures))]
         if len(failures) == FAILURES:
+            many = [one for one in [*self._failures] if len(self._recent(one, now_us)) >= FAILURES]
             _log.warning(
-                "%s asked %d times within a minute without the right token: it is sent away for a while",
-                address or "somebody",
-                FAILURES,
+                "guessing_slowed",
+                extra={"failures": FAILURES, "within_seconds": WINDOW_SECONDS, "sent_away": len(many)},
             )
 
     def address(self, scope: Any) -> str:

@@ -86,7 +86,7 @@ class Lines(Response):
             while scope["method"] != "HEAD" and not gone.done() and (lines := await self._more()):
                 await send({"type": "http.response.body", "body": lines, "more_body": True})
         except (StorageUnavailable, LogUnavailable) as error:
-            _log.error("%s", error)
+            _log.error("data_unavailable", extra={"problem": str(error)})
             return  # the server cuts the connection, so that nobody takes this for the whole
         finally:
             gone.cancel()

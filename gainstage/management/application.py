@@ -270,12 +270,12 @@ def _problem(error: Exception) -> Problem:
         case ConfigurationError():
             return Problem(409, "configuration_unusable", *told(error))
         case DataUnusable() | StorageUnavailable() | LogUnavailable():
-            _log.error("%s", error)
+            _log.error("data_unavailable", extra={"problem": str(error)})
             message = "The data cannot be read or written now: the server's log says why."
             return Problem(503, "unavailable", message, retry_after=str(UNAVAILABLE_SECONDS))
         case UsageError():
             return Problem(422, "unusable", str(error))
-    _log.error("%s in the management API", type(error).__name__, exc_info=error)
+    _log.error("api_request_failed", extra={"reason": type(error).__name__}, exc_info=error)
     return Problem(500, "fault", "This is a fault of gainstage: the server's log has the details.")
 
 

@@ -60,7 +60,7 @@ class Journal:
         try:
             await self._aside.run(lambda: app.end_action(self._data, number, outcome, note))
         except UsageError as error:  # it stays begun
-            _log.error("%s", error)
+            _log.error("action_not_noted", extra={"action": action, "problem": str(error)})
         return response
 
     async def at_once(

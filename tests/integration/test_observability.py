@@ -9,6 +9,7 @@ import re
 import signal
 import threading
 import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -24,6 +25,9 @@ from tests.world import SECRETS, WRITE_KEY, World, clickstream, configured, cs, 
 HOOK_SECRET = "a-secret-shared-with-the-hook"
 HOOK_PATH = "/hooks/part-of-a-secret-address"
 PEOPLE = ("ann.lee@person.example", "bob.ray@person.example")
+API_TOKEN = "watched-0123456789abcdef0123456789abcdef"
+#: Where somebody sits who guesses tokens.
+GUESSER = "203.0.113.77"
 #: What is answered without a login.
 OPEN_PATHS = ("/", "/status", "/metrics", "/health", "/ready", "/version", "/api/openapi.json", "/api/setup")
 
@@ -104,12 +108,28 @@ def watched(sandbox: Running, hook: Hook, **settings: Any) -> dict[str, Any]:
     return configuration
 
 
+def guess(world: World) -> int:
+    """The status of a request with a token that is none."""
+    headers = {"Authorization": "Bearer guessed", "X-Forwarded-For": GUESSER}
+    try:
+        request = urllib.request.Request(f"{world.address}/api/status", headers=headers)
+        with urllib.request.urlopen(request) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
 def test_a_day_of_a_server_is_told_and_nothing_of_anybody_with_it(
     make_world: MakeWorld, sandbox: Running, hook: Hook
 ) -> None:
     world = make_world(watched(sandbox, hook))
-    world.options = ("--log-level", "debug", "--log-format", "json")
+    (world.folder / "token").write_text(API_TOKEN)
+    world.options = (
+        "--log-level", "debug", "--log-format", "json", "--api-token-file", "token",
+        "--trusted-proxy", "127.0.0.1",
+    )  # fmt: skip
     world.start()
+    assert [guess(world) for _ in range(12)] == [401] * 10 + [429] * 2
     world.take(*people(1))
     names = ("cs", "px", "clickstream")
     arrived = [f'gainstage_canary_seconds{{destination="{name}"}}' for name in names]
@@ -151,8 +171,9 @@ def test_a_day_of_a_server_is_told_and_nothing_of_anybody_with_it(
         if line.startswith("{"):
             assert {"timestamp", "level", "event"} <= set(json.loads(line)), line
     assert '"level":"debug"' in said.replace(" ", "")
-    private = (*PEOPLE, "person-id-", "Surname", "Secretname", "Secretfirm", "person.example")
-    secrets = (*SECRETS, WRITE_KEY, HOOK_SECRET, HOOK_PATH)
+    assert "guessing_slowed" in said
+    private = (*PEOPLE, GUESSER, "person-id-", "Surname", "Secretname", "Secretfirm", "person.example")
+    secrets = (*SECRETS, API_TOKEN, WRITE_KEY, HOOK_SECRET, HOOK_PATH)
     posted = json.dumps(hook.posts)
     for text in (*private, *secrets):
         for where, shown in (("log", said), ("metrics", told), ("webhook", posted), *unlocked.items()):

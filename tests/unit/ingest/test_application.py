@@ -253,7 +253,8 @@ class TestFaultsOfOurs:
             answers = [await asked.ask("/v1/batch", {"batch": [TRACK]}) for _ in range(3)]
         assert {(answer.status, answer.code) for answer in answers} == {(503, "unavailable")}
         assert answers[0].headers["retry-after"] == "5"
-        assert [record.message for record in caplog.records] == ["The disk is full."]
+        (record,) = caplog.records
+        assert (record.message, vars(record)["problem"]) == ("log_unavailable", "The disk is full.")
         assert asked.api.counts.refused == {("unavailable", "site"): 3}
         assert asked.api.counts.accepted == {}
 

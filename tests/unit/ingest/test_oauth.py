@@ -158,7 +158,9 @@ class TestTokens:
         assert (answer.status, answer.headers["retry-after"]) == (429, "5")
         assert answer.json["error"] == "temporarily_unavailable"
         assert (await send(api, "a.b.c")).status == 503
-        assert [record.getMessage() for record in caplog.records] == ["oauth.secret cannot be used."]
+        (record,) = caplog.records
+        assert record.getMessage() == "token_secret_unavailable"
+        assert vars(record)["problem"] == "oauth.secret cannot be used."
 
 
 class TestAssertions:

@@ -87,6 +87,19 @@ def test_an_address_that_fails_too_often_is_sent_away_until_a_minute_has_passed(
     assert door.refused == {("api_token_wrong", ""): FAILURES, ("too_many_failures", ""): 1}
 
 
+def test_the_log_tells_of_guessing_and_of_nobodys_address(caplog: pytest.LogCaptureFixture) -> None:
+    door = Door(TOKEN, "192.0.2.1")
+    for address in ("203.0.113.7", "2001:db8:77::1"):
+        for _ in range(FAILURES + 1):
+            door.ask("Bearer wrong", x_forwarded_for=address)
+    said = [vars(record) for record in caplog.records]
+    assert [(one["message"], one["failures"], one["sent_away"]) for one in said] == [
+        ("guessing_slowed", FAILURES, 1),
+        ("guessing_slowed", FAILURES, 2),
+    ]
+    assert not any(part in str(said) for part in ("203.0.113", "2001:db8", "192.0.2.1", "wrong"))
+
+
 def test_refusals_while_sent_away_do_not_make_it_longer() -> None:
     door = Door()
     for _ in range(3 * FAILURES):

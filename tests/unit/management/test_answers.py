@@ -69,7 +69,8 @@ async def test_an_answer_that_breaks_off_is_not_taken_for_the_whole(caplog: pyte
     listener = Listener()
     assert await played(listener, b"1\n", StorageUnavailable("The disk is full.")) == 1
     assert listener.bodies == [b"1\n"] and not listener.complete
-    assert caplog.messages == ["The disk is full."]
+    (record,) = caplog.records
+    assert (record.getMessage(), vars(record)["problem"]) == ("data_unavailable", "The disk is full.")
 
 
 async def test_nothing_more_is_read_for_a_listener_who_left() -> None:
