@@ -4,6 +4,7 @@ The SDK gathers them in a bounded queue and sends them from a thread of its own:
 costs spans and nothing else.
 """
 
+import os
 import threading
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -12,6 +13,7 @@ from typing import Any
 import structlog
 
 from gainstage import __version__
+from gainstage.delivery.addresses import allowed_networks
 from gainstage.operating import Traces
 from gainstage.tracing import Attributes, Spans, TraceId, Tracing
 
@@ -48,7 +50,12 @@ def _opened(traces: Traces, role: str) -> Spans | None:
 
 
 class OpenTelemetry:
-    """Makes spans with the ids that every process derives from the event."""
+    """Makes spans with the ids that every process derives from the event. The collector is where calls to
+    vendors may go, too: in no private network but those that the environment allows.
+
+    Raises:
+        UsageError: the environment names no networks where it should.
+    """
 
     def __init__(self, traces: Traces, role: str) -> None:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -57,17 +64,30 @@ class OpenTelemetry:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
         from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
-        self._percent = traces.sample_percent
+        from gainstage.app.collector import session_of
+
+        self._percent, self._problem = traces.sample_percent, ""
         self._ids = _ids()
         resource = Resource.create({"service.name": f"gainstage-{role}", "service.version": __version__})
         self._provider = TracerProvider(
             sampler=ALWAYS_ON, resource=resource, id_generator=self._ids, shutdown_on_exit=False
         )
-        exporter = OTLPSpanExporter(traces.endpoint, headers=dict(traces.headers), timeout=SEND_SECONDS)
+        exporter = OTLPSpanExporter(
+            traces.endpoint,
+            headers=dict(traces.headers),
+            timeout=SEND_SECONDS,
+            session=session_of(allowed_networks(os.environ), self._refused),
+        )
         self._provider.add_span_processor(
             BatchSpanProcessor(exporter, schedule_delay_millis=SEND_EVERY_MILLISECONDS)
         )
         self._tracer = self._provider.get_tracer("gainstage", __version__)
+
+    def _refused(self, problem: str) -> None:
+        """Say once why nothing is sent."""
+        if problem != self._problem:
+            self._problem = problem
+            logger.warning("traces_refused", problem=problem)
 
     def wants(self, event: TraceId) -> bool:
         return event.is_sampled(self._percent)

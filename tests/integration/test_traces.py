@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from gainstage.app.spans import OpenTelemetry
+from gainstage.operating import Traces
+from gainstage.tracing import TraceId
 from gainstage_sandbox import Running
 from tests.integration.conftest import MakeWorld
 from tests.world import SECRETS, WRITE_KEY, configured, cs, wait_for
@@ -16,9 +19,9 @@ KEY = "key-of-the-collector"
 
 
 class Collector:
-    """Takes spans by OTLP over HTTP."""
+    """Takes spans by OTLP over HTTP, or sends them on to another address."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: int = 200, location: str = "") -> None:
         self.bodies: list[bytes] = []
         collector = self
 
@@ -26,9 +29,15 @@ class Collector:
             def do_POST(self) -> None:
                 assert self.path == "/v1/traces" and self.headers["x-key"] == KEY
                 collector.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-                self.send_response(200)
+                self.send_response(status)
+                if location:
+                    self.send_header("Location", location)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
+
+            def do_GET(self) -> None:
+                collector.bodies.append(b"GET")
+                self.send_error(404)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -108,3 +117,34 @@ def test_a_collector_that_is_away_keeps_nothing_from_its_way(make_world: MakeWor
     world.stop()
     assert "Traceback" not in world.said()
     assert "ann.lee" not in world.said()
+
+
+def test_a_collector_in_a_private_network_is_named_once_and_keeps_nothing_from_its_way(
+    make_world: MakeWorld, sandbox: Running
+) -> None:
+    configuration = configured(cs(sandbox.url))
+    configuration["traces"] = {"endpoint": "https://10.255.255.1:4318", "headers": {"x-key": KEY}}
+    world = make_world(configuration)
+    world.environment = {"NO_PROXY": "*"}  # where a proxy leads is the proxy's to watch
+    world.start()
+    for number in range(3):
+        world.take({"type": "identify", "userId": "u1", "traits": {"email": "ann.lee@person.example"}})
+        wait_for(lambda number=number: world.counts("cs")["delivered"] == number + 1)  # type: ignore[misc]
+    wait_for(lambda: world.said().count("traces_refused") == 2, what="a line of each process that traces")
+    world.stop()
+    assert world.said().count("traces_refused") == 2
+    assert world.said().count("GAINSTAGE_ALLOWED_NETWORKS") >= 2
+    assert "Traceback" not in world.said() and KEY not in world.said()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_collector_that_sends_spans_elsewhere_is_not_followed(status: int) -> None:
+    """The key of the collector is for the collector."""
+    other = Collector()
+    first = Collector(status, f"http://localhost:{other.url.rpartition(':')[2]}/v1/traces")
+    spans = OpenTelemetry(Traces(f"{first.url}/v1/traces", {"x-key": KEY}), "tracking")
+    spans.add(TraceId.of(1, 0), "accept", {}, 1, 2, root=True)
+    spans.close()
+    first.close()
+    other.close()
+    assert len(first.bodies) == 1 and not other.bodies
