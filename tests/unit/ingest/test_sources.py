@@ -1,9 +1,14 @@
-"""What the kind of a source, its origins and its switch decide."""
+"""What a source's write key, its kind, its origins and its switch decide."""
+
+from collections import Counter
+from hashlib import sha256
 
 import pytest
 
 from gainstage.connection import Source
-from tests.unit.ingest.requests import BASIC, Asked
+from gainstage.ingest.answers import Refused
+from gainstage.ingest.credentials import Credentials
+from tests.unit.ingest.requests import BASIC, SITE, Asked
 
 pytestmark = pytest.mark.anyio
 
@@ -40,6 +45,16 @@ class TestAServersWriteKey:
         answer = await Asked().ask(path, method="GET", headers={}, query=query)
         assert (answer.status, answer.code) == (403, "secret_write_key")
         assert b"site-key" not in answer.body
+
+
+class TestAWriteKey:
+    async def test_is_looked_up_by_its_digest(self) -> None:
+        """Whoever measures how long an answer takes chooses no digest, and so learns nothing of a key."""
+        credentials = Credentials(lambda: {"site": SITE}, lambda: True, Counter())
+        assert credentials.source(SITE.write_key) is SITE
+        with pytest.raises(Refused):
+            credentials.source(SITE.write_key[:-1])
+        assert set(credentials._by_digest) == {sha256(SITE.write_key.encode()).digest()}
 
 
 class TestOrigins:
