@@ -101,6 +101,7 @@ class Engine:
         self._pace = Pace()
         self._jumps = Jumps()
         self._sends = sends
+        self._adrift = False  # calls of ours may hold leases that nobody answers to any more
         self._suppression = Suppression(pseudonyms or Pseudonyms(b""))
         self._trimmer = Trimmer(store, log, clock, archived)
         self._forgetter = Forgetter(store, log, clock, transport, self._suppression, archived)
@@ -142,7 +143,7 @@ class Engine:
             now_us = self._clock.now_us()
             self._refresh(transaction)
             self._jumps.follow(transaction, self._active.values(), now_us)
-            self._recover(transaction)
+            self._recover(transaction, everything=self._adrift)
             router = self._router(transaction, now_us)
             for partition, expected, slice_ in slices:
                 router.route(partition, expected, slice_)
@@ -162,6 +163,7 @@ class Engine:
             ready.extend(picked)
             alerts = self._due_alerts(transaction, now_us)
             ending_us = self._clock.now_us()
+        self._adrift = False
         busy = bool(slices or finished or joined or replanned or forgotten or trimmed or replayed)
         self.observer.turned(began_us, ending_us, self._clock.now_us(), wrote=busy or bool(picked))
         started = [flight for flight in ready if flight is not None]
@@ -385,13 +387,11 @@ class Engine:
         self._finished, self._hungry, self._resting = [], [], []
 
     async def _abandon(self) -> None:
-        """A turn was rolled back: what was under way counts as unknown, and is taken up again."""
+        """A turn was rolled back: what was under way counts as unknown, and the next one takes it up again."""
         self.observer.abandoned()
         for task in tuple(self._calls):
             task.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
         self._flights.clear()
         self._hungry, self._resting, self._finished = [], [], []
-        self._configuration = None
-        with contextlib.suppress(StorageUnavailable), self._store.transaction() as transaction:
-            self._recover(transaction, everything=True)
+        self._configuration, self._adrift = None, True

@@ -108,7 +108,7 @@ class Forgetter:
             if self._rewriting is not None and idle:
                 await self._rewrite(self._rewriting)
         except LogUnavailable as error:
-            logger.error("log_unavailable %s", error)
+            logger.error("log_unavailable", extra={"problem": str(error)})
             self._paused_us = self._clock.now_us() + LOG_PAUSE_US
 
     async def _erase(self, places: Sequence[tuple[int, int]]) -> tuple[list[tuple[int, int]], int | None]:
@@ -343,7 +343,8 @@ class Forgetter:
             if found is not None:
                 row.counts[name] = found
         row.place = {}
-        logger.info("person_forgotten request=%d events=%d", row.id, row.counts.get("events", 0))
+        told = {"request": row.id, "events": row.counts.get("events", 0)}
+        logger.info("person_forgotten", extra=told)
 
     async def close(self) -> None:
         """A deletion that is under way is done again by whoever comes next."""

@@ -46,10 +46,10 @@ class Trimmer:
         try:
             more = await self._trim_log(retention, now_us)
         except LogUnavailable as error:
-            logger.error("log_unavailable %s", error)
+            logger.error("log_unavailable", extra={"problem": str(error)})
             more = False
         except StorageUnavailable as error:  # nobody knows what is archived: nothing goes
-            logger.error("history_unavailable %s", error)
+            logger.error("history_unavailable", extra={"problem": str(error)})
             more = False
         self._log_us = now_us + (0 if more else LOOK_EVERY_US)
         return more

@@ -38,13 +38,9 @@ def read_around(connection: apsw.Connection, partition: int, after: int, limit: 
         if len(found) >= limit or size_bytes >= READ_BYTES:
             break
     if lost:
-        logger.error(
-            "log_damaged partition=%d offsets=%s The disk altered %d entries of the log; they are kept as "
-            "failed with the reason entry_damaged, and all others go on.",
-            partition,
-            _listed(lost),
-            len(lost),
-        )
+        remedy = "They are kept as failed (entry_damaged), and all others go on: check the disk."
+        told = {"partition": partition, "offsets": _listed(lost), "entries": len(lost), "remedy": remedy}
+        logger.error("log_damaged", extra=told)
     return found
 
 

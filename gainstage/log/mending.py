@@ -103,12 +103,8 @@ def reach(folder: Path, number: int, offset: int) -> bool:
                 connection.execute(_INSERT.format(number=number), (offset, *astuple(erased)))
         finally:
             connection.close()
-    logger.error(
-        "log_older_than_store partition=%d offset=%d The log lacks entries that were routed before; new ones "
-        "go on behind them.",
-        number,
-        offset,
-    )
+    told = {"partition": number, "offset": offset, "remedy": "New entries go on behind the offset."}
+    logger.error("log_older_than_store", extra=told)
     return True
 
 

@@ -145,7 +145,7 @@ def test_entries_that_a_disk_altered_before_they_were_routed_are_named_and_all_o
     assert world.counts("cs")["delivered"] == 100 - codes["entry_damaged"]
     assert len(sandbox.state.messages) == 100 - codes["entry_damaged"]
     assert {row["source"] for row in refused} == {"site"}
-    assert said(world, "log_damaged", "partition=0", f"altered {codes['entry_damaged']} entries")
+    assert said(world, "log_damaged", "partition=0", f"entries={codes['entry_damaged']}")
     traced = world.report("trace", refused[0]["message_id"])
     assert traced["destinations"][0]["reason"] == "entry_damaged"
     world.stop()

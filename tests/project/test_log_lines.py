@@ -12,13 +12,6 @@ from tests.project.sources import ROOT, modules, parse, shown
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 LOGGERS = {"_log", "logger"}
 EVENT = re.compile(r"[a-z]+(_[a-z]+)+|computed")
-#: Modules whose lines still have their fields in the text.
-IN_THE_TEXT = {
-    "gainstage/delivery/forgetting.py",
-    "gainstage/delivery/trimming.py",
-    "gainstage/log/damage.py",
-    "gainstage/log/mending.py",
-}
 #: Names of fields that would hold who somebody is, or what somebody sent.
 SAYS_WHO = {
     "address", "anonymous_id", "body", "client", "email", "host", "ip", "message_id", "name", "peer",
@@ -29,8 +22,6 @@ WRITING = [path for path in modules() if "gainstage" in path.relative_to(ROOT).p
 
 @pytest.mark.parametrize("path", WRITING, ids=shown)
 def test_a_log_line_is_an_event_with_fields(path: Path) -> None:
-    if shown(path) in IN_THE_TEXT:
-        return
     wrong = [f"{shown(path)}:{call.lineno}" for call in said(path) if not is_event(call)]
     assert not wrong, f"name the event and give the rest as fields: {', '.join(wrong)}"
 

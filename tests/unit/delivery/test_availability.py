@@ -1,5 +1,6 @@
 """What fails for a while: how long it is tried, what the vendor asks for, and what it says of others."""
 
+import asyncio
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from gainstage.destination import Request
+from gainstage.store import StorageUnavailable
 from tests.unit.delivery.workshop import Answer, Settings, Workshop, opened, status
 
 pytestmark = pytest.mark.anyio
@@ -220,6 +222,30 @@ async def test_a_destination_that_fails_for_everybody_is_probed_by_one_call_at_a
     asked = len(shop.vendor.requests)
     await shop.deliver(600)
     assert 9 <= len(shop.vendor.requests) - asked <= 11
+
+
+# the disk
+
+
+async def test_after_a_disk_that_failed_for_a_while_what_was_under_way_goes_on_at_once(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.vendor.gate = asyncio.Event()
+    await shop.take(ann())
+    await shop.deliver(3)
+    assert len(shop.vendor.requests) == 1
+
+    def fails() -> Any:
+        raise StorageUnavailable("The disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shop.store, "transaction", fails)
+        with pytest.raises(StorageUnavailable):
+            await shop.turn()
+        await shop.engine._abandon()
+    shop.vendor.gate.set()
+    await shop.deliver(5)
+    assert shop.counts == {"delivered": 1}
 
 
 # clocks
