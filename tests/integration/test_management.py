@@ -286,7 +286,7 @@ def test_who_has_no_token_is_refused_counted_and_then_sent_away(world: World) ->
     assert 'code="api_token_wrong",source=""} 9.0' in fetch(f"{world.address}/metrics")
     world.take(identify("u1", "i1"))  # SDKs are none the worse
     world.stop()
-    assert "without the right token" in world.said() and TOKEN not in world.said()
+    assert "guessing_slowed" in world.said() and TOKEN not in world.said()
 
 
 def test_a_server_without_a_token_lets_nobody_manage_it(sandbox: Running, tmp_path: Path) -> None:
