@@ -387,7 +387,7 @@ class Engine:
         self._finished, self._hungry, self._resting = [], [], []
 
     async def _abandon(self) -> None:
-        """A turn was rolled back: what was under way counts as unknown, and the next one takes it up again."""
+        """A turn was rolled back: what was under way is unknown, and the next turn takes it up again."""
         self.observer.abandoned()
         for task in tuple(self._calls):
             task.cancel()
