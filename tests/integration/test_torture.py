@@ -31,6 +31,7 @@ def test_kill_nine_under_load_loses_nothing_and_repeats_only_what_was_under_way(
     assert report.acknowledged > 20 * ROUNDS
     assert report.readings > ROUNDS
     assert not report.lost
+    assert report.worlds == 2, "one whose vendor honours the keys of events, and one whose vendor does not"
 
 
 @pytest.mark.timeout(150)
@@ -45,3 +46,8 @@ def test_a_power_cut_loses_nothing_that_was_acknowledged_and_repeats_only_what_w
 @pytest.mark.parametrize("ending", ["log.db-wal", "store.db-wal"])
 def test_the_torture_notices_a_disk_that_does_not_keep_what_was_synced(ending: str) -> None:
     assert power_cuts(40, "--lies", ending)["problems"]
+
+
+def test_the_torture_notices_calls_that_are_made_twice_without_need() -> None:
+    problems = power_cuts(8, "--doubles", "0.02")["problems"]
+    assert any("repeated without a kill" in problem for problem in problems), problems

@@ -8,6 +8,7 @@ sector by sector. A new file's name is safe once its folder was synced. From the
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +55,8 @@ class Disk:
     #: Says yes to syncs of files with this ending, and does nothing: on such a disk events must get lost.
     lies: str | None = None
     off: bool = False
+    #: When the power went, by a clock that nobody sets.
+    off_at: float = 0.0
     #: What was going on at the cut.
     moment: str = ""
     files: dict[str, Content] = field(default_factory=dict)
@@ -73,7 +76,7 @@ class Disk:
         with self.lock:
             if self.off:
                 return
-            self.off, self.moment = True, moment
+            self.off, self.off_at, self.moment = True, time.monotonic(), moment
             self._left = self._survivors()
 
     def leave(self, folder: Path) -> None:
@@ -101,6 +104,7 @@ class Disk:
         return left
 
     def _remains(self, content: Content) -> bytes:
+        """What is safe of a file, with nothing, all or a part of the rest."""
         found = bytearray(content.safe)
         how = self.chance.choice(("none", "all", "beginning", "some", "torn"))
         changes = {

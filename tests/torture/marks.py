@@ -16,8 +16,11 @@ from typing import Any
 
 import apsw
 
+#: The database that each process of a server writes: the first one, delivery, and the one that computes.
+FILES = {"log": "log.db", "store": "store.db", "history": "index.db"}
 #: The notes, one byte each: what is open, or how many of it.
-NAMES = ("log transaction", "log commit", "store transaction", "store commit", "exchange", "answer")
+NAMES = ("log transaction", "log commit", "store transaction", "store commit", "exchange", "answer",
+         "history transaction", "history commit")  # fmt: skip
 #: Where a process ends itself when told to, by the number that tells it; 0 tells nothing.
 DOOMS = (
     "",
@@ -27,6 +30,8 @@ DOOMS = (
     "after a store commit",
     "at a call",
     "at an answer",
+    "before a history commit",
+    "after a history commit",
 )
 #: Which doom a process is told, and which it met.
 DOOM, MET = 14, 15
@@ -39,10 +44,11 @@ SYNCS = {"x86_64": ("74 ", "75 "), "aarch64": ("82 ", "83 ")}.get(platform.machi
 
 def install(folder: str) -> None:
     """Begin to note, if this process is a server's; what is forked from it begins for itself."""
-    delivery = "gainstage.app.worker" in sys.orig_argv
-    if delivery or "serve" in sys.orig_argv:
+    begun = {"gainstage.app.worker": "store", "gainstage.app.computing": "history", "serve": "log"}
+    kind = next((kind for word, kind in begun.items() if word in sys.orig_argv), None)
+    if kind is not None:
         os.register_at_fork(after_in_child=lambda: _look_whose(folder))
-        _begin(folder, delivery=delivery)
+        _begin(folder, kind)
 
 
 def _look_whose(folder: str) -> None:
@@ -51,31 +57,31 @@ def _look_whose(folder: str) -> None:
     def opened(connection: apsw.Connection) -> None:
         from setproctitle import getproctitle
 
-        from gainstage.app.supervising import DELIVERY
+        from gainstage.app.supervising import COMPUTING, DELIVERY
 
         apsw.connection_hooks.remove(opened)
-        if getproctitle() == DELIVERY.title:
-            _begin(folder, delivery=True)
+        kind = {DELIVERY.title: "store", COMPUTING.title: "history"}.get(getproctitle())
+        if kind is not None:
+            _begin(folder, kind)
             apsw.connection_hooks[-1](connection)
 
     apsw.connection_hooks[:] = [opened]
 
 
-def _begin(folder: str, *, delivery: bool) -> None:
+def _begin(folder: str, kind: str) -> None:
     path = Path(folder) / f"{os.getpid()}.new"
     path.write_bytes(bytes(SIZE_BYTES))
     with path.open("r+b") as file:
         notes = mmap.mmap(file.fileno(), SIZE_BYTES)
     path.rename(path.with_suffix(".marks"))
-    apsw.connection_hooks.append(lambda connection: _follow(connection, notes, delivery))
-    if delivery:
+    apsw.connection_hooks.append(lambda connection: _follow(connection, notes, kind))
+    if kind == "store":
         _follow_calls(notes)
 
 
-def _follow(connection: apsw.Connection, notes: mmap.mmap, delivery: bool) -> None:
-    """Note the transactions that write: the log's in the first process, the store's in the second."""
-    kind = "store" if delivery else "log"
-    if Path(connection.filename).name != f"{kind}.db":
+def _follow(connection: apsw.Connection, notes: mmap.mmap, kind: str) -> None:
+    """Note the transactions of the process that write its database."""
+    if Path(connection.filename).name != FILES[kind]:
         return
     open_, commit, answer = (
         NAMES.index(name) for name in (f"{kind} transaction", f"{kind} commit", "answer")
@@ -86,10 +92,12 @@ def _follow(connection: apsw.Connection, notes: mmap.mmap, delivery: bool) -> No
         if sql == "BEGIN IMMEDIATE" and not begins:
             notes[open_] = 1
         elif sql == "COMMIT" and notes[open_]:
-            meet(notes, f"{'before' if begins else 'after'} a {kind} commit")
+            if begins:
+                meet(notes, f"before a {kind} commit")
             notes[commit] = begins
             if not begins:
                 notes[open_] = notes[answer] = 0
+                meet(notes, f"after a {kind} commit")
         elif sql == "ROLLBACK":
             notes[open_] = 0
 
@@ -143,6 +151,18 @@ class Marks:
         at = {name for name, n in zip(NAMES, notes, strict=False) if n}
         return frozenset(at | {DOOMS[notes[MET]]} - {""})
 
+    def calls(self, pid: int) -> int:
+        """How many calls the process had under way, or answered and not recorded, when it ended."""
+        try:
+            notes = (self._folder / f"{pid}.marks").read_bytes()
+        except FileNotFoundError:
+            return 0
+        return notes[NAMES.index("exchange")] + notes[NAMES.index("answer")]
+
+    def ended_itself(self, pid: int) -> bool:
+        """Whether the process met its doom."""
+        return bool(self.of(pid) & set(DOOMS))
+
     def doom(self, pid: int, moment: str) -> None:
         """Have the process end itself when it comes to this moment."""
         with (self._folder / f"{pid}.marks").open("r+b") as notes:
@@ -152,6 +172,17 @@ class Marks:
     def is_followed(self, pid: int | None) -> bool:
         """Whether the process notes already."""
         return (self._folder / f"{pid}.marks").exists()
+
+
+def tells_fsync(folder: Path) -> bool:
+    """Whether it can be seen that a process waits for the disk of a folder: not where that is in memory."""
+    try:
+        Path(f"/proc/{os.getpid()}/syscall").read_text()
+        mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    except OSError:
+        return False
+    above = [mount for mount in mounts if folder.resolve().is_relative_to(mount[1])]
+    return bool(SYNCS) and max(above, key=lambda mount: len(mount[1]))[2] not in ("tmpfs", "ramfs")
 
 
 def in_fsync(pid: int) -> bool:

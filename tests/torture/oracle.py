@@ -4,7 +4,7 @@ It reads files and the sandbox with queries of its own, and computes what must b
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,11 +12,12 @@ from typing import Any
 
 import apsw
 
-Message = dict[str, Any]
-DESTINATIONS = ("clickstream", "cs", "px")
+from tests.torture.load import DESTINATIONS, Message, end_of
+from tests.torture.repeats import Copy, Excuses
+
 WORDS = ("delivered", "filtered", "failed", "parked", "pending")
-#: A call may be under way for its time limit and a little before its process is killed.
-CALL_SECONDS = 17.0
+#: An event that is delivered needs no reason, and any of these will do.
+REASONS_OF_DELIVERED = {"", "unchanged", "superseded", "confirmed_later"}
 
 #: Trait to field, where the value goes as it is.
 PERSON = {"name": "Name", "location": "Location", "comments": "Comments"}
@@ -33,6 +34,8 @@ class Verdict:
     routed: int = 0
     lost: list[str] = field(default_factory=list)
     duplicates: Counter[str] = field(default_factory=Counter)
+    #: How many events had to fail or to wait somewhere.
+    undeliverable: int = 0
     problems: list[str] = field(default_factory=list)
 
     def add(self, what: str, found: Iterable[Any]) -> None:
@@ -42,33 +45,30 @@ class Verdict:
             self.problems.append(f"{what}: {len(listed)}, for example {listed[:3]}")
 
 
-def read_ledger(data: Path, source: str) -> dict[str, dict[str, list[str]]]:
-    """Message id to destination to the outcomes that the ledger has, straight from the file."""
+def read_ledger(data: Path, source: str) -> dict[str, dict[str, list[tuple[str, str]]]]:
+    """Message id to destination to the outcomes and reasons that the ledger has, straight from the file."""
     connection = apsw.Connection(str(data / "store.db"), flags=apsw.SQLITE_OPEN_READONLY)
     rows = connection.execute(
-        "SELECT message_id, destination.name, word FROM event JOIN source ON source.id = event.source_id "
-        "LEFT JOIN delivery ON event_id = event.id LEFT JOIN destination ON destination.id = destination_id "
-        "WHERE source.name = ?",
+        "SELECT message_id, destination.name, word, delivery.code FROM event "
+        "JOIN source ON source.id = event.source_id LEFT JOIN delivery ON event_id = event.id "
+        "LEFT JOIN destination ON destination.id = destination_id WHERE source.name = ?",
         (source,),
     )
-    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for message_id, destination, word in rows:
-        found[message_id][destination].append(WORDS[word] if word is not None else "none")
+    found: dict[str, dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
+    for message_id, destination, word, code in rows:
+        found[message_id][destination].append((WORDS[word], code) if word is not None else ("none", ""))
     connection.close()
     return found
 
 
-def read_attempts(data: Path) -> dict[tuple[str, str], list[tuple[float, bool]]]:
-    """(message id, destination) to the calls that carried it, oldest first: when, and whether answered."""
+def read_attempts(data: Path) -> Counter[tuple[str, str]]:
+    """(Message id, destination) to how many calls that carried it the store has noted."""
     connection = apsw.Connection(str(data / "store.db"), flags=apsw.SQLITE_OPEN_READONLY)
     rows = connection.execute(
-        "SELECT message_id, destination.name, call.at_us, answered_us IS NOT NULL FROM call_event "
-        "JOIN call ON call.id = call_id JOIN event ON event.id = event_id "
-        "JOIN destination ON destination.id = destination_id ORDER BY call.id"
+        "SELECT message_id, destination.name, count(*) FROM call_event JOIN call ON call.id = call_id "
+        "JOIN event ON event.id = event_id JOIN destination ON destination.id = destination_id GROUP BY 1, 2"
     )
-    found: dict[tuple[str, str], list[tuple[float, bool]]] = defaultdict(list)
-    for message_id, destination, at_us, answered in rows:
-        found[message_id, destination].append((at_us / 1e6, bool(answered)))
+    found = Counter({(message_id, destination): n for message_id, destination, n in rows})
     connection.close()
     return found
 
@@ -79,15 +79,14 @@ def judge(
     sent: Mapping[str, Message],
     acknowledged: set[str],
     state: Mapping[str, Any],
-    kills: list[float],
+    copies: Mapping[str, Sequence[Copy]],
+    excuses: Excuses,
     *,
     keyed: frozenset[str] = frozenset(),
-    call_seconds: float = CALL_SECONDS,
 ) -> Verdict:
     """Everything that can be said once all is settled and the server has stopped.
 
     `keyed`: the destinations whose vendor takes an event once by the key that it is sent with.
-    `call_seconds`: how long a call may be under way, by the clock of `kills`.
     """
     verdict = Verdict(acknowledged=len(acknowledged))
     ledger = read_ledger(data, source)
@@ -95,26 +94,41 @@ def judge(
     verdict.lost = sorted(acknowledged - ledger.keys())
     verdict.add("acknowledged and not in the ledger", verdict.lost)
     verdict.add("in the ledger and never sent", sorted(ledger.keys() - sent.keys()))
-    verdict.add(
-        "not delivered exactly once",
-        (
-            (message_id, destination, ledger[message_id][destination])
-            for message_id in ledger
-            for destination in DESTINATIONS
-            if ledger[message_id][destination] != ["delivered"]
-        ),
-    )
     kept = {message_id: sent[message_id] for message_id in ledger if message_id in sent}
+    judge_ends(verdict, kept, ledger)
+    reached = {
+        name: {one: message for one, message in kept.items() if end_of(message, name)[0] == "delivered"}
+        for name in DESTINATIONS
+    }
     arrivals = arrived(state)
-    judge_appends(verdict, kept, arrivals, read_attempts(data), kills, call_seconds)
+    judge_appends(verdict, reached, arrivals)
+    judge_repeats(verdict, copies, excuses, read_attempts(data))
     for destination in sorted(keyed):
         if verdict.duplicates[destination]:
             verdict.problems.append(f"{destination}: an event twice where the vendor has a key for it")
     verdict.add("px: sent without its key", unkeyed(state["px"]["events"]))
     judge_order(verdict, kept, arrivals)
-    judge_cs(verdict, kept, state["cs"])
-    judge_px(verdict, kept, state["px"])
+    judge_cs(verdict, reached["cs"], state["cs"])
+    judge_px(verdict, reached["px"], state["px"])
     return verdict
+
+
+def judge_ends(
+    verdict: Verdict,
+    kept: Mapping[str, Message],
+    ledger: Mapping[str, Mapping[str, list[tuple[str, str]]]],
+) -> None:
+    """Each event has one end at each destination: the one that follows from what it says."""
+    wrong = []
+    for message_id, message in kept.items():
+        wanted = {name: end_of(message, name) for name in DESTINATIONS}
+        verdict.undeliverable += any(word != "delivered" for word, _ in wanted.values())
+        for name, (word, reason) in wanted.items():
+            found = ledger[message_id].get(name, [])
+            fits = len(found) == 1 and found[0][0] == word
+            if not fits or found[0][1] not in ({reason} if reason else REASONS_OF_DELIVERED):
+                wrong.append((message_id, name, found, word, reason))
+    verdict.add("ended otherwise than they must", wrong)
 
 
 def arrived(state: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -137,27 +151,31 @@ def appended(message: Message, destination: str) -> bool:
 
 
 def judge_appends(
-    verdict: Verdict,
-    kept: Mapping[str, Message],
-    arrivals: Mapping[str, list[str]],
-    attempts: Mapping[tuple[str, str], list[tuple[float, bool]]],
-    kills: list[float],
-    call_seconds: float,
+    verdict: Verdict, reached: Mapping[str, Mapping[str, Message]], arrivals: Mapping[str, list[str]]
 ) -> None:
-    """Each arrived; one that came twice was under way, unanswered, when a process was killed."""
+    """Each arrived that had to, and nothing else."""
     for destination, ids in arrivals.items():
         counts = Counter(ids)
-        wanted = {one for one, message in kept.items() if appended(message, destination)}
+        wanted = {one for one, message in reached[destination].items() if appended(message, destination)}
         verdict.add(f"{destination}: delivered and not there", sorted(wanted - counts.keys()))
         verdict.add(f"{destination}: there and not in the ledger", sorted(counts.keys() - wanted))
-        twice = {one: n for one, n in counts.items() if n > 1}
-        verdict.duplicates[destination] = sum(n - 1 for n in twice.values())
-        for one, n in twice.items():
-            made = attempts.get((one, destination), [])
-            repeated = [at for at, answered in made[:-1] if not answered]
-            excused = [at for at in repeated if any(at - 1 <= kill <= at + call_seconds for kill in kills)]
-            if len(excused) < n - 1:
-                verdict.add(f"{destination}: repeated without a kill", [(one, n, made)])
+        verdict.duplicates[destination] = len(ids) - len(counts)
+
+
+def judge_repeats(
+    verdict: Verdict,
+    copies: Mapping[str, Sequence[Copy]],
+    excuses: Excuses,
+    attempts: Mapping[tuple[str, str], int],
+) -> None:
+    """A kill stands behind every repeat, and nothing was sent that the store had not noted before."""
+    for destination, found in excuses.without.items():
+        verdict.add(f"{destination}: repeated without a kill", found)
+    verdict.add("more repeated than was under way at a kill", excuses.beyond)
+    for destination, came in copies.items():
+        times = Counter(copy.message_id for copy in came)
+        unnoted = [one for one, n in times.items() if n > attempts.get((one, destination), 0)]
+        verdict.add(f"{destination}: sent without a note", sorted(unnoted))
 
 
 def judge_order(verdict: Verdict, kept: Mapping[str, Message], arrivals: Mapping[str, list[str]]) -> None:

@@ -32,28 +32,28 @@ VFS = Vfs(DISK)
 from gainstage.app.configuring import configurer, in_force  # noqa: E402
 from gainstage.app.reports import Reports  # noqa: E402
 from gainstage.app.sealing import KEY_NAME, seal_of  # noqa: E402
-from gainstage.clock import SECOND_US  # noqa: E402
 from gainstage.delivery.engine import Engine  # noqa: E402
-from gainstage.destination import Request, Response  # noqa: E402
 from gainstage.ingest import TrackingApi  # noqa: E402
 from gainstage.log import file as log_file  # noqa: E402
 from gainstage.log import writer as log_writer  # noqa: E402
 from gainstage.log.local import LocalLog  # noqa: E402
 from gainstage.store import store as store_file  # noqa: E402
 from gainstage.store.store import Store  # noqa: E402
-from tests.benchmarks.virtual import SandboxTransport  # noqa: E402
 from tests.torture.load import Message, Sender, Sent  # noqa: E402
-from tests.torture.oracle import CALL_SECONDS, judge  # noqa: E402
+from tests.torture.oracle import judge  # noqa: E402
+from tests.torture.quick import FastClock, QuickTransport  # noqa: E402
+from tests.torture.repeats import Kill, copies_of, excuse  # noqa: E402
 from tests.torture.report import Report  # noqa: E402
+from tests.torture.rounds import rounds_of_a_world  # noqa: E402
+from tests.torture.vendors import configuration  # noqa: E402
 from tests.torture.watching import differing_counters  # noqa: E402
-from tests.world import WRITE_KEY, clickstream, configured, cs, px  # noqa: E402
+from tests.world import WRITE_KEY  # noqa: E402
 
-CUTS_A_WORLD = 40
 SENDERS = 2
-#: So many seconds of theirs pass in one of ours.
-SPEED = 20.0
 LIFE_SECONDS = 1.5
 SETTLED_WITHIN_SECONDS = 60.0
+#: A call takes up to 0.01 s here, and its answer waits for the next turn of the engine to be recorded.
+UNRECORDED_SECONDS = 0.5
 #: In how many lives the clock is set, and by how much at most; what is due then must wait that long.
 JUMPS, JUMP_SECONDS = 0.3, 90.0
 #: Checkpoints come often here.
@@ -71,66 +71,25 @@ AIMS = (
 WITHOUT_SERVER = "http://127.0.0.1:9"
 
 
-class FastClock:
-    """The system's clock, on which time passes faster, and which is set forward and back at times."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-        self._start_us = time.time_ns() // 1_000
-        self._set_by_us = 0
-        #: What else it could have shown now, had it not been set lately.
-        self.others_us: set[int] = set()
-
-    def now_us(self) -> int:
-        passed_us = round((time.monotonic() - self._began) * SPEED * SECOND_US)
-        return self._start_us + passed_us + self._set_by_us
-
-    def jump(self, seconds: float) -> None:
-        """Set it, as a person or a time server does."""
-        by_us = round(seconds * SECOND_US)
-        self._set_by_us += by_us
-        self.others_us = {other - by_us for other in self.others_us} | {-by_us}
-
-    def readings(self) -> list[float]:
-        """Now in seconds, by the clock as it is and as it was before it was set in this life."""
-        now_us, others, self.others_us = self.now_us(), self.others_us, set()
-        return [(now_us + other) / SECOND_US for other in (0, *others)]
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / SPEED)
-
-
-class QuickTransport(SandboxTransport):
-    """The sandbox, which answers within some milliseconds of ours."""
-
-    async def send(self, request: Request) -> Response:
-        path, _, query = request.url.partition("://")[2].partition("/")[2].partition("?")
-        await asyncio.sleep(self._chance.uniform(0.0, 0.004))
-        response = await self._ask(request, f"/{path}", query)
-        await asyncio.sleep(self._chance.uniform(0.0, 0.004))
-        return response
-
-
 class World:
     """One tenant and one data folder, through some power cuts and a quiet end."""
 
-    def __init__(self, place: Path, seed: str, report: Report) -> None:
-        self._place, self._report = place, report
+    def __init__(
+        self, place: Path, seed: str, report: Report, *, keyed: bool = True, doubled: float = 0.0
+    ) -> None:
+        self._place, self._report, self._keyed = place, report, keyed
         self._chance = random.Random(seed)
         self._clock = FastClock()
-        self._transport = QuickTransport(self._clock, self._chance)  # type: ignore[arg-type]
-        self._transport.sandbox.state.limits.change({"enabled": False})
-        self._transport.sandbox.state.behaviour.set({"px_event_id": "deduplicate"})
+        self._transport = QuickTransport(self._clock, self._chance, DISK, keyed=keyed, doubled=doubled)
         self._config = place / "gainstage.yaml"
-        destinations = (clickstream(WITHOUT_SERVER), cs(WITHOUT_SERVER), px(WITHOUT_SERVER))
-        self._config.write_text(yaml.safe_dump(configured(*destinations)))
+        self._config.write_text(yaml.safe_dump(configuration(WITHOUT_SERVER)))
         self._sent = Sent()
         self._senders = [
             Sender(f"s{number}", self._chance.randrange(10**6), self._refuse, None, self._sent)
             for number in range(SENDERS)
         ]
         self._unanswered: dict[str, list[Message]] = {}
-        self._cuts: list[float] = []
+        self._cuts: list[Kill] = []
         self._data = place / "data-0"
         DISK.chance = random.Random(f"{seed} disk")
         DISK.plug(self._data)
@@ -144,7 +103,7 @@ class World:
         for number in range(1, cuts + 1):
             aim = self._aim()
             asyncio.run(self._life(quiet=False))
-            self._cuts += self._clock.readings()
+            self._cuts.append(Kill(DISK.off_at))
             hit = DISK.moment or "at rest"
             self._report.rounds += 1
             self._report.moments[hit] += 1
@@ -299,21 +258,24 @@ class World:
     def _judge(self) -> None:
         sent = self._sent
         state = self._transport.sandbox.state.snapshot()
+        copies = copies_of(self._transport.came)
+        late = {"unrecorded_seconds": UNRECORDED_SECONDS, "read_late_seconds": 0.0}
+        excuses = excuse(copies, self._cuts, **late)
         verdict = judge(
             self._data,
             "site",
             sent.messages,
             sent.acknowledged,
             state,
-            self._cuts,
-            keyed=frozenset({"px"}),
-            call_seconds=CALL_SECONDS * SPEED,
+            copies,
+            excuses,
+            keyed=frozenset({"px"}) if self._keyed else frozenset(),
         )
         verdict.add("refused while the power was on", sent.refused)
-        self._report.add(verdict)
+        self._report.add(verdict, excuses.longest_seconds)
 
 
-def run(rounds: int, seed: int, say: Callable[[str], None]) -> Report:
+def run(rounds: int, seed: int, say: Callable[[str], None], doubled: float = 0.0) -> Report:
     """Cut the power so often, world after world."""
     log_writer.CHECKPOINT_PAGES = store_file.CHECKPOINT_PAGES = CHECKPOINT_PAGES
     synced = log_file.sync_folder
@@ -326,9 +288,10 @@ def run(rounds: int, seed: int, say: Callable[[str], None]) -> Report:
     report = Report(seed, kills=Counter())
     while report.rounds < rounds and not report.problems:
         with tempfile.TemporaryDirectory(dir=memory(), prefix="gainstage-power-") as name:
-            world = World(Path(name), f"{seed} {report.worlds}", report)
+            keyed = report.worlds % 2 == 0
+            world = World(Path(name), f"{seed} {report.worlds}", report, keyed=keyed, doubled=doubled)
             try:
-                world.live(min(CUTS_A_WORLD, rounds - report.rounds))
+                world.live(rounds_of_a_world(rounds, report.rounds))
             except Exception as error:
                 report.problems.append(f"after cut {report.rounds} ({DISK.moment}): {error!r}")
         say(f"power cut {report.rounds}: {report.acknowledged} acknowledged, {len(report.lost)} lost")
@@ -342,9 +305,21 @@ def main() -> int:
     parser.add_argument(
         "--lies", metavar="ENDING", help="the disk ignores syncs of such files: this must go wrong"
     )
+    parser.add_argument(
+        "--doubles",
+        metavar="CHANCE",
+        type=float,
+        default=0.0,
+        help="make so many calls twice without need: this must be noticed",
+    )
     options = parser.parse_args()
     DISK.lies = options.lies
-    report = run(options.rounds, options.seed, lambda line: print(line, file=sys.stderr, flush=True))
+    report = run(
+        options.rounds,
+        options.seed,
+        lambda line: print(line, file=sys.stderr, flush=True),
+        options.doubles,
+    )
     found = {
         "rounds": report.rounds,
         "acknowledged": report.acknowledged,

@@ -1,65 +1,69 @@
 """The rounds: a sandbox and a server under load, killed and started again.
 
-Some kills come at random moments; the others wait for one that matters: in the middle of a commit, of an
-fsync, of a transaction, of a call, between a call's answer and its record. A world lives for some rounds;
-then everything settles and is judged, and the next one begins.
+A world lives for some rounds; then everything settles and is judged, and the next one begins.
 """
 
 import contextlib
-import os
 import random
-import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from tests.torture.load import Message, Sender, Sent
-from tests.torture.marks import DOOMS, Marks, in_fsync
-from tests.torture.oracle import judge
+from tests.torture.archive import judge_archive, uses_wrong
+from tests.torture.killing import NAMED, Killer
+from tests.torture.load import DESTINATIONS, Message, Sender, Sent, end_of
+from tests.torture.marks import Marks, tells_fsync
+from tests.torture.oracle import WORDS, judge, read_ledger
+from tests.torture.repeats import copies_of, excuse
 from tests.torture.report import Report
 from tests.torture.sdks import SdkSender
+from tests.torture.vendors import configuration, delays, identification, refusals
 from tests.torture.watching import Watcher
-from tests.world import World, clickstream, configured, counts_of, cs, fetch, px, sandbox_process
+from tests.world import World, fetch, sandbox_process, wait_for
 
+SOURCE = "site"
 SENDERS = 3
 ROUNDS_A_WORLD = 40
+#: From so many rounds on each named moment must have been hit.
+LONG_RUN = 80
 #: A busy machine may be slow, but something must go on.
 STANDSTILL_SECONDS = 60.0
-KINDS = ("server", "delivery", "both", "while starting")
-WEIGHTS = (4, 4, 3, 1)
-#: The moments that a kill may wait for, by the process that has them.
-SERVER_MOMENTS = ("log transaction", "fsync", "before a log commit", "after a log commit")
-DELIVERY_MOMENTS = ("store transaction", "fsync", "exchange", "answer", "before a store commit",
-                    "after a store commit", "at a call", "at an answer")  # fmt: skip
-AIMED = 0.75
-#: How long a kill waits for the delivery process to be at work, and then for its moment.
-WORK_SECONDS, AIM_SECONDS = 10.0, 4.0
-#: How far into a moment a kill comes, at most.
-INTO_SECONDS = {"exchange": 0.01, "store transaction": 0.001}
+#: So often in a row there may be nobody to kill.
+MISSES = 5
 
 
 def torture(folder: Path, rounds: int, seed: int, say: Callable[[str], None]) -> Report:
     """Run the rounds, world after world, and judge each."""
-    report = Report(seed)
+    report = Report(seed, named=NAMED if tells_fsync(folder) else NAMED - {"fsync"})
     while report.rounds < rounds and not report.problems:
         place = folder / f"world-{report.worlds}"
         place.mkdir()
         with sandbox_process() as sandbox:
-            world = World(place, sandbox, configured(clickstream(sandbox), cs(sandbox), px(sandbox)))
-            chance = random.Random(f"{seed} {report.worlds}")
-            # Answers take a moment, so that kills meet calls under way.
-            delay = {"fault": "delay", "seconds": 0.03, "probability": 0.3, "times": None, "seed": seed}
-            fetch(f"{sandbox}/__sandbox__/faults", delay)
-            # Whether PX honours the ids that it is sent with events is not known: both are tried.
+            world = World(place, sandbox, configuration(sandbox))
             keyed = report.worlds % 2 == 0
-            fetch(f"{sandbox}/__sandbox__/behaviour", {"px_event_id": "deduplicate" if keyed else "ignore"})
+            fetch(f"{sandbox}/__sandbox__/faults", [*refusals(), delays(seed)])
+            fetch(f"{sandbox}/__sandbox__/behaviour", identification(keyed))
             try:
-                lived = _Life(world, report, chance, say, keyed=keyed)
-                lived.live(min(ROUNDS_A_WORLD, rounds - report.rounds))
+                lived = _Life(world, report, random.Random(f"{seed} {report.worlds}"), say, keyed=keyed)
+                lived.live(rounds_of_a_world(rounds, report.rounds))
             finally:
                 world.close()
+    judge_moments(report)
     return report
+
+
+def judge_moments(report: Report) -> None:
+    """A long run that left a moment out has proved nothing of it."""
+    if report.rounds >= LONG_RUN and report.not_hit:
+        report.problems.append(f"never hit in {report.rounds} rounds: {', '.join(report.not_hit)}")
+
+
+def rounds_of_a_world(rounds: int, done: int, most: int = ROUNDS_A_WORLD) -> int:
+    """How long the next world lives: a short run is shared by two, one for either way of the vendor."""
+    return min(most, max(1, -(-rounds // 2)), rounds - done)
 
 
 class _Life:
@@ -72,10 +76,10 @@ class _Life:
         self._keyed = keyed
         self._sent = Sent()
         self._stop = threading.Event()
-        self._watcher = Watcher(world.data, "site", self._sent)
-        self._kills: list[float] = []
-        self._marks = Marks(world.folder / "marks")
-        world.environment = self._marks.environment()
+        self._watcher = Watcher(world.data, SOURCE, self._sent)
+        marks = Marks(world.folder / "marks")
+        world.environment = marks.environment()
+        self._killer = Killer(world, marks, chance)
 
     def live(self, rounds: int) -> None:
         seed = self._chance.randrange(1_000_000)
@@ -90,10 +94,7 @@ class _Life:
         for number in range(rounds):
             if number == rounds // 2:
                 sdks.start()
-            hit = self._round()
-            self._report.rounds += 1
-            acknowledged = self._report.acknowledged + len(self._sent.acknowledged)
-            self._say(f"round {self._report.rounds}: {acknowledged} acknowledged; hit: {hit}")
+            self._round()
         self._stop.set()
         for sender in senders:
             sender.join()
@@ -104,120 +105,113 @@ class _Life:
     def _post(self, batch: list[Message]) -> int:
         return self._world.post(batch)
 
-    # rounds
-
-    def _round(self) -> str:
-        """One kill, and everything up again. What it hit."""
-        chance = self._chance
-        time.sleep(chance.choice((chance.uniform(0.0, 0.3), chance.uniform(0.3, 1.5))))
-        kind = chance.choices(KINDS, WEIGHTS)[0]
-        self._report.kills[kind] += 1
-        if kind == "while starting":
-            self._kill(["server"], "")
-            self._world.launch()
-            time.sleep(chance.uniform(0.05, 1.2))
-            hit = self._kill(["server"], "") | {"a start"}
-            self._world.start()
+    def _round(self) -> None:
+        """One kill. Where there was nobody to kill it is no round, and another one is tried."""
+        chance, report = self._chance, self._report
+        for _ in range(MISSES):
+            time.sleep(chance.choice((chance.uniform(0.0, 0.3), chance.uniform(0.3, 1.5))))
+            struck = self._killer.strike()
+            if struck is not None:
+                break
+            report.misses += 1
         else:
-            killed = {"both": ["server", "delivery"]}.get(kind, [kind])
-            moments = (*(SERVER_MOMENTS if "server" in killed else ()),
-                       *(DELIVERY_MOMENTS if "delivery" in killed else ()))  # fmt: skip
-            hit = self._kill(killed, chance.choice(moments) if chance.random() < AIMED else "")
-            if "server" in killed:
-                self._world.start()
-        self._report.moments.update(hit or {"nothing in particular"})
-        return ", ".join(sorted(hit)) or "nothing in particular"
-
-    def _kill(self, kinds: Sequence[str], moment: str) -> set[str]:
-        """SIGKILL for these processes at the moment, or now; what they were at when they ended."""
-        world = self._world
-        assert world.server is not None
-        pids = {"server": world.server.pid if "server" in kinds else None,
-                "delivery": self._delivery() if "delivery" in kinds else None}  # fmt: skip
-        first = "delivery" if moment in DELIVERY_MOMENTS and pids["delivery"] else kinds[0]
-        seen = self._wait_for(pids[first], moment)
-        order = sorted(kinds, key=lambda kind: kind != first)
-        for kind in order:
-            if (pid := pids[kind]) is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        self._kills.append(time.time())
-        if "server" in kinds:
-            world.server.wait()
-        hit = {name for kind in kinds for name in self._marks.of(pids[kind])}
-        # A commit is mostly its fsync; whoever was seen in one just before it was killed counts for that.
-        return hit | ({"fsync"} if seen and moment == "fsync" else set())
-
-    def _delivery(self) -> int | None:
-        """The delivery process, once it is at work; none where the server has not started one in time."""
-        deadline = time.monotonic() + WORK_SECONDS
-        while time.monotonic() < deadline:
-            pid = self._world.delivery_pid()
-            if pid is not None and self._marks.is_followed(pid):
-                return pid
-            time.sleep(0.02)
-        return self._world.delivery_pid()
-
-    def _wait_for(self, pid: int | None, moment: str) -> bool:
-        """Wait until the process is at it, but not for ever."""
-        if pid is None or not self._marks.is_followed(pid) or not moment:
-            return False
-        deadline = time.monotonic() + AIM_SECONDS
-        if moment in DOOMS:
-            self._marks.doom(pid, moment)
-        while time.monotonic() < deadline:
-            if in_fsync(pid) if moment == "fsync" else moment in self._marks.of(pid):
-                time.sleep(self._chance.uniform(0.0, INTO_SECONDS.get(moment, 0.0)))
-                return True
-        return False
+            raise AssertionError(f"Nobody to kill, {MISSES} times in a row: {self._world.said()[-1500:]}")
+        kind, hit = struck
+        report.rounds += 1
+        report.kills[kind] += 1
+        report.moments.update(hit or {"nothing in particular"})
+        acknowledged = report.acknowledged + len(self._sent.acknowledged)
+        shown = ", ".join(sorted(hit)) or "nothing in particular"
+        self._say(f"round {report.rounds}: {acknowledged} acknowledged; {kind} hit: {shown}")
 
     # the end
 
     def _settle(self) -> None:
         """Wait until nothing is pending; then stop as an operator would."""
         began = time.monotonic()
+        if not self._killer.computes:  # the server would wait too long before it starts another one
+            self._world.stop()
+            self._world.start()
 
-        moved, pending = began, -1
-        while pending and time.monotonic() < moved + STANDSTILL_SECONDS:
-            rows = self._world.status()["connections"]
+        moved, left = began, -1
+        while left and time.monotonic() < moved + STANDSTILL_SECONDS:
+            status = self._world.status()
+            rows, history = status["connections"], status["kept"]["history"]
             # A delivery process that was killed at each of its starts has connected nothing yet.
-            left = sum(counts["pending"] for counts in rows) if rows else len(self._sent.acknowledged)
-            if left != pending:
-                moved, pending = time.monotonic(), left
+            pending = sum(row["pending"] for row in rows) if rows else len(self._sent.acknowledged)
+            now = pending + (history["behind"] if history else len(self._sent.acknowledged))
+            if now != left:
+                moved, left = time.monotonic(), now
             time.sleep(0.2)
-        if pending:
+        if left:
             self._report.problems.append(f"not settled: {self._world.status()}")
         self._report.settled_seconds = max(self._report.settled_seconds, time.monotonic() - began)
         self._watcher.finish()
 
     def _judge(self) -> None:
-        world, report = self._world, self._report
+        world, report, sent = self._world, self._report, self._sent
+        kept = {one: sent.messages[one] for one in read_ledger(world.data, SOURCE) if one in sent.messages}
+        wrong = self._computed(kept)
         status = world.report("status")
-        traced = self._chance.sample(sorted(self._sent.acknowledged), min(3, len(self._sent.acknowledged)))
+        traced = self._chance.sample(sorted(sent.acknowledged), min(3, len(sent.acknowledged)))
         traces = {message_id: world.report("trace", message_id) for message_id in traced}
         world.stop()
-        state = fetch(f"{world.sandbox}/__sandbox__/state")
+        requests = fetch(f"{world.sandbox}/__sandbox__/requests")
+        copies = copies_of((request["path"], request["body"], request["at"]) for request in requests)
+        excuses = excuse(copies, self._killer.of_delivery)
         verdict = judge(
             world.data,
-            "site",
-            self._sent.messages,
-            self._sent.acknowledged,
-            state,
-            self._kills,
+            SOURCE,
+            sent.messages,
+            sent.acknowledged,
+            fetch(f"{world.sandbox}/__sandbox__/state"),
+            copies,
+            excuses,
             keyed=frozenset({"px"}) if self._keyed else frozenset(),
         )
-        verdict.add("refused by the server", self._sent.refused)
+        judge_archive(verdict, world.data, SOURCE, kept)
+        verdict.add("computed traits differ", wrong)
+        verdict.add("refused by the server", sent.refused)
         verdict.add("wrong readings", self._watcher.problems)
-        for name in ("clickstream", "cs", "px"):
-            counts = counts_of(status, name)
-            if counts["received"] != verdict.routed or counts["delivered"] != verdict.routed:
-                verdict.problems.append(f"status of {name} against {verdict.routed} in the ledger: {counts}")
-        for message_id, trace in traces.items():
-            outcomes = {row["destination"]: row["outcome"] for row in trace["destinations"]}
-            if outcomes != dict.fromkeys(("clickstream", "cs", "px"), "delivered"):
-                verdict.problems.append(f"trace of {message_id}: {outcomes}")
+        verdict.add("status differs from what was sent", status_wrong(status, kept))
+        verdict.add("traces differ from what was sent", traces_wrong(traces, kept))
         if "Traceback" in world.said():
             verdict.problems.append(f"a process ended badly: {world.said()[-1500:]}")
-        report.add(verdict)
+        report.add(verdict, excuses.longest_seconds)
         report.readings += self._watcher.readings
         report.slowest_reading_seconds = max(report.slowest_reading_seconds, self._watcher.slowest_seconds)
+
+    def _computed(self, kept: Mapping[str, Message]) -> list[tuple[Any, ...]]:
+        """Wait for the computed trait; where it differs from what was sent after that."""
+
+        def wrong() -> list[tuple[Any, ...]]:
+            return uses_wrong(kept, fetch(f"{self._world.sandbox}/__sandbox__/state")["cs"])
+
+        with contextlib.suppress(AssertionError):
+            wait_for(lambda: not wrong(), STANDSTILL_SECONDS)
+        return wrong()
+
+
+def status_wrong(status: Mapping[str, Any], kept: Mapping[str, Message]) -> list[tuple[str, Any]]:
+    """Where the counts of a destination are not those of the messages' ends."""
+    found = {row["destination"]: row for row in status["connections"] if row["source"] == SOURCE}
+    wrong = []
+    for name in DESTINATIONS:
+        wanted = Counter(end_of(message, name)[0] for message in kept.values())
+        counts = found.get(name, {})
+        if any(counts.get(word) != wanted[word] for word in WORDS) or counts["received"] != len(kept):
+            wrong.append((name, {"wanted": dict(wanted), "found": counts}))
+    return wrong
+
+
+def traces_wrong(traces: Mapping[str, Any], kept: Mapping[str, Message]) -> list[tuple[str, Any]]:
+    """Messages of which `trace` tells another end."""
+    found = {
+        message_id: {row["destination"]: row["outcome"] for row in trace["destinations"]}
+        for message_id, trace in traces.items()
+    }
+    return [
+        (one, outcomes)
+        for one, outcomes in found.items()
+        if one not in kept or outcomes != {name: end_of(kept[one], name)[0] for name in DESTINATIONS}
+    ]
