@@ -19,6 +19,7 @@ import pytest
 from gainstage.app import open_store
 from gainstage_sandbox import Running
 from tests.integration.conftest import MakeWorld
+from tests.integration.disks import fill, memory_disk
 from tests.messages import group, identify, track
 from tests.world import (
     SECRETS,
@@ -48,21 +49,17 @@ class Disk(NamedTuple):
 @contextlib.contextmanager
 def small_disk(world: World) -> Iterator[Disk]:
     """A disk of a few megabytes under the data folder; where that cannot be had, a limit on files."""
-    world.data.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=6m", "tmpfs", str(world.data)]
-    mounted = False
-    if os.geteuid() == 0 and sys.platform == "linux":
-        mounted = subprocess.run(["mount", *options], capture_output=True, check=False).returncode == 0
-    if not mounted:
-        yield Disk(
-            lambda: _limit_files(world, 64 * 1024), lambda: _limit_files(world, resource.RLIM_INFINITY)
-        )
-        return
-    try:
-        yield Disk(lambda: _ballast(world.data / "ballast"), (world.data / "ballast").unlink)
-    finally:
-        world.close()
-        subprocess.run(["umount", "--lazy", str(world.data)], check=True)
+    with memory_disk(world.data, "6m") as mounted:
+        if mounted:
+            ballast = world.data / "ballast"
+            try:
+                yield Disk(lambda: fill(ballast), ballast.unlink)
+            finally:
+                world.close()
+        else:
+            yield Disk(
+                lambda: _limit_files(world, 64 * 1024), lambda: _limit_files(world, resource.RLIM_INFINITY)
+            )
 
 
 def _limit_files(world: World, size_bytes: int) -> None:
@@ -71,12 +68,6 @@ def _limit_files(world: World, size_bytes: int) -> None:
     for pid in (world.server.pid, delivery):
         if pid is not None:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (size_bytes, resource.RLIM_INFINITY))
-
-
-def _ballast(path: Path) -> None:
-    with path.open("ab", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"x" * 4096)
 
 
 def test_a_full_disk_answers_503_and_everything_goes_on_when_there_is_room(

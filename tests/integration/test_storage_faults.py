@@ -22,7 +22,9 @@ from gainstage.log.contract import Entry
 from gainstage.log.local import LocalLog
 from gainstage_sandbox import Running
 from tests.integration.conftest import MakeWorld
+from tests.integration.disks import aborting_disk, memory_disk, remount
 from tests.messages import identify, track
+from tests.torture.faults import UNSYNCED
 from tests.torture.marks import PYTHONPATH
 from tests.world import WRITE_KEY, World, clickstream, configured, cs, fetch, px, wait_for
 
@@ -92,6 +94,76 @@ def test_while_a_disk_takes_nothing_events_are_refused_with_503_and_all_goes_on_
     wait_for(lambda: delivered(world, taken))
     world.stop()
     assert "Traceback" not in world.said(), world.said()[-2000:]
+
+
+def test_what_a_failing_sync_left_unsafe_is_not_acknowledged_and_all_goes_on_when_syncs_do(
+    make_world: MakeWorld, sandbox: Running
+) -> None:
+    world = make_world(everywhere(sandbox))
+    switch = world.folder / "switch"
+    world.environment = {"GAINSTAGE_DISK": str(switch), "PYTHONPATH": PYTHONPATH}
+    world.start()
+    world.take(*(identify(f"u{n}") for n in range(9)), *(track(f"u{n}") for n in range(9)))
+    switch.write_text(UNSYNCED)
+    wait_for(lambda: said(world, "reports an error", "store.db"))
+    assert [refusal(world) for _ in range(3)] == [(503, "5")] * 3
+    assert said(world, "reports an error", "log.db")
+    assert fetch(f"{world.address}/health")
+    switch.unlink()
+    world.take(track("u1"))
+    wait_for(lambda: delivered(world, 19))
+    switch.write_text(UNSYNCED)
+    assert refusal(world) == (503, "5")
+    world.kill()
+    switch.unlink()
+    world.start()
+    world.take(track("u2"))
+    wait_for(lambda: delivered(world, 20))
+    world.stop()
+    assert "Traceback" not in world.said(), world.said()[-2000:]
+
+
+def test_on_a_read_only_disk_no_server_starts_and_once_it_is_writable_one_goes_on_where_it_was(
+    make_world: MakeWorld, sandbox: Running
+) -> None:
+    world = make_world(everywhere(sandbox))
+    with memory_disk(world.data, "32m") as mounted:
+        if not mounted:
+            pytest.skip("a disk of its own: run as root, where one in memory can be mounted")
+        world.start()
+        world.take(*(track(f"u{number}") for number in range(9)))
+        world.stop()
+        remount(world.data, "ro")
+        process = world.launch()
+        assert process.wait(30) == 2
+        assert said(world, str(world.data), "is not writable"), world.said()
+        remount(world.data, "rw")
+        world.start()
+        world.take(*(track(f"u{number}") for number in range(9)))
+        wait_for(lambda: delivered(world, 18))
+        world.stop()
+        assert "Traceback" not in world.said(), world.said()[-2000:]
+
+
+def test_when_a_disk_turns_read_only_events_are_refused_and_all_that_was_taken_goes_once_it_is_mended(
+    make_world: MakeWorld, sandbox: Running
+) -> None:
+    world = make_world(everywhere(sandbox))
+    with aborting_disk(world) as disk:
+        world.start()
+        world.take(*(track(f"u{number}") for number in range(9)))
+        wait_for(lambda: delivered(world, 9))
+        world.take(*(track(f"u{number}") for number in range(9)))
+        disk.spoil()
+        assert [refusal(world) for _ in range(3)] == [(503, "5")] * 3
+        assert said(world, "log.db")
+        assert fetch(f"{world.address}/health")
+        world.stop()
+        disk.mend()
+        world.start()
+        wait_for(lambda: delivered(world, 18))
+        world.stop()
+        assert "Traceback" not in world.said(), world.said()[-2000:]
 
 
 def test_connections_that_find_no_descriptor_are_closed_and_reported_and_all_goes_on(

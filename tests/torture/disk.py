@@ -4,6 +4,8 @@ It stands between SQLite and a folder in memory, as a VFS. The folder has what t
 every file the disk keeps what a sync has made safe, and the writes since then. A power cut, in the middle
 of some write or sync, leaves what is safe and, of the rest, nothing, all, the beginning, or any part of it,
 sector by sector. A new file's name is safe once its folder was synced. From the cut on every access fails.
+A sync may fail, too: what it was to make safe is on the disk then, or not, or in part, and the system takes
+it for written: no later sync brings it there.
 """
 
 import random
@@ -14,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import apsw
+
+from tests.torture.faults import failing_sync
 
 NAME = "forgetful"
 SECTOR_BYTES = 512
@@ -52,6 +56,10 @@ class Disk:
     chance: random.Random
     #: When the power goes: asked before each write and sync with the file's name and what is done to it.
     fate: Callable[[str, str], bool] = lambda name, deed: False
+    #: Which syncs fail: asked before each one with the file's name.
+    fails: Callable[[str], bool] = lambda name: False
+    #: Those that failed since the power came back: of which file, and when.
+    failed: list[tuple[str, float]] = field(default_factory=list)
     #: Says yes to syncs of files with this ending, and does nothing: on such a disk events must get lost.
     lies: str | None = None
     off: bool = False
@@ -67,7 +75,7 @@ class Disk:
 
     def plug(self, folder: Path) -> None:
         """Switch on with the files of a folder, all safe."""
-        self.off, self.moment = False, ""
+        self.off, self.moment, self.failed = False, "", []
         self.files = {str(path): Content(bytearray(path.read_bytes())) for path in folder.glob("*.db*")}
         self.safe_names = dict(self.files)
 
@@ -100,10 +108,10 @@ class Disk:
             now, safe = self.files.get(name), self.safe_names.get(name)
             content = now if now is safe or self.chance.random() < 0.5 else safe
             if content is not None:
-                left[name] = self._remains(content)
+                left[name] = self.remains(content)
         return left
 
-    def _remains(self, content: Content) -> bytes:
+    def remains(self, content: Content) -> bytes:
         """What is safe of a file, with nothing, all or a part of the rest."""
         found = bytearray(content.safe)
         how = self.chance.choice(("none", "all", "beginning", "some", "torn"))
@@ -180,6 +188,11 @@ class _File(apsw.VFSFile):
             self._alive("a sync")
             if self._disk.lies is not None and self._name.endswith(self._disk.lies):
                 return
+            if self._disk.fails(Path(self._name).name):
+                self._disk.failed.append((Path(self._name).name, time.monotonic()))
+                self._content.safe = bytearray(self._disk.remains(self._content))
+                self._content.since.clear()
+                raise failing_sync()
             for change in self._content.since:
                 change.apply(self._content.safe)
             self._content.since.clear()

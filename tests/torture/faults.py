@@ -1,6 +1,7 @@
 """A disk under a real server that refuses to write for a while: full, read-only, or failing.
 
 `GAINSTAGE_DISK` names a file; while it holds one of the words, every write of SQLite ends with that error.
+While it holds `unsynced`, writes go well and every sync fails.
 """
 
 from pathlib import Path
@@ -12,6 +13,7 @@ ERRORS: dict[str, type[apsw.Error]] = {
     "read-only": apsw.ReadOnlyError,
     "failing": apsw.IOError,
 }
+UNSYNCED = "unsynced"
 
 
 def install(switch: str) -> None:
@@ -21,6 +23,13 @@ def install(switch: str) -> None:
 
 
 _kept: apsw.VFS | None = None
+
+
+def failing_sync() -> apsw.Error:
+    """What SQLite hears of a sync that failed."""
+    error = apsw.IOError("The disk of this test does not sync.")
+    error.extendedresult = apsw.SQLITE_IOERR_FSYNC
+    return error
 
 
 class _Vfs(apsw.VFS):
@@ -38,6 +47,14 @@ class _File(apsw.VFSFile):
         super().__init__("unix", name, flags)
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
-        if error := ERRORS.get(self._switch.read_text() if self._switch.exists() else ""):
+        if error := ERRORS.get(self._fault()):
             raise error("The disk of this test does not take it.")
         super().xWrite(data, offset)
+
+    def xSync(self, flags: int) -> None:  # noqa: N802
+        if self._fault() == UNSYNCED:
+            raise failing_sync()
+        super().xSync(flags)
+
+    def _fault(self) -> str:
+        return self._switch.read_text() if self._switch.exists() else ""

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import base64
 import contextlib
+import itertools
 import json
 import random
 import shutil
@@ -36,7 +37,9 @@ from gainstage.delivery.engine import Engine  # noqa: E402
 from gainstage.ingest import TrackingApi  # noqa: E402
 from gainstage.log import file as log_file  # noqa: E402
 from gainstage.log import writer as log_writer  # noqa: E402
+from gainstage.log.contract import LogUnavailable  # noqa: E402
 from gainstage.log.local import LocalLog  # noqa: E402
+from gainstage.sqlite import StorageUnavailable  # noqa: E402
 from gainstage.store import store as store_file  # noqa: E402
 from gainstage.store.store import Store  # noqa: E402
 from tests.torture.load import Message, Sender, Sent  # noqa: E402
@@ -56,6 +59,8 @@ SETTLED_WITHIN_SECONDS = 60.0
 UNRECORDED_SECONDS = 0.5
 #: In how many lives the clock is set, and by how much at most; what is due then must wait that long.
 JUMPS, JUMP_SECONDS = 0.3, 90.0
+#: In how many lives syncs fail, how many do, and among how many.
+FAILING_LIVES, FAILING_SYNCS, FIRST_SYNCS = 0.3, 3, 60
 #: Checkpoints come often here.
 CHECKPOINT_PAGES = 40
 #: What a cut waits for: a file's name (or its end) and a deed, and how many of these go well before.
@@ -102,8 +107,12 @@ class World:
         """Through so many cuts, then settle, and be judged."""
         for number in range(1, cuts + 1):
             aim = self._aim()
+            DISK.fails = self._failing()
             asyncio.run(self._life(quiet=False))
+            # What is under way when the store cannot be written is given up as it is when a process ends.
+            self._cuts += [Kill(at) for name, at in DISK.failed if name.startswith("store.db")]
             self._cuts.append(Kill(DISK.off_at))
+            self._report.failed_syncs += len(DISK.failed)
             hit = DISK.moment or "at rest"
             self._report.rounds += 1
             self._report.moments[hit] += 1
@@ -114,7 +123,7 @@ class World:
             for path in before.glob(KEY_NAME):  # SQLite has no part in these; they are synced when made
                 shutil.copy(path, self._data)
             shutil.rmtree(before)
-            DISK.fate = lambda name, deed: False
+            DISK.fate, DISK.fails = (lambda name, deed: False), (lambda name: False)
             DISK.plug(self._data)
             self._inspect(f"after cut {number} ({hit})")
             if self._report.problems:
@@ -134,6 +143,14 @@ class World:
 
         DISK.fate = fate
         return f"{deed or 'anything'} of {end or 'any file'}"
+
+    def _failing(self) -> Callable[[str], bool]:
+        """Choose the syncs that fail."""
+        if self._chance.random() > FAILING_LIVES:
+            return lambda name: False
+        numbers = set(self._chance.sample(range(FIRST_SYNCS), self._chance.randint(1, FAILING_SYNCS)))
+        count = itertools.count()
+        return lambda name: next(count) in numbers
 
     # a life
 
@@ -169,8 +186,8 @@ class World:
                 tasks.append(asyncio.create_task(self._set_clock()))
             while not DISK.off and time.monotonic() < deadline:  # noqa: ASYNC110 - threads cut the power
                 await asyncio.sleep(0.005)
-        except Exception:
-            if not DISK.off:
+        except Exception as error:
+            if not excused(error):
                 raise
         finally:
             if not quiet:
@@ -189,7 +206,7 @@ class World:
         for task in (*tasks, *(engine._calls if engine else ())):
             task.cancel()
         for ended in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(ended, Exception) and not DISK.off:
+            if isinstance(ended, Exception) and not excused(ended):
                 self._report.problems.append(f"ended by {ended!r}")
 
     @staticmethod
@@ -216,10 +233,10 @@ class World:
                 if answer.status_code == 200:
                     self._sent.acknowledged.update(message["messageId"] for message in batch)
                     self._unanswered.pop(sender.name, None)
-                elif not DISK.off:
-                    self._sent.refused.append(answer.status_code)
-                else:
+                elif DISK.off:
                     return
+                elif answer.status_code != 503 or not DISK.failed:
+                    self._sent.refused.append(answer.status_code)
                 await asyncio.sleep(self._chance.uniform(0.0, 0.03))
 
     async def _until_settled(self, store: Store, log: LocalLog, engine: asyncio.Task[None]) -> None:
@@ -273,6 +290,11 @@ class World:
         )
         verdict.add("refused while the power was on", sent.refused)
         self._report.add(verdict, excuses.longest_seconds)
+
+
+def excused(error: Exception) -> bool:
+    """Whether a process may end so: without power, or told by a disk that failed it as it started."""
+    return DISK.off or bool(DISK.failed and isinstance(error, StorageUnavailable | LogUnavailable))
 
 
 def run(rounds: int, seed: int, say: Callable[[str], None], doubled: float = 0.0) -> Report:

@@ -37,6 +37,8 @@ class Report:
     before_kill_seconds: float = 0.0
     #: How often the clock was set forward or back.
     jumps: int = 0
+    #: How many syncs of the disk failed.
+    failed_syncs: int = 0
     readings: int = 0
     slowest_reading_seconds: float = 0.0
     settled_seconds: float = 0.0
@@ -79,7 +81,7 @@ class Report:
             f"power cuts    {self.rounds} in {self.worlds} worlds (seed {self.seed})",
             f"moments hit   {listed(self.moments)}",
             *self._events(),
-            f"clock         set forward or back {self.jumps} times",
+            f"clock         set forward or back {self.jumps} times; {self.failed_syncs} syncs failed",
             *_problems(self.problems),
         ]
 
