@@ -1,14 +1,19 @@
 """A server that has no room for more: the SDKs' own retries bring every event once there is some again."""
 
 import base64
+import contextlib
 import json
+import os
+import signal
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from gainstage_sandbox import Running
+from tests.integration.disks import fill, memory_disk
 from tests.messages import track
 from tests.sdks.browser import CALLS_OF, taken
 from tests.sdks.conftest import Arrive
@@ -21,6 +26,32 @@ LIMIT = 40
 TRACKS = 30
 #: RudderStack's SDK for Node repeats a request three times and then drops it, unless it is told otherwise.
 PATIENT = {"rudder-node": {"retryCount": 20}}
+
+MakeSite = Callable[..., Site]
+
+
+@pytest.fixture(params=["python", "node"])
+def sdks(request: pytest.FixtureRequest) -> list[str]:
+    """Segment's and RudderStack's SDK for one language."""
+    if request.param == "node":
+        request.getfixturevalue("node")
+    return [f"segment-{request.param}", f"rudder-{request.param}"]
+
+
+@pytest.fixture
+def make_site(sandbox: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeSite]:
+    """A running server with these limits; with a size it has a disk of its own."""
+    with contextlib.ExitStack() as stack:
+
+        def make(disk: str = "", **limits: Any) -> Site:
+            site = Site(tmp_path_factory.mktemp("site"), sandbox.url, limits={"retry_after": "1s", **limits})
+            if disk and not stack.enter_context(memory_disk(site.world.data, disk)):
+                pytest.skip("a disk of its own: run as root, where one in memory can be mounted")
+            stack.callback(site.world.close)
+            site.world.start()
+            return site
+
+        yield make
 
 
 @pytest.fixture(scope="module")
@@ -59,34 +90,69 @@ def problems(site: Site) -> object:
     return fetch(f"{site.world.address}/health").get("problems", {})
 
 
-def turned_away(site: Site, source: Source) -> bool:
-    """Whether the source was asked to wait."""
-    return f'code="overloaded",source="{source.name}"' in apart(
-        lambda: fetch(f"{site.world.address}/metrics")
-    )
+def turned_away(site: Site, source: Source, code: str) -> bool:
+    """Whether a request of the source was refused with this code."""
+    return f'code="{code}",source="{source.name}"' in apart(lambda: fetch(f"{site.world.address}/metrics"))
 
 
-@pytest.mark.parametrize("language", ["python", "node"])
-def test_nothing_is_lost_while_a_server_has_no_room(
-    crowded: Site, language: str, request: pytest.FixtureRequest
+def send_through(
+    site: Site, sdks: list[str], relieve: Callable[[], object], code: str = "overloaded"
 ) -> None:
-    if language == "node":
-        request.getfixturevalue("node")
-    names = [f"segment-{language}", f"rudder-{language}"]
-    sources = {name: crowded.source() for name in names}
-    jobs = [Job(name, tracks=TRACKS, options=PATIENT.get(name, {})) for name in names]
+    """Have SDKs send to a server that takes nothing, and once each was refused make it take events again:
+    each event is kept, once.
+    """
+    sources = {name: site.source() for name in sdks}
+    jobs = [Job(name, tracks=TRACKS, options=PATIENT.get(name, {})) for name in sdks]
     with ThreadPoolExecutor(len(jobs)) as pool:
-        running = [pool.submit(job.run, crowded.world.address, sources[job.sdk].key) for job in jobs]
+        running = [pool.submit(job.run, site.world.address, sources[job.sdk].key) for job in jobs]
         for source in sources.values():
-            wait_for(lambda source=source: turned_away(crowded, source), what="a refusal")
+            wait_for(lambda source=source: turned_away(site, source, code), what="a refusal")
         assert [source.counts()["received"] for source in sources.values()] == [0, 0]
-        crowded.pause(False)
+        relieve()
         assert [one.result() for one in running] == ["", ""]
     for source in sources.values():
         kept = source.kept(TRACKS)
         assert sorted(one.event.properties["number"] for one in kept) == list(range(TRACKS))
         assert source.counts()["duplicates"] == 0
-    assert fetch(f"{crowded.world.address}/ready")["status"] == "ready"
+    assert wait_for(lambda: apart(lambda: is_ready(site)), what="a server that is ready")
+
+
+def is_ready(site: Site) -> bool:
+    with contextlib.suppress(OSError):
+        return bool(fetch(f"{site.world.address}/ready")["status"] == "ready")
+    return False
+
+
+def test_nothing_is_lost_while_a_server_has_no_room(crowded: Site, sdks: list[str]) -> None:
+    send_through(crowded, sdks, lambda: crowded.pause(False))
+
+
+def test_nothing_is_lost_while_a_disk_is_nearly_full(make_site: MakeSite, sdks: list[str]) -> None:
+    site = make_site(disk="64m", free_disk="32MB")
+    ballast = site.world.data / "ballast"
+    ballast.write_bytes(bytes(40 * 1024 * 1024))
+    wait_for(lambda: "free_disk" in problems(site), what="the refusal of more")
+    send_through(site, sdks, ballast.unlink)
+
+
+def test_nothing_is_lost_while_a_disk_takes_nothing(make_site: MakeSite, sdks: list[str]) -> None:
+    site = make_site(disk="24m", free_disk=0)
+    ballast = site.world.data / "ballast"
+    fill(ballast)
+    send_through(site, sdks, ballast.unlink, code="unavailable")
+
+
+def test_nothing_is_lost_while_delivery_is_behind(make_site: MakeSite, sdks: list[str]) -> None:
+    site = make_site(unrouted_messages=LIMIT)
+    delivery = wait_for(site.world.delivery_pid)
+    assert delivery is not None
+    os.kill(delivery, signal.SIGSTOP)
+    try:
+        assert send(site.source(), *(track("u1", n=number) for number in range(LIMIT + 10))) == 200
+        wait_for(lambda: "unrouted_messages" in problems(site), what="the refusal of more")
+        send_through(site, sdks, lambda: os.kill(delivery, signal.SIGCONT))
+    finally:
+        os.kill(delivery, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("sdk", ["segment", "rudder"])
