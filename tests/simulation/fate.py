@@ -13,11 +13,14 @@ from gainstage.destinations.registry import load
 from gainstage.outcome import Blocked
 from gainstage.store.rows import Document
 from tests.simulation.faults import FAULTS
+from tests.simulation.spending import Limits
 from tests.simulation.stream import MAPPED
 
 Bodies = dict[str, dict[str, Any]]
 
 KEYS = {"cs": "c" * 36, "px": "p" * 36, "click": "e" * 36}
+#: Limits that settings name, and the seconds of their windows.
+WINDOWS = {"per_second": 1, "per_minute": 60, "bulk_per_hour": 3_600, "per_day": 86_400}
 DOOMS = ("before commit", "after commit", "storage fails", "partition lost")
 
 
@@ -98,25 +101,20 @@ class Fate:
             replays = [(chance.uniform(0, end), "replay") for _ in range(chance.randint(1, 5))]
             self.script = sorted([*self.script, *replays])
 
-    def limits(self) -> dict[str, dict[int, int]]:
-        """The most calls in a window of so many seconds, by vendor, with the destinations that run now."""
-        running = [
-            body
-            for body in self.bodies.values()
-            if body.get("enabled", True) and not body.get("paused") and body.get("usable", True)
-        ]
-        found: dict[str, dict[int, int]] = {"cs": {}, "px": {}, "click": {1: 200}}
-        for body in running:
-            budget = body["settings"].get("budget", {})
-            if "per_minute" in budget:
-                usable = max(1, budget["per_minute"] * 80 // 100)
-                found["cs"][60] = min(usable, found["cs"].get(60, usable))
-            if "bulk_per_hour" in budget:
-                usable = max(1, budget["bulk_per_hour"] * 80 // 100)
-                async_ = found.setdefault("cs_async", {})
-                async_[3600] = min(usable, async_.get(3600, usable))
-            if "per_second" in budget:
-                found["px"][1] = budget["per_second"]
+    def limits(self) -> Limits:
+        """The most calls in a window of so many seconds, by what they belong to: the lowest of the
+        destinations that run; where none does, calls under way go by the highest.
+        """
+        usable = [body for body in self.bodies.values() if body.get("usable", True)]
+        running = [body for body in usable if body.get("enabled", True) and not body.get("paused")]
+        found: Limits = {"click": {1: 200}}
+        for bodies, choose in ((usable, max), (running, min)):
+            chosen: Limits = {}
+            for body in bodies:
+                for (limit, seconds), most in _usable(body["settings"].get("budget", {})).items():
+                    windows = chosen.setdefault(limit, {})
+                    windows[seconds] = choose(most, windows.get(seconds, most))
+            found |= chosen
         return found
 
     def documents(self) -> list[Document]:
@@ -140,7 +138,9 @@ class Fate:
         chance = self.chance
         name = chance.choice(sorted(self.good))
         body = self.bodies.setdefault(name, copy.deepcopy(self.good[name]))
-        kinds = ("pause", "disable", "unusable", "mend", "mend", "remap", "budget", "key", "remove")
+        kinds = (
+            "pause", "disable", "unusable", "remap", "key", "remove", *["mend"] * 2, *["budget"] * 3
+        )  # fmt: skip
         kind = chance.choice(kinds)
         if kind == "pause":
             body["paused"] = not body.get("paused", False)
@@ -157,6 +157,8 @@ class Fate:
             del self.bodies[name]
         elif kind == "key":  # for PX and the clickstream another key is another tenant
             _mistype_key(body["settings"])
+        elif kind == "budget" and "budget" in body["settings"]:
+            _reckon(chance, body["settings"]["budget"])
         elif kind == "mend":
             self.bodies[name] = {**copy.deepcopy(self.good[name]), "enabled": body.get("enabled", True)}
         else:  # a change that matters to nobody, but for the settings' fingerprint
@@ -224,6 +226,29 @@ def _with_mistakes(chance: random.Random, good: Bodies) -> Bodies:
         case _:
             bodies[name]["paused"] = True
     return bodies
+
+
+def _usable(budget: Mapping[str, int]) -> dict[tuple[str, int], int]:
+    """What a budget allows, by what its limits belong to and the seconds of their windows."""
+    part, vendor = 100 - budget.get("reserve_percent", 20), "px" if "per_second" in budget else "cs"
+    return {
+        ("cs_async" if name == "bulk_per_hour" else vendor, WINDOWS[name]): max(1, limit * part // 100)
+        for name, limit in budget.items()
+        if name in WINDOWS
+    }
+
+
+def _reckon(chance: random.Random, budget: dict[str, int]) -> None:
+    """Somebody thinks otherwise of how much may be spent."""
+    if "per_second" in budget:
+        budget["per_second"] = chance.choice((1, 5, 50))
+    else:
+        budget["per_minute"] = chance.choice((2, 5, 20, 80, 500))
+    if "bulk_per_hour" in budget:
+        budget["bulk_per_hour"] = chance.choice((1, 5, 50))
+    budget["reserve_percent"] = chance.choice((0, 20, 50))
+    if chance.random() < 0.3:
+        budget["per_day"] = chance.choice((10, 100, 20_000))
 
 
 def _mistype_key(settings: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from tests.simulation.answers import as_json, envelope, refusal
 from tests.simulation.bulk import Bulk
 from tests.simulation.faults import CALL_SECONDS, JSON, UNDONE, Weather, answer_in
 from tests.simulation.model import Field
+from tests.simulation.spending import Spending
 from tests.simulation.stream import Stamp
 
 
@@ -58,16 +59,14 @@ class Vendors:
     calls: int = 0
     _gsids: dict[str, str] = field(default_factory=dict)
     _busy: dict[tuple[str, str], int] = field(default_factory=dict)
-    _made_us: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    #: Most calls per window in seconds, by vendor; windows in which they or the clock changed are not judged.
-    limits: dict[str, dict[int, int]] = field(default_factory=dict)
-    changed_us: int = 0
     #: Appends whose confirming answer was handed over and is not recorded yet.
     answered: list[Receipt] = field(default_factory=list)
     _conversations: set["asyncio.Task[Any]"] = field(default_factory=set)
+    spending: Spending = field(init=False)
     bulk: Bulk = field(init=False)
 
     def __post_init__(self) -> None:
+        self.spending = Spending(self.clock, self._complain)
         self.bulk = Bulk(self.clock, self.chance, self._cs_person)
 
     async def send(self, request: Request) -> Response:
@@ -76,9 +75,10 @@ class Vendors:
         task = asyncio.current_task()
         assert task is not None
         self._conversations.add(task)
-        self._count(vendor)
+        account = "cs" if vendor == "cs" else f"{vendor} {_key(request)}"  # elsewhere a key is a tenant
+        self.spending.count(vendor, account)
         if self.bulk.is_call(request):
-            self._count("cs_async")
+            self.spending.count("cs_async", account)
         # Another key is another tenant for us; the vendor refuses all but one of them anyway.
         records = self._records(vendor, request) if self._knows(vendor, request) else []
         self.bulk.process()
@@ -115,19 +115,6 @@ class Vendors:
 
     def _complain(self, sentence: str) -> None:
         self.broken.append(sentence)
-
-    def _count(self, vendor: str) -> None:
-        """Promise 6: the budget is not exceeded in any window."""
-        now_us = self.clock.elapsed_us
-        made = self._made_us[vendor]
-        made.append(now_us)
-        for seconds, most in self.limits.get(vendor, {}).items():
-            since_us = now_us - seconds * 1_000_000
-            if since_us < self.changed_us:
-                continue
-            within = sum(1 for at_us in made if at_us > since_us)
-            if within > most:
-                self._complain(f"{vendor}: {within} calls within {seconds} s; {most} are allowed")
 
     async def _converse(self, number: int, vendor: str, request: Request) -> Response:
         fault = self.weather.fault(self.chance, vendor)
@@ -220,11 +207,7 @@ class Vendors:
         return as_json(200, {"result": True})
 
     def _knows(self, vendor: str, request: Request) -> bool:
-        wanted = self.keys[vendor]
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        if "eventManager" in request.url:
-            return headers.get("sharedsecret") == wanted
-        return wanted in (headers.get("accesskey"), headers.get("x-aptrinsic-api-key"))
+        return _key(request) == self.keys[vendor]
 
     def _take(self, vendor: str, lane: str, message_id: str) -> None:
         self.receipts.append(Receipt(vendor, lane, message_id))
@@ -338,6 +321,14 @@ def vendor_of(url: str) -> str:
     if "aptrinsic" in url:
         return "px"
     return "click" if "/clickstream/" in url else "cs"
+
+
+def _key(request: Request) -> str:
+    """What its sender is known by."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    if "eventManager" in request.url:
+        return headers.get("sharedsecret", "")
+    return headers.get("accesskey") or headers.get("x-aptrinsic-api-key", "")
 
 
 def _bad(value: Any) -> bool:

@@ -20,6 +20,7 @@ from gainstage.testing.clock import VirtualClock
 from tests.simulation.fate import Fate, configured
 from tests.simulation.faults import Weather
 from tests.simulation.oracle import Oracle
+from tests.simulation.spending import Limits
 from tests.simulation.stream import MALFORMED, Said, Writer
 from tests.simulation.vendor import Broken, Vendors
 
@@ -118,6 +119,8 @@ class World:
         self._engine: WatchedEngine | None = None
         self._task: asyncio.Task[None] | None = None
         self._bodies: list[tuple[str, bytes, str]] = []
+        #: By revision of the documents.
+        self._limits: dict[int, Limits] = {}
 
     def _chance(self, name: str) -> random.Random:
         return random.Random(f"{self.seed} {name}")
@@ -221,6 +224,8 @@ class World:
 
     def after_turn(self) -> None:
         """What must hold at every moment."""
+        if self._engine is not None and self._engine._configuration is not None:
+            self.vendors.spending.know(self._limits[self._engine._configuration.revision])
         self.oracle.look(self.documents, self.shelf)
         self._raise_failure()
 
@@ -295,7 +300,7 @@ class World:
     def _jump(self) -> None:
         seconds = self.chance.choice((-3600.0, -90.0, -5.0, 5.0, 120.0, 3600.0, 7200.0))
         self.clock.jump(seconds)
-        self.vendors.changed_us = self.clock.elapsed_us
+        self.vendors.spending.jumped(seconds)
         self.note(f"jumped {seconds}")
 
     def _retry(self) -> None:
@@ -350,7 +355,7 @@ class World:
 
     def _configure(self) -> None:
         with Store.transaction(self.store) as transaction:
-            transaction.documents.replace(self.documents, "file")
-        self.vendors.limits, self.vendors.changed_us = self.fate.limits(), self.clock.elapsed_us
+            revision = transaction.documents.replace(self.documents, "file")
+        self._limits[revision] = self.fate.limits()
         self._wake()
         self.note("configured " + json.dumps([document.body for document in self.documents], sort_keys=True))

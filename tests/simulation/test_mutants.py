@@ -1,0 +1,52 @@
+"""Mistakes that worlds of faults must notice: each is made on purpose, and one of the first worlds breaks."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from gainstage.delivery import destinations, engine
+from gainstage.delivery.destinations import Active
+from tests.simulation.__main__ import live
+
+#: By most of these one world of ten breaks, or more.
+WORLDS = range(1, 61)
+
+
+@pytest.fixture(autouse=True)
+def silence(caplog: pytest.LogCaptureFixture) -> None:
+    """The engine complains of every fault that it is given."""
+    caplog.set_level(logging.CRITICAL, "gainstage")
+
+
+def complaints() -> Iterator[str]:
+    """What breaks worlds, one after the other."""
+    for seed in WORLDS:
+        world = live(seed)
+        if world.failure is not None:
+            yield str(world.failure)
+
+
+def test_a_limit_that_was_lowered_and_is_not_heeded_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    activate, first = engine.activate, {}
+
+    def keep(*given: Any) -> dict[str, Active]:
+        found = activate(*given)
+        for name, active in found.items():
+            if active.budgets:
+                active.budgets = first.setdefault(name, active.budgets)
+        return found
+
+    monkeypatch.setattr(engine, "activate", keep)
+    assert "are allowed" in next(complaints(), "")
+
+
+def test_a_limit_that_another_destination_lowers_and_is_not_heeded_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def share_nothing(actives: Sequence[Active]) -> list[Any]:
+        return [budget for active in actives for budget in active.budgets]
+
+    monkeypatch.setattr(destinations, "_share_limits", share_nothing)
+    assert "are allowed" in next(complaints(), "")
