@@ -17,7 +17,16 @@ def envelope(data: Any) -> Response:
     )
 
 
-def refusal(sentence: str, fields: dict[str, Any]) -> Response:
+def nothing_found(how: str) -> Response:
+    """A read without rows, in one of the forms that are documented or were seen."""
+    if how == "no rows":
+        return envelope([])
+    code, sentence = ("GSOBJ_1011", "No entity matches") if how == "no match" else ("", "No data found")
+    told = {"result": False, "errorCode": code, "errorDesc": sentence, "data": None}
+    return as_json(400 if code else 200, told)
+
+
+def refusal(status: int, sentence: str, fields: dict[str, Any]) -> Response:
     errors = [
         [
             {
@@ -36,4 +45,10 @@ def refusal(sentence: str, fields: dict[str, Any]) -> Response:
     ]
     data = {"count": 0, "records": None, "errors": errors if fields else None}
     told = {"result": False, "errorCode": "GSOBJ_1006", "errorDesc": sentence, "data": data}
-    return as_json(400, told)
+    return as_json(status, told)
+
+
+def shown(answer: Response) -> str:
+    """An answer in a few words."""
+    asked = answer.headers.get("retry-after")
+    return str(answer.status) if asked is None else f"{answer.status}, Retry-After: {asked}"

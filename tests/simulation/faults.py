@@ -1,20 +1,28 @@
 """What goes wrong between us and the vendors."""
 
+import json
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 from gainstage.destination import CallFailed, Response
 
 CALL_SECONDS = 15.0
 FAULTS = (
     "throttled", "failed", "timeout", "unreachable", "cut", "page", "empty", "halved", "moved", "refused",
-    "lost path", "internal",
+    "lost path", "internal", "edge", "accepted", "no content",
 )  # fmt: skip
-#: What the vendor answers without having done anything.
-UNDONE = ("throttled", "unreachable", "moved", "refused", "lost path")
+#: What the vendor answers without having done anything, and what it answers only when it has.
+UNDONE = ("throttled", "unreachable", "moved", "refused", "lost path", "edge")
+DONE = ("empty", "accepted", "no content")
 JSON = {"content-type": "application/json"}
+HTML = {"content-type": "text/html"}
+#: What vendors ask for with Retry-After, in seconds: also more than anybody waits.
+SOON, LATE = (0, 2, 7, 30, 90, 240), (600, 7_200, 200_000)
+#: Of its code alone, whatever the status, a vendor is understood where that is documented: by Gainsight CS.
+CODED = (200, 400)
 
 
 @dataclass
@@ -40,14 +48,21 @@ class Weather:
         return None
 
 
-def after_in(chance: random.Random, seconds: int, now: datetime) -> str:
-    """`Retry-After` in one of its two forms [RFC 9110]."""
+def asking(chance: random.Random, now: datetime) -> dict[str, str]:
+    """`Retry-After` in one of its two forms [RFC 9110]; at times in one that says nothing."""
+    kind = chance.random()
+    if kind < 0.1:
+        return {"retry-after": chance.choice(("soon", "-5", "1.5", ""))}
+    seconds = chance.choice(SOON if kind < 0.9 else LATE)
     if chance.random() < 0.5:
-        return str(seconds)
-    return format_datetime((now + timedelta(seconds=seconds)).astimezone(UTC), usegmt=True)
+        return {"retry-after": str(seconds)}
+    at = (now + timedelta(seconds=seconds)).astimezone(UTC)
+    return {"retry-after": format_datetime(at, usegmt=True)}
 
 
-def answer_in(chance: random.Random, fault: str | None, served: Response | None, now: datetime) -> Response:
+def answer_in(
+    chance: random.Random, fault: str | None, vendor: str, served: Response | None, now: datetime
+) -> Response:
     """What comes back of a call, `served` being the vendor's own answer where it did what was asked."""
     match fault:
         case "unreachable":
@@ -57,30 +72,72 @@ def answer_in(chance: random.Random, fault: str | None, served: Response | None,
         case "cut":
             raise CallFailed("unreachable", "The connection broke.", sent=True)
         case "throttled":
-            headers = dict(JSON)
-            if chance.random() < 0.5:
-                headers["retry-after"] = after_in(chance, chance.randint(1, 90), now)
-            body = b'{"result":false,"errorCode":"GU_2400","errorDesc":"Too many request","data":null}'
-            return Response(429, headers, body)
+            headers = asking(chance, now) if chance.random() < 0.7 else {}
+            return _coded(chance, vendor, (429,), "GU_2400", "Too many request", headers)
         case "failed":
-            headers = {"retry-after": after_in(chance, 7, now)} if chance.random() < 0.2 else {}
-            return Response(chance.choice((500, 502, 503, 504)), headers, b"<html>oops</html>")
+            headers = asking(chance, now) if chance.random() < 0.5 else {}
+            return Response(chance.choice((500, 502, 503, 503, 503, 504)), headers, b"<html>oops</html>")
         case "moved":
-            return Response(302, {"location": "https://elsewhere.example/login"}, b"")
+            status = chance.choice((301, 302, 307, 308))
+            return Response(status, {"location": "https://elsewhere.example/login"}, b"")
         case "refused":
-            body = b'{"result":false,"errorCode":"GS_APIG_2402","errorDesc":"Unauthorized","data":null}'
-            return Response(chance.choice((401, 403)), JSON, body)
+            return _unauthorized(chance, vendor)
         case "lost path":
-            return Response(404, {"content-type": "text/html"}, b"<html>Not found</html>")
+            if vendor == "cs" and chance.random() < 0.5:
+                return _coded(chance, vendor, (404, 400), "GSOBJ_1023", "Invalid API path", {})
+            return Response(404, HTML, b"<html>Not found</html>")
+        case "edge":  # what stands before the vendor
+            status = chance.choice((403, 400)) if vendor == "cs" else 403
+            return Response(status, HTML, b"<html>Request blocked</html>")
         case "internal":
-            body = b'{"result":false,"errorCode":"GU_1101","errorDesc":"Internal error","data":null}'
-            return Response(500, JSON, body)
+            return _coded(chance, vendor, (500,), "GU_1101", "Internal error", {})
         case "page":
-            return Response(200, {"content-type": "text/html"}, b"<html>Sign in</html>")
-        case "empty" if served is not None and served.status < 300:
-            return Response(200, JSON, b"")
+            return Response(200, HTML, b"<html>Sign in</html>")
         case "halved":
             body = served.body[: len(served.body) // 2] if served else b'{"result":tr'
             return Response(200, JSON, body or b"{")
     assert served is not None
+    return _otherwise(fault, served)
+
+
+def _otherwise(fault: str | None, served: Response) -> Response:
+    """What was done, confirmed in another form than is documented."""
+    if served.status >= 300 or b'"result": false' in served.body:
+        return served
+    match fault:
+        case "empty":
+            return Response(200, JSON, b"")
+        case "accepted":
+            return Response(202, served.headers, served.body)
+        case "no content":
+            return Response(204, JSON, b"")
     return served
+
+
+def _unauthorized(chance: random.Random, vendor: str) -> Response:
+    """Credentials are refused, in the vendor's words."""
+    if vendor == "px" and chance.random() < 0.5:
+        told = {"externalapierror": {"status": "BAD_REQUEST", "message": "Authentication failed"}}
+        return Response(400, JSON, json.dumps(told).encode())
+    if vendor != "px" and chance.random() < 0.3:
+        return _envelope(400, "GSOBJ_1024", "Invalid access key", {})
+    code = chance.choice(("GS_APIG_2401", "GS_APIG_2402"))
+    return _envelope(chance.choice((401, 403)), code, "Unauthorized", {})
+
+
+def _coded(
+    chance: random.Random,
+    vendor: str,
+    statuses: tuple[int, ...],
+    code: str,
+    said: str,
+    headers: dict[str, str],
+) -> Response:
+    """A complaint with a code; from Gainsight CS at times under another status."""
+    others = CODED if vendor == "cs" and chance.random() < 0.25 else ()
+    return _envelope(chance.choice(others or statuses), code, said, headers)
+
+
+def _envelope(status: int, code: str, said: str, headers: dict[str, str]) -> Response:
+    told: dict[str, Any] = {"result": False, "errorCode": code, "errorDesc": said, "data": None}
+    return Response(status, {**JSON, **headers}, json.dumps(told).encode())

@@ -8,6 +8,7 @@ import pytest
 
 from gainstage.delivery import destinations, engine
 from gainstage.delivery.destinations import Active
+from gainstage.destinations.gainsight_cs import answers
 from tests.simulation.__main__ import live
 
 #: By most of these one world of ten breaks, or more.
@@ -50,3 +51,14 @@ def test_a_limit_that_another_destination_lowers_and_is_not_heeded_is_noticed(
 
     monkeypatch.setattr(destinations, "_share_limits", share_nothing)
     assert "are allowed" in next(complaints(), "")
+
+
+def test_a_refusal_with_200_taken_for_success_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = answers.read_answer
+
+    def read_status(settings: Any, response: Any) -> Any:
+        return None if response.status == 200 else read(settings, response)
+
+    for module in ("people", "companies", "events"):
+        monkeypatch.setattr(f"gainstage.destinations.gainsight_cs.{module}.read_answer", read_status)
+    assert "delivered" in next(complaints(), "")

@@ -14,9 +14,9 @@ from typing import Any
 
 from gainstage.destination import CallFailed, Request, Response
 from gainstage.testing.clock import VirtualClock
-from tests.simulation.answers import as_json, envelope, refusal
+from tests.simulation.answers import as_json, envelope, nothing_found, refusal, shown
 from tests.simulation.bulk import Bulk
-from tests.simulation.faults import CALL_SECONDS, JSON, UNDONE, Weather, answer_in
+from tests.simulation.faults import CALL_SECONDS, DONE, JSON, UNDONE, Weather, answer_in
 from tests.simulation.model import Field
 from tests.simulation.spending import Spending
 from tests.simulation.stream import Stamp
@@ -68,6 +68,9 @@ class Vendors:
     def __post_init__(self) -> None:
         self.spending = Spending(self.clock, self._complain)
         self.bulk = Bulk(self.clock, self.chance, self._cs_person)
+        #: What the documents leave open: the status of a refusal, and how it is told that nothing was found.
+        self._refusing = self.chance.choice((400, 400, 200))
+        self._nothing = self.chance.choice(("no rows", "no match", "a sentence"))
 
     async def send(self, request: Request) -> Response:
         self.calls += 1
@@ -123,7 +126,7 @@ class Vendors:
         after = self.chance.uniform(0.005, self.weather.slow)
         served: Response | None = None
         receipts: list[Receipt] = []
-        if fault in UNDONE or (fault and not processed and fault != "empty"):
+        if fault in UNDONE or (fault and not processed and fault not in DONE):
             processed = False
         else:
             processed = True
@@ -132,7 +135,7 @@ class Vendors:
             if processed:
                 served, receipts = self._serve_noting(vendor, request)
             await asyncio.sleep(CALL_SECONDS - before if fault == "timeout" else after)
-            answer = answer_in(self.chance, fault, served, self._now())
+            answer = answer_in(self.chance, fault, vendor, served, self._now())
         except asyncio.CancelledError:
             if served is None and fault is None and self.chance.random() < 0.3:
                 served, receipts = self._serve_noting(vendor, request)
@@ -141,11 +144,11 @@ class Vendors:
         except CallFailed as failure:
             self._note(number, request, fault, failure.code, served)
             raise
-        if answer is served:
+        if answer is served or fault == "accepted":
             self.answered.extend(receipts)
         for receipt in receipts:
-            receipt.denied = answer.status >= 500
-        self._note(number, request, fault, str(answer.status), served)
+            receipt.denied = answer.status >= 500 or fault == "internal"
+        self._note(number, request, fault, shown(answer), served)
         return answer
 
     def _now(self) -> datetime:
@@ -202,7 +205,7 @@ class Vendors:
             case "px":
                 return self._px(request, body)
         if "poison" in request.body.decode():
-            return as_json(400, {"result": False, "error": "bad value"})
+            return as_json(self._refusing, {"result": False, "error": "bad value"})
         self._take("click", str(body.get("userId") or body.get("anonymousId")), body["messageId"])
         return as_json(200, {"result": True})
 
@@ -232,10 +235,10 @@ class Vendors:
                 for name, gsid in self._gsids.items()
                 if (name if condition["name"] == "Name" else gsid) in condition["value"]
             ]
-            return envelope(rows)
+            return envelope(rows) if rows else nothing_found(self._nothing)
         if request.url.endswith("/eventManager/event"):
             if "poison" in request.body.decode():
-                return refusal("Invalid event", {})
+                return refusal(self._refusing, "Invalid event", {})
             self._take("cs", "", body["seq"])
             return envelope({})
         if request.url.endswith("/people"):
@@ -244,13 +247,15 @@ class Vendors:
             return self.bulk.answer(request, body)
         bad = [(name, value) for record in body["records"] for name, value in record.items() if _bad(value)]
         if bad:
-            return refusal("Invalid value", dict(bad[:1]) if "named" in bad[0][1] else {})
+            named = dict(bad[:1]) if "named" in bad[0][1] else {}
+            return refusal(self._refusing, "Invalid value", named)
         return self._cs_companies(body["records"], inserting=request.method == "POST")
 
     def _cs_person(self, body: dict[str, Any]) -> Response:
         bad = {name: value for name, value in body.items() if _bad(value)}
         if bad:
-            return refusal("Invalid value", bad if any("named" in value for value in bad.values()) else {})
+            named = bad if any("named" in value for value in bad.values()) else {}
+            return refusal(self._refusing, "Invalid value", named)
         email, names = body["Email"], {gsid: name for name, gsid in self._gsids.items()}
         values = {
             ("person", email, name): v for name, v in body.items() if name not in ("Email", "companies")
