@@ -66,8 +66,7 @@ class Fate:
         for at in [chance.uniform(0, length) for _ in range(4)] if bulk else ():
             script += [(at, "events")] * 5
         for name, most in (("crash", 3), ("restart", 2), ("jump", 2), ("retry", 3), ("change", 4)):
-            # The time in which the vendor may carry out a bulk call would end with a clock set forward.
-            if chance.random() < 0.4 and not (bulk and name == "jump"):
+            if chance.random() < 0.4:
                 script += [(chance.uniform(0, length), name) for _ in range(chance.randint(1, most))]
         if chance.random() < 0.25:
             at = chance.uniform(0, length)

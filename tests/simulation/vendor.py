@@ -116,6 +116,11 @@ class Vendors:
         await asyncio.gather(*waiting, return_exceptions=True)
         self.recorded(list(self.answered), lost=True)
 
+    def jumped(self, seconds: float) -> None:
+        """Our clock was set."""
+        self.spending.jumped(seconds)
+        self.bulk.jumped(seconds)
+
     def _complain(self, sentence: str) -> None:
         self.broken.append(sentence)
 

@@ -300,7 +300,7 @@ class World:
     def _jump(self) -> None:
         seconds = self.chance.choice((-3600.0, -90.0, -5.0, 5.0, 120.0, 3600.0, 7200.0))
         self.clock.jump(seconds)
-        self.vendors.spending.jumped(seconds)
+        self.vendors.jumped(seconds)
         self.note(f"jumped {seconds}")
 
     def _retry(self) -> None:
