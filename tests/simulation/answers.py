@@ -1,10 +1,11 @@
-"""The forms of the vendors' answers."""
+"""The forms of the vendors' answers, and what they come to."""
 
 import json
 from typing import Any
 
 from gainstage.destination import Response
 from tests.simulation.faults import JSON
+from tests.simulation.waiting import End
 
 
 def as_json(status: int, body: Any) -> Response:
@@ -46,6 +47,15 @@ def refusal(status: int, sentence: str, fields: dict[str, Any]) -> Response:
     data = {"count": 0, "records": None, "errors": errors if fields else None}
     told = {"result": False, "errorCode": "GSOBJ_1006", "errorDesc": sentence, "data": data}
     return as_json(status, told)
+
+
+def end_of(fault: str | None, answer: Response) -> End:
+    """What an answer means for the calls to come."""
+    if fault == "throttled":
+        return End.THROTTLED
+    if answer.status >= 500 or fault == "internal":
+        return End.UNAVAILABLE if answer.status == 503 else End.FAILED
+    return End.ANSWERED if fault in (None, "accepted") else End.UNCLEAR
 
 
 def shown(answer: Response) -> str:

@@ -44,6 +44,10 @@ class Bulk:
         """Whether it brings people, and does not ask what became of them."""
         return request.method == "PUT" and request.url.endswith(PATH)
 
+    def is_question(self, request: Request) -> bool:
+        """Whether it asks what became of such a call."""
+        return f"{PATH}/" in request.url
+
     def may_write(self, email: str) -> bool:
         """Whether an accepted call is still to write this person."""
         return any(job.errors is None and any(row["Email"] == email for row in job.rows)

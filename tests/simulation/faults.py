@@ -60,6 +60,18 @@ def asking(chance: random.Random, now: datetime) -> dict[str, str]:
     return {"retry-after": format_datetime(at, usegmt=True)}
 
 
+def asked_seconds(response: Response, now: datetime) -> float | None:
+    """For how long an answer asks us to stay away, if it does."""
+    value = response.headers.get("retry-after", "")
+    if value.isdigit():
+        return float(value)
+    try:
+        at = datetime.strptime(value, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return (at - now).total_seconds()
+
+
 def answer_in(
     chance: random.Random, fault: str | None, vendor: str, served: Response | None, now: datetime
 ) -> Response:

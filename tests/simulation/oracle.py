@@ -7,15 +7,7 @@ from typing import Any
 
 from gainstage.log.memory import Shelf
 from gainstage.sqlite import connect
-from gainstage.store.rows import (
-    DELIVERED,
-    DUPLICATE,
-    FAILED,
-    FILTERED,
-    PARKED,
-    REFUSED,
-    Document,
-)
+from gainstage.store.rows import DELIVERED, DUPLICATE, FAILED, FILTERED, PARKED, REFUSED, Document
 from gainstage.store.store import FILE_NAME
 from tests.simulation.fate import Fate
 from tests.simulation.model import (
@@ -30,9 +22,10 @@ from tests.simulation.model import (
     merged,
     read,
     told_emails,
-)
+)  # fmt: skip
 from tests.simulation.stream import Said
 from tests.simulation.vendor import Broken, Vendors
+from tests.simulation.waiting import Lane
 
 VENDORS = {"gainsight_cs": "cs", "gainsight_px": "px", "gainsight": "click"}
 WORDS = ("delivered", "filtered", "failed", "parked", "pending")
@@ -78,6 +71,7 @@ class Oracle:
         self._look_at_counters(shelf)
         self._look_at_operations()
         self._look_at_connections(documents)
+        self._vendors.waiting.look()
         self._decided.update(
             row[0] for row in self._all("SELECT message_id FROM replayed JOIN event ON event.id = event_id")
         )
@@ -169,6 +163,15 @@ class Oracle:
         ]
         return min(max((min(times) - now_us) / 1e6, 0.1), 600.0) if times else None
 
+    def operations(self, lane: Lane) -> frozenset[int]:
+        """What waits for a record at a destination."""
+        rows = self._all(
+            "SELECT operation.id FROM operation JOIN record ON record.id = record_id JOIN destination "
+            "ON destination.id = operation.destination_id WHERE name = ? AND object = ? AND key = ?",
+            lane[0], *lane[1],
+        )  # fmt: skip
+        return frozenset(number for (number,) in rows)
+
     def kept(self) -> list[tuple[int, int, int]]:
         """Failed and parked deliveries."""
         return [
@@ -214,7 +217,7 @@ class Oracle:
             "JOIN event ON event.id = event_id JOIN source ON source.id = event.source_id "
             "JOIN destination ON destination.id = destination_id"
         ):
-            ended[self._vendor(name)][(source, message_id)] = (word, code)
+            ended[VENDORS[self._fate.good[name]["type"]]][(source, message_id)] = (word, code)
         entered = {
             key for rows in self._all("SELECT source.name, message_id FROM event JOIN source ON source.id = "
                                       "source_id") for key in [rows]
@@ -247,9 +250,6 @@ class Oracle:
         )
         wanted = Counter((one.source, one.name) for one in said.values() if one.kind == "track")
         _expect(counted == wanted, f"track calls counted as {dict(counted)}, not {dict(wanted)}")
-
-    def _vendor(self, destination: str) -> str:
-        return VENDORS[self._fate.good[destination]["type"]]
 
     def _look_for_leftovers(self) -> None:
         for table in ("operation", "lane", "replayed"):

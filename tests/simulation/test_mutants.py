@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gainstage.delivery import destinations, engine
+from gainstage.delivery import availability, destinations, engine, settling
 from gainstage.delivery.destinations import Active
 from gainstage.destinations.gainsight_cs import answers
 from tests.simulation.__main__ import live
@@ -27,6 +27,33 @@ def complaints() -> Iterator[str]:
         world = live(seed)
         if world.failure is not None:
             yield str(world.failure)
+
+
+def test_a_retry_after_that_is_not_heeded_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling.Settler, "_asked", lambda *_: None)
+    assert "too early" in next(complaints(), "")
+
+
+def test_a_date_in_retry_after_that_is_not_heeded_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = settling.retry_after_seconds
+
+    def read_digits(value: str, now_us: int, longest: float) -> float | None:
+        return read(value, now_us, longest) if value.strip().isdigit() else None
+
+    monkeypatch.setattr(settling, "retry_after_seconds", read_digits)
+    assert "too early" in next(complaints(), "")
+
+
+def test_failures_that_are_tried_again_at_once_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling, "wait_seconds", lambda *_: 0.01)
+    assert "in a row" in next(complaints(), "")
+
+
+def test_an_unavailable_vendor_that_is_called_for_other_records_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(availability.Availability, "_hold", lambda *_: None)
+    assert any("told to come later" in complaint for complaint in complaints())
 
 
 def test_a_limit_that_was_lowered_and_is_not_heeded_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

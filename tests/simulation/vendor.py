@@ -14,12 +14,21 @@ from typing import Any
 
 from gainstage.destination import CallFailed, Request, Response
 from gainstage.testing.clock import VirtualClock
-from tests.simulation.answers import as_json, envelope, nothing_found, refusal, shown
+from tests.simulation.answers import as_json, end_of, envelope, nothing_found, refusal, shown
 from tests.simulation.bulk import Bulk
-from tests.simulation.faults import CALL_SECONDS, DONE, JSON, UNDONE, Weather, answer_in
+from tests.simulation.faults import (
+    CALL_SECONDS,
+    DONE,
+    JSON,
+    UNDONE,
+    Weather,
+    answer_in,
+    asked_seconds,
+)
 from tests.simulation.model import Field
 from tests.simulation.spending import Spending
 from tests.simulation.stream import Stamp
+from tests.simulation.waiting import Call, End, Waiting
 
 
 class Broken(AssertionError):
@@ -37,6 +46,18 @@ class Receipt:
     recorded: bool = False
     #: The vendor took it, and answered that it failed.
     denied: bool = False
+
+
+@dataclass
+class Answer:
+    """How a call ended, which the engine has still to record."""
+
+    call: Call | None
+    end: End
+    #: Until when the vendor asks us to stay away.
+    asked_us: int | None = None
+    #: The appends that it confirms.
+    receipts: list[Receipt] = field(default_factory=list)
 
 
 @dataclass
@@ -59,14 +80,16 @@ class Vendors:
     calls: int = 0
     _gsids: dict[str, str] = field(default_factory=dict)
     _busy: dict[tuple[str, str], int] = field(default_factory=dict)
-    #: Appends whose confirming answer was handed over and is not recorded yet.
-    answered: list[Receipt] = field(default_factory=list)
+    #: What was handed over and is not recorded yet.
+    answered: list[Answer] = field(default_factory=list)
     _conversations: set["asyncio.Task[Any]"] = field(default_factory=set)
     spending: Spending = field(init=False)
+    waiting: Waiting = field(init=False)
     bulk: Bulk = field(init=False)
 
     def __post_init__(self) -> None:
         self.spending = Spending(self.clock, self._complain)
+        self.waiting = Waiting(self.clock, self._complain)
         self.bulk = Bulk(self.clock, self.chance, self._cs_person)
         #: What the documents leave open: the status of a refusal, and how it is told that nothing was found.
         self._refusing = self.chance.choice((400, 400, 200))
@@ -79,9 +102,11 @@ class Vendors:
         assert task is not None
         self._conversations.add(task)
         account = "cs" if vendor == "cs" else f"{vendor} {_key(request)}"  # elsewhere a key is a tenant
+        bulk = self.bulk.is_call(request)
         self.spending.count(vendor, account)
-        if self.bulk.is_call(request):
+        if bulk:
             self.spending.count("cs_async", account)
+        call = self.waiting.begin(number, account, bulk=bulk, question=self.bulk.is_question(request))
         # Another key is another tenant for us; the vendor refuses all but one of them anyway.
         records = self._records(vendor, request) if self._knows(vendor, request) else []
         self.bulk.process()
@@ -92,7 +117,7 @@ class Vendors:
                 self._complain(f"call {number} and call {self._busy[record]} are both at work on {record}")
             self._busy[record] = number
         try:
-            return await self._converse(number, vendor, request)
+            return await self._converse(number, call, vendor, request)
         finally:
             self._conversations.discard(task)
             for record in records:
@@ -102,11 +127,14 @@ class Vendors:
     async def close(self) -> None:
         pass
 
-    def recorded(self, receipts: list[Receipt], *, lost: bool = False) -> None:
+    def recorded(self, answers: list[Answer], *, lost: bool = False) -> None:
         """What became of answers that were handed over."""
-        for receipt in receipts:
-            self.answered.remove(receipt)
-            receipt.recorded = not lost
+        for answer in answers:
+            self.answered.remove(answer)
+            for receipt in answer.receipts:
+                receipt.recorded = not lost
+            if answer.call is not None and not lost:
+                self.waiting.hear(answer.call, answer.end, answer.asked_us)
 
     async def hang_up(self) -> None:
         """The process on our side died: its calls end, and answers not yet recorded are lost."""
@@ -119,12 +147,13 @@ class Vendors:
     def jumped(self, seconds: float) -> None:
         """Our clock was set."""
         self.spending.jumped(seconds)
+        self.waiting.jumped(seconds)
         self.bulk.jumped(seconds)
 
     def _complain(self, sentence: str) -> None:
         self.broken.append(sentence)
 
-    async def _converse(self, number: int, vendor: str, request: Request) -> Response:
+    async def _converse(self, number: int, call: Call | None, vendor: str, request: Request) -> Response:
         fault = self.weather.fault(self.chance, vendor)
         processed = self.chance.random() < 0.5
         before = self.chance.uniform(0.005, 0.2)
@@ -147,14 +176,19 @@ class Vendors:
             self._note(number, request, fault, "cancelled", served)
             raise
         except CallFailed as failure:
+            self.answered.append(Answer(call, End.LOST))
             self._note(number, request, fault, failure.code, served)
             raise
-        if answer is served or fault == "accepted":
-            self.answered.extend(receipts)
+        confirmed = receipts if answer is served or fault == "accepted" else []
+        self.answered.append(Answer(call, end_of(fault, answer), self._asked_us(answer), confirmed))
         for receipt in receipts:
             receipt.denied = answer.status >= 500 or fault == "internal"
         self._note(number, request, fault, shown(answer), served)
         return answer
+
+    def _asked_us(self, answer: Response) -> int | None:
+        seconds = asked_seconds(answer, self._now())
+        return None if seconds is None else self.clock.elapsed_us + int(seconds * 1e6)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.clock.now_us() / 1e6, UTC)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gainstage.delivery.engine import Engine
+from gainstage.delivery.flight import Flight
 from gainstage.log.contract import Entry
 from gainstage.log.memory import MemoryLog, Shelf
 from gainstage.store import StorageUnavailable, Store
@@ -23,6 +24,7 @@ from tests.simulation.oracle import Oracle
 from tests.simulation.spending import Limits
 from tests.simulation.stream import MALFORMED, Said, Writer
 from tests.simulation.vendor import Broken, Vendors
+from tests.simulation.waiting import FLIGHT
 
 #: Everything must be settled so long after the last fault.
 SETTLED_WITHIN_SECONDS = 4 * 86_400
@@ -71,6 +73,10 @@ class WatchedEngine(Engine):
         world.after_turn()
         return busy
 
+    async def _make(self, flight: Flight) -> None:
+        FLIGHT.set(flight)
+        await super()._make(flight)
+
     async def _wait(self) -> None:
         try:
             idle = self.world.idle_seconds(hungry=bool(self._hungry))
@@ -110,6 +116,7 @@ class World:
         )  # fmt: skip
         self.store = ShakyStore(self.folder)
         self.oracle = Oracle(self.folder, self.vendors, self.fate)
+        self.vendors.waiting.operations = self.oracle.operations
         self.documents = self.fate.documents()
         self.stop = asyncio.Event()
         self.over = False
@@ -355,7 +362,12 @@ class World:
 
     def _configure(self) -> None:
         with Store.transaction(self.store) as transaction:
+            before = {document.name: document.body for document in transaction.documents.all()}
             revision = transaction.documents.replace(self.documents, "file")
         self._limits[revision] = self.fate.limits()
+        after = {document.name: document.body for document in self.documents}
+        for name in sorted(before.keys() | after.keys()):
+            if before.get(name) != after.get(name):
+                self.vendors.waiting.edited(name)
         self._wake()
         self.note("configured " + json.dumps([document.body for document in self.documents], sort_keys=True))
