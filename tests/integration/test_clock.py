@@ -106,7 +106,6 @@ def test_events_that_come_after_the_clock_was_set_days_back_go_as_before(make_ti
     assert "level=error" not in world.said(), world.said()[-2000:]
 
 
-@pytest.mark.xfail(strict=True, reason="a wait ends at its instant, however far off that has become")
 @pytest.mark.parametrize("failures", FAILURES)
 def test_what_is_to_be_tried_again_waits_no_longer_when_the_clock_is_set_days_back(
     make_timed: MakeTimed, sandbox: Running, failures: int
