@@ -96,7 +96,7 @@ def answer_in(
             return _unauthorized(chance, vendor)
         case "lost path":
             if vendor == "cs" and chance.random() < 0.5:
-                return _coded(chance, vendor, (404, 400), "GSOBJ_1023", "Invalid API path", {})
+                return _envelope(chance.choice((404, 400)), "GSOBJ_1023", "Invalid API path", {})
             return Response(404, HTML, b"<html>Not found</html>")
         case "edge":  # what stands before the vendor
             status = chance.choice((403, 400)) if vendor == "cs" else 403

@@ -261,7 +261,7 @@ class Oracle:
         states = self._all(
             "SELECT name, code, (SELECT status FROM call WHERE destination_id = destination.id "
             "AND status NOT IN (429) ORDER BY answered_us DESC LIMIT 1) AS last FROM destination "
-            "WHERE blocked AND (coalesce(last, 200) < 400 OR code NOT IN "
+            "WHERE blocked AND (coalesce(last, 200) < 300 OR code NOT IN "
             "('credentials_refused', 'host_refused'))"
         )
         _expect(not states, f"blocked, and the last call proved otherwise: {states}")

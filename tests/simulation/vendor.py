@@ -128,12 +128,14 @@ class Vendors:
         pass
 
     def recorded(self, answers: list[Answer], *, lost: bool = False) -> None:
-        """What became of answers that were handed over."""
+        """What became of answers that were handed over. One that was lost may have been recorded at the very
+        end: then a wait that it asks for is not judged, nor one that it may have ended.
+        """
         for answer in answers:
             self.answered.remove(answer)
             for receipt in answer.receipts:
                 receipt.recorded = not lost
-            if answer.call is not None and not lost:
+            if answer.call is not None and (not lost or answer.end in (End.ANSWERED, End.UNCLEAR)):
                 self.waiting.hear(answer.call, answer.end, answer.asked_us)
 
     async def hang_up(self) -> None:
