@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulation.__main__ import live
 
-CHUNKS, SEEDS_A_CHUNK = 8, 5
+CHUNKS, SEEDS_A_CHUNK = 4, 4
 
 
 @pytest.fixture(autouse=True)
