@@ -13,7 +13,7 @@ from gainstage.delivery.retrying import (
 from gainstage.outcome import Retry
 from gainstage.store.contract import Transaction
 
-UNAVAILABLE = 503
+LIMITED, UNAVAILABLE = 429, 503
 
 
 class Availability:

@@ -315,7 +315,7 @@ class Dispatcher:
         lanes.remove(operation.id for operation in member.operations)
         for index, operation in enumerate(member.operations):
             self._settler.deliver_operation(active, member, operation, merged.code(index))
-        lanes.settle_lane(active.number, member.number, self._now_us, take=member.take)
+        lanes.leave_lane(active.number, member.number, self._now_us)
 
 
 def _taken(record: RecordRow, member: Member) -> Taken:

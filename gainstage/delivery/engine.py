@@ -17,6 +17,7 @@ from gainstage.clock import SECOND_US, Clock
 from gainstage.connection import Configuration, Retention
 from gainstage.delivery.alerts import Announce, BudgetAlert, due_alerts, log_alert
 from gainstage.delivery.archived import Archived
+from gainstage.delivery.availability import LIMITED
 from gainstage.delivery.destinations import Active, activate
 from gainstage.delivery.dispatch import LEASE_US, Dispatcher
 from gainstage.delivery.flight import Flight
@@ -241,8 +242,10 @@ class Engine:
         for one in settled:
             settler.record(flight, one)
         throttled = any(isinstance(one.outcome, Throttled) for one in settled)
-        if isinstance(result, Response) and result.status < 500 and not throttled:
-            transaction.budgets.grant(flight.reserved[0])
+        if isinstance(result, Response) and result.status == LIMITED and not throttled:
+            settler.limited(flight)  # asked after writing: what was written counts all the same
+        elif isinstance(result, Response) and result.status < 500 and not throttled:
+            transaction.budgets.grant(*flight.reserved)
         if flight.finished:
             self._flights.discard(flight)
         elif flight.rest(now_us):

@@ -337,15 +337,20 @@ class Settler:
         self._transaction.lanes.settle_lane(active.number, member.number, self._now_us, take=member.take)
         return True
 
-    def _throttle(self, active: Active, member: Member, outcome: Throttled, flight: Flight) -> None:
-        seconds = outcome.after_seconds
+    def limited(self, flight: Flight, outcome: Throttled | None = None) -> None:
+        """The vendor refused a flight's call for its limit."""
+        seconds = outcome.after_seconds if outcome is not None else None
         if seconds is None:
             seconds = self._asked(flight, LONGEST_THROTTLE_SECONDS)
         budgets, reserved_us = flight.reserved
         if budgets:
             refused(self._transaction.budgets, budgets, self._now_us, reserved_us, seconds)
         else:
-            self._availability.throttle(active, seconds or DEFAULT_THROTTLE_SECONDS, outcome.detail)
+            detail = outcome.detail if outcome is not None else "The vendor refused a call for its limit."
+            self._availability.throttle(flight.active, seconds or DEFAULT_THROTTLE_SECONDS, detail)
+
+    def _throttle(self, active: Active, member: Member, outcome: Throttled, flight: Flight) -> None:
+        self.limited(flight, outcome)
         self._wait(active, member, self._now_us, "throttled", outcome.detail, attempt=False)
 
     def _wait(

@@ -35,7 +35,7 @@ def refused(
 ) -> None:
     """The vendor refused a call, reserved at `reserved_us`; `asked_seconds` is its Retry-After."""
     rows = sorted((store.get(budget, now_us) for budget in budgets), key=lambda row: row.window_us)
-    asked_us = None if asked_seconds is None else min(int(asked_seconds * SECOND_US), rows[-1].window_us)
+    asked_us = None if asked_seconds is None else int(asked_seconds * SECOND_US)
     in_a_row = sum(row.refusals for row in rows)
     last_us = max(row.refused_us for row in rows)
     if in_a_row and reserved_us <= last_us <= now_us:  # it was under way when the pause began: nothing new
@@ -65,11 +65,11 @@ def full_again_us(row: BudgetRow, now_us: int) -> int | None:
 
 
 def _at_fault(rows: Sequence[BudgetRow], in_a_row: int, asked_us: int | None) -> BudgetRow:
-    """The shortest window that renews no sooner than the vendor asked; without a word the shortest, and the
-    longest once the calls after a pause are refused too.
+    """The shortest window that renews no sooner than the vendor asked, or the longest; without a word the
+    shortest, and the longest once the calls after a pause are refused too.
     """
     if asked_us is not None:
-        return next(row for row in rows if row.window_us >= asked_us)
+        return next((row for row in rows if row.window_us >= asked_us), rows[-1])
     return rows[-1] if in_a_row else rows[0]
 
 

@@ -31,6 +31,12 @@ waits = 0 AND (kind = 0 OR event_id < coalesce(
      AND kind = 0 AND length(coalesce((SELECT state FROM record WHERE id = ?1), '')) <= 2),
     9223372036854775807))
 """
+#: A lane is as urgent as what is left in it.
+_URGENCY = """
+priority = CASE WHEN EXISTS (SELECT 1 FROM operation
+     WHERE record_id = ?1 AND destination_id = ?2 AND priority = lane.priority) THEN priority
+    ELSE (SELECT min(priority) FROM operation WHERE record_id = ?1 AND destination_id = ?2) END
+"""
 _OPERATIONS = """
 SELECT record_id, id, event_id, source_id, alone, kind, stamp, time_us, in_doubt,
     CASE kind WHEN 1 THEN (SELECT message_id FROM event WHERE id = event_id) END, content, follows, priority,
@@ -247,24 +253,31 @@ class Lanes:
                 "UPDATE lane SET attempts = 0, code = '', detail = '', take = ?3, "
                 "due_us = CASE WHEN EXISTS (SELECT 1 FROM operation WHERE record_id = ?1 AND "
                 f"destination_id = ?2 AND {_READY}) THEN ?4 END, "
-                "priority = CASE WHEN EXISTS (SELECT 1 FROM operation WHERE "
-                "record_id = ?1 AND destination_id = ?2 AND priority = lane.priority) THEN priority ELSE "
-                "(SELECT min(priority) FROM operation WHERE record_id = ?1 AND destination_id = ?2) END "
-                "WHERE destination_id = ?2 AND record_id = ?1",
+                f"{_URGENCY} WHERE destination_id = ?2 AND record_id = ?1",
                 (number, destination_id, take, now_us),
             )
 
     def settle_lane_unless_leased(self, destination_id: int, number: int, now_us: int) -> None:
-        """Like `settle_lane` for a lane from which operations were withdrawn; a call under way
-        settles its own.
+        """After operations were withdrawn: go on with what is left, in its time; a call under way settles its
+        own.
         """
         row = self._connection.execute(
             "SELECT leased_until_us FROM record WHERE id = ?", (number,)
         ).fetchone()
         if row is None or row[0] == 0:
-            self.settle_lane(destination_id, number, now_us)
+            self.leave_lane(destination_id, number, now_us)
         else:
             self.end_lane(destination_id, number)
+
+    def leave_lane(self, destination_id: int, number: int, now_us: int) -> None:
+        """Operations ended without a call: go on with what is left, after a failure not before its time."""
+        self.end_lane(destination_id, number)
+        self._connection.execute(
+            "UPDATE lane SET due_us = CASE WHEN attempts > 0 AND due_us IS NOT NULL THEN due_us "
+            "WHEN EXISTS (SELECT 1 FROM operation WHERE record_id = ?1 AND destination_id = ?2 AND "
+            f"{_READY}) THEN ?3 END, {_URGENCY} WHERE destination_id = ?2 AND record_id = ?1",
+            (number, destination_id, now_us),
+        )
 
     def end_lane(self, destination_id: int, number: int) -> None:
         """Operations were withdrawn: a lane that is empty is gone."""

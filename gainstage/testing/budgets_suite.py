@@ -58,7 +58,7 @@ class BudgetsSuite(OpensStore):
             with two.transaction() as transaction:
                 assert transaction.calls.available([budget], NOW_US + 4) == 0
                 assert transaction.calls.available([budget], NOW_US + 5) == 1
-                transaction.budgets.grant([budget])
+                transaction.budgets.grant([budget], NOW_US + 1)
                 assert transaction.calls.available([budget], NOW_US) == 3
                 assert transaction.budgets.get(budget, NOW_US).refusals == 0
 

@@ -13,14 +13,14 @@ from gainstage.testing.clock import VirtualClock
 #: A 503 with Retry-After holds every new conversation of its destination; else only those for its records.
 HOLDS_DESTINATION = True
 #: A 429 with Retry-After holds to its end; else the answer to a call that was under way ends it.
-HOLDS_TO_THE_END = False
+HOLDS_TO_THE_END = True
 #: So does a 429 to what is asked within a conversation that has written.
-HOLDS_AFTERWARDS = False
+HOLDS_AFTERWARDS = True
 #: The waits of a record hold on when an event of it ends without a call: it was refused for another record,
 #: withdrawn with its replay, or there was nothing left to change.
-HOLDS_BESIDE_OTHERS = False
+HOLDS_BESIDE_OTHERS = True
 #: The most seconds that a 429 holds, by vendor: where all limits are of a short window. To be empty.
-CUT_SHORT = {"click": 1.0}
+CUT_SHORT: dict[str, float] = {}
 
 #: The least seconds until the next call for a record, by how many failed in a row; the last one for more.
 LEAST_WAITS = (0.9, 1.8, 3.6, 7.2, 8.0)

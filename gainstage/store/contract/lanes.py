@@ -91,7 +91,10 @@ class Lanes(Protocol):
         """Operations were withdrawn: a lane that is empty is gone."""
 
     def settle_lane_unless_leased(self, destination_id: int, number: int, now_us: int) -> None:
-        """Like `settle_lane` where operations were withdrawn; a call under way settles its own."""
+        """Like `leave_lane` where operations were withdrawn; a call under way settles its own."""
+
+    def leave_lane(self, destination_id: int, number: int, now_us: int) -> None:
+        """Operations ended without a call: go on with what is left, after a failure not before its time."""
 
     def fail(self, operations: Iterable[int], failing_us: int) -> None:
         """Their first call failed, when those to their destination had failed for so long, ever."""

@@ -82,6 +82,26 @@ def test_calls_under_way_when_the_pause_began_teach_nothing_new(transaction: Tra
     assert (minute.refusals, minute.lowered, minute.stop_until_us) == (1, 19, NOW_US + 61 * SECOND_US)
 
 
+def test_a_call_that_was_under_way_when_one_was_refused_does_not_end_the_pause(
+    transaction: Transaction,
+) -> None:
+    transaction.calls.spend(BOTH, NOW_US, 2)
+    refused(transaction.budgets, BOTH, NOW_US + SECOND_US, NOW_US, 30.0)
+    transaction.budgets.grant(BOTH, NOW_US)
+    assert next_us(transaction, NOW_US + 2 * SECOND_US) == NOW_US + 31 * SECOND_US
+    transaction.budgets.grant(BOTH, NOW_US - 86_400 * SECOND_US)
+    assert transaction.calls.available(BOTH, NOW_US + 2 * SECOND_US), "the clock was set back since"
+
+
+def test_what_the_vendor_asks_for_is_obeyed_also_where_limits_are_of_seconds(
+    transaction: Transaction,
+) -> None:
+    second = (Budget("acme", "clicks", "second", 1, 100),)
+    transaction.calls.spend(second, NOW_US, 1)
+    refused(transaction.budgets, second, NOW_US + 1, NOW_US, 40.0)
+    assert transaction.calls.renews_us(second, NOW_US + 1) == NOW_US + 1 + 40 * SECOND_US
+
+
 def test_after_a_pause_one_call_goes_at_a_time_until_one_is_taken(transaction: Transaction) -> None:
     refuse(transaction, NOW_US)
     at_us = NOW_US + 61 * SECOND_US
@@ -90,14 +110,14 @@ def test_after_a_pause_one_call_goes_at_a_time_until_one_is_taken(transaction: T
     probing(transaction.budgets, BOTH, at_us)
     assert transaction.calls.available(BOTH, at_us + SECOND_US) == 0
     assert transaction.calls.available(BOTH, at_us + 15 * SECOND_US) == 1, "its answer was lost"
-    transaction.budgets.grant(BOTH)
+    transaction.budgets.grant(BOTH, at_us)
     assert (transaction.calls.available(BOTH, at_us + SECOND_US) or 0) > 1
 
 
 def test_less_is_used_for_a_while_and_then_all_again(transaction: Transaction) -> None:
     transaction.calls.spend(BOTH, NOW_US, 62)
     refuse(transaction, NOW_US + 1)
-    transaction.budgets.grant(BOTH)
+    transaction.budgets.grant(BOTH, NOW_US + 2)
     minute = transaction.budgets.get(MINUTE, NOW_US)
     moments = [NOW_US + 1 + n * 60 * SECOND_US for n in range(6)]
     assert [minute.usable_at(at_us) for at_us in moments] == [62, 72, 82, 92, 100, 100]
@@ -111,7 +131,7 @@ def test_a_package_that_stays_small_is_tried_ever_less_often(transaction: Transa
     for _ in range(9):
         transaction.calls.spend(BOTH, at_us, 30)
         refuse(transaction, at_us + 1)
-        transaction.budgets.grant(BOTH)
+        transaction.budgets.grant(BOTH, at_us + 2)
         steps.append(transaction.budgets.get(MINUTE, at_us).step_us // SECOND_US)
         at_us += steps[-1] * SECOND_US + SECOND_US
     assert steps == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
@@ -136,7 +156,7 @@ def test_whatever_is_refused_a_budget_stays_within_its_limit_never_starves_and_r
         for what, seconds in told:
             at_us += seconds * SECOND_US * (-1 if what == "back" else 1)
             if what == "grant":
-                transaction.budgets.grant(budgets)
+                transaction.budgets.grant(budgets, at_us)
             elif what != "back" and transaction.calls.available(budgets, at_us):
                 transaction.calls.spend(budgets, at_us, 1)
                 probing(transaction.budgets, budgets, at_us)
@@ -145,7 +165,7 @@ def test_whatever_is_refused_a_budget_stays_within_its_limit_never_starves_and_r
             for row in transaction.budgets.all():
                 assert 1 <= row.usable_at(at_us) <= row.usable
                 assert row.stop_until_us <= at_us + 86_400 * SECOND_US or what == "back"
-        transaction.budgets.grant(budgets)
+        transaction.budgets.grant(budgets, at_us + 1)
         later_us = at_us + 7 * 86_400 * SECOND_US
         assert transaction.calls.available(budgets, later_us) == limit
 
