@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -142,6 +143,7 @@ def route_and_settle(opener: str, place: str) -> None:
             transaction.ledger.deliver_alone(events[0], 1, 1, "", NOW_US)
             changed = NewDelivery(events[1], 1, 1, (FILTERED, FAILED, PARKED)[turn % 3], "refused")
             transaction.ledger.change(changed, NOW_US)
+        time.sleep(0.003)  # somebody reads meanwhile
 
 
 def take_names(opener: str, place: str) -> None:
