@@ -147,6 +147,14 @@ def _write_ahead(connection: apsw.Connection) -> None:
         time.sleep(OPENING_SECONDS)
 
 
+def let_go(connection: apsw.Connection) -> None:
+    """Close a connection. What a failing disk does not let it carry over into the database stays in the
+    write-ahead log, from where whoever opens the database next reads it.
+    """
+    with suppress(apsw.IOError, apsw.FullError, apsw.ReadOnlyError):
+        connection.close()
+
+
 @contextmanager
 def exclusively(connection: apsw.Connection) -> Iterator[None]:
     """Everything or nothing, with no other writer meanwhile; durable on the way out."""

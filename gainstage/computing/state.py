@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from gainstage.clock import MINUTE_US
-from gainstage.sqlite import connect, emptied_journal, exclusively, explained, lay_out
+from gainstage.sqlite import connect, emptied_journal, exclusively, explained, lay_out, let_go
 
 SCHEMA_VERSION = 1
 #: The folder of computations in a data folder, and the file in it.
@@ -141,7 +141,7 @@ class State:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._connection.close()
+        let_go(self._connection)
 
     @contextmanager
     def transaction(self) -> Iterator["State"]:

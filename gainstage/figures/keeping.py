@@ -15,7 +15,7 @@ import msgspec
 from gainstage.clock import SECOND_US
 from gainstage.figures.ages import AGES, GAP_US, MINUTE_US, Age
 from gainstage.figures.sample import Gap, Sample, Series, Values, fell, plus
-from gainstage.sqlite import connect, exclusively, explained, lay_out
+from gainstage.sqlite import connect, exclusively, explained, lay_out, let_go
 
 FILE_NAME = "figures.db"
 SCHEMA_VERSION = 1
@@ -71,7 +71,7 @@ class Kept:
     def close(self) -> None:
         """Let go of the file."""
         if self._exists:
-            self._connection.close()
+            let_go(self._connection)
 
     def last_call(self) -> int | None:
         """The number of the last call that was counted; None before any reading."""

@@ -12,7 +12,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from gainstage.sqlite import Database, StorageDamaged, StorageUnavailable, connect, exclusively, explained
+from gainstage.sqlite import (
+    Database,
+    StorageDamaged,
+    StorageUnavailable,
+    connect,
+    exclusively,
+    explained,
+    let_go,
+)
 
 SCHEMA_VERSION = 1
 CACHE_KIB = 8 * 1024
@@ -188,7 +196,7 @@ class Index:
     def close(self) -> None:
         """Let go of the file."""
         with self._lock:
-            self._connection.close()
+            let_go(self._connection)
 
 
 class View:

@@ -11,7 +11,15 @@ from pathlib import Path
 
 import apsw
 
-from gainstage.sqlite import StorageUnavailable, connect, count_texts, emptied_journal, exclusively, explained
+from gainstage.sqlite import (
+    StorageUnavailable,
+    connect,
+    count_texts,
+    emptied_journal,
+    exclusively,
+    explained,
+    let_go,
+)
 from gainstage.store.accounts import Accounts
 from gainstage.store.alerts import Alerts
 from gainstage.store.audit import Audit
@@ -205,4 +213,4 @@ class Store:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._connection.close()
+        let_go(self._connection)
