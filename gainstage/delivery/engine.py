@@ -11,7 +11,6 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from gainstage.clock import SECOND_US, Clock
 from gainstage.connection import Configuration, Retention
@@ -20,7 +19,7 @@ from gainstage.delivery.archived import Archived
 from gainstage.delivery.availability import LIMITED
 from gainstage.delivery.destinations import Active, activate
 from gainstage.delivery.dispatch import LEASE_US, Dispatcher
-from gainstage.delivery.flight import Flight
+from gainstage.delivery.flight import Finished, Flight
 from gainstage.delivery.forgetting import Forgetter
 from gainstage.delivery.joining import join_records
 from gainstage.delivery.journal import begin_call, end_call
@@ -53,14 +52,6 @@ FAR_US = 2**62
 
 logger = logging.getLogger(__name__)
 Configure = Callable[[Sequence[Document], int], Configuration]
-
-
-class Finished(NamedTuple):
-    """A call that came to an end."""
-
-    flight: Flight
-    result: Response | CallFailed
-    at_us: int
 
 
 class Engine:
@@ -260,10 +251,10 @@ class Engine:
         resting, waiting = self._resting, self._hungry
         self._resting, self._hungry = [], []
         for flight in resting:
-            stays = flight.active.current and flight.is_resting(now_us)
+            stays = self._is_in_force(flight) and flight.is_resting(now_us)
             (self._resting if stays else waiting).append(flight)
         for flight in waiting:
-            if not flight.active.current:
+            if not self._is_in_force(flight):
                 self._give_back(settler, flight, "queued", "The settings changed.")
                 continue
             budgets = flight.active.spent_by(flight.request)
@@ -281,6 +272,10 @@ class Engine:
                 continue
             self._give_back(settler, flight, "out_of_budget", "The call budget is used up.")
         return ready
+
+    def _is_in_force(self, flight: Flight) -> bool:
+        """Whether its destination is there, with the settings that it was begun under."""
+        return self._active.get(flight.active.connected.name) is flight.active
 
     def _give_back(self, settler: Settler, flight: Flight, code: str, detail: str) -> None:
         """End a flight before its next call."""

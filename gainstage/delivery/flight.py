@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -164,3 +165,11 @@ class Flight:
         left = [work for work in range(len(self.members)) if work not in self._settled]
         self._settled.update(left)
         return left
+
+
+class Finished(NamedTuple):
+    """A call that came to an end."""
+
+    flight: Flight
+    result: Response | CallFailed
+    at_us: int

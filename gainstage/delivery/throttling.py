@@ -40,7 +40,8 @@ def refused(
     last_us = max(row.refused_us for row in rows)
     if in_a_row and reserved_us <= last_us <= now_us:  # it was under way when the pause began: nothing new
         stopped = next(row for row in rows if row.refused_us == last_us)
-        stopped.stop_until_us = max(stopped.stop_until_us, now_us + (asked_us or 0))
+        if asked_us is not None:  # no call that is under way now ends what was asked for
+            stopped.refused_us, stopped.stop_until_us = now_us, max(stopped.stop_until_us, now_us + asked_us)
         store.save(stopped)
         return
     row = _at_fault(rows, in_a_row, asked_us)

@@ -13,7 +13,7 @@ from gainstage.destination import CallFailed, Exchange, Request, Settled, Work
 from gainstage.log.contract import Entry
 from gainstage.outcome import Delivered, Retry, Unknown
 from gainstage.store.rows import PENDING, NewDelivery
-from tests.unit.delivery.workshop import OK, Settings, Workshop, opened, status, with_type
+from tests.unit.delivery.workshop import OK, VENDOR, Settings, Workshop, opened, status, with_type
 
 pytestmark = pytest.mark.anyio
 ANN = {"type": "identify", "traits": {"email": "ann@x.example", "city": "Bern"}}
@@ -93,6 +93,12 @@ async def test_waiting_for_budget_is_no_failed_attempt(tmp_path: Path) -> None:
         assert shop.counts == {"delivered": 3}
 
 
+def of_two_calls(settings: Settings, works: Sequence[Work]) -> Exchange:
+    """Asks before it writes."""
+    yield Request("GET", "https://vendor.example/me", {}, b"[]", (0,), True, (), "writes")
+    yield from VENDOR.exchange(settings, works)
+
+
 async def test_a_limit_that_comes_with_another_destination_holds_for_what_is_under_way(
     tmp_path: Path,
 ) -> None:
@@ -100,12 +106,6 @@ async def test_a_limit_that_comes_with_another_destination_holds_for_what_is_und
     with opened(tmp_path, {"shop": Settings(calls=100), "other": Settings(calls=1)}) as shop:
         shop.paused = {"other"}
         shop.configure()
-        once = shop.type.exchange
-
-        def of_two_calls(settings: Settings, works: Sequence[Work]) -> Exchange:
-            yield Request("GET", "https://vendor.example/me", {}, b"[]", (0,), True, (), "writes")
-            yield from once(settings, works)
-
         with_type(shop, exchange=of_two_calls)
         shop.configure()
         shop.vendor.gate = asyncio.Event()
@@ -119,6 +119,27 @@ async def test_a_limit_that_comes_with_another_destination_holds_for_what_is_und
         assert len(shop.vendor.requests) == 1, "the limit of one call was used up"
         await shop.deliver(150)
         assert len(shop.vendor.requests) == 2
+        assert shop.counts_of("shop") == {"delivered": 1}
+
+
+async def test_a_destination_that_was_removed_is_not_called_again(tmp_path: Path) -> None:
+    """A conversation under way ends with the call that is being made; back again, it begins anew."""
+    with opened(tmp_path, {"shop": Settings(), "other": Settings(tenant="another")}) as shop:
+        with_type(shop, exchange=of_two_calls)
+        shop.paused = {"other"}
+        shop.configure()
+        shop.vendor.gate = asyncio.Event()
+        await shop.take(ANN)
+        await shop.deliver(6)
+        removed = shop.given.pop("shop")
+        shop.configure()
+        await shop.work()
+        shop.vendor.gate.set()
+        await shop.deliver(100)
+        assert len(shop.vendor.requests) == 1
+        shop.configure(shop=removed)
+        await shop.deliver(10)
+        assert len(shop.vendor.requests) == 3
         assert shop.counts_of("shop") == {"delivered": 1}
 
 

@@ -93,6 +93,21 @@ def test_a_call_that_was_under_way_when_one_was_refused_does_not_end_the_pause(
     assert transaction.calls.available(BOTH, NOW_US + 2 * SECOND_US), "the clock was set back since"
 
 
+def test_what_a_call_that_was_under_way_is_told_holds_though_a_later_call_is_taken(
+    transaction: Transaction,
+) -> None:
+    second = (Budget("acme", "clicks", "second", 1, 100),)
+    transaction.calls.spend(second, NOW_US, 2)
+    refused(transaction.budgets, second, NOW_US + 3 * SECOND_US, NOW_US, None)
+    tried_us = NOW_US + 4 * SECOND_US
+    refused(transaction.budgets, second, tried_us + 1, NOW_US, 30.0)
+    transaction.budgets.grant(second, tried_us)
+    asked_us = tried_us + 1 + 30 * SECOND_US
+    assert transaction.calls.renews_us(second, tried_us + 2) == asked_us
+    transaction.budgets.grant(second, asked_us)
+    assert transaction.calls.available(second, asked_us + 1) == 100 // 20, "taken again, and begun low"
+
+
 def test_what_the_vendor_asks_for_is_obeyed_also_where_limits_are_of_seconds(
     transaction: Transaction,
 ) -> None:
