@@ -236,7 +236,7 @@ class Engine:
         if isinstance(result, Response) and result.status == LIMITED and not throttled:
             settler.limited(flight)  # asked after writing: what was written counts all the same
         elif isinstance(result, Response) and result.status < 500 and not throttled:
-            transaction.budgets.grant(*flight.reserved)
+            transaction.budgets.grant(flight.reserved[0], flight.call or 0)
         if flight.finished:
             self._flights.discard(flight)
         elif flight.rest(now_us):

@@ -342,9 +342,8 @@ class Settler:
         seconds = outcome.after_seconds if outcome is not None else None
         if seconds is None:
             seconds = self._asked(flight, LONGEST_THROTTLE_SECONDS)
-        budgets, reserved_us = flight.reserved
-        if budgets:
-            refused(self._transaction.budgets, budgets, self._now_us, reserved_us, seconds)
+        if budgets := flight.reserved[0]:
+            refused(self._transaction, budgets, flight.call or 0, self._now_us, seconds)
         else:
             detail = outcome.detail if outcome is not None else "The vendor refused a call for its limit."
             self._availability.throttle(flight.active, seconds or DEFAULT_THROTTLE_SECONDS, detail)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from gainstage.clock import DAY_US, SECOND_US
 from gainstage.delivery.call import CALL_SECONDS
 from gainstage.destination import Budget
-from gainstage.store.contract import Budgets
+from gainstage.store.contract import Budgets, Transaction
 from gainstage.store.rows import BudgetRow
 
 #: Without a word of the vendor's, the pause doubles with every refusal in a row, from the shortest window up
@@ -31,24 +31,25 @@ MIDNIGHT_SLACK_US = 10 * SECOND_US
 
 
 def refused(
-    store: Budgets, budgets: Sequence[Budget], now_us: int, reserved_us: int, asked_seconds: float | None
+    transaction: Transaction, budgets: Sequence[Budget], call: int, now_us: int, asked_seconds: float | None
 ) -> None:
-    """The vendor refused a call, reserved at `reserved_us`; `asked_seconds` is its Retry-After."""
+    """The vendor refused a call of these budgets; `asked_seconds` is its Retry-After."""
+    store, last_call = transaction.budgets, transaction.calls.last()
     rows = sorted((store.get(budget, now_us) for budget in budgets), key=lambda row: row.window_us)
     asked_us = None if asked_seconds is None else int(asked_seconds * SECOND_US)
     in_a_row = sum(row.refusals for row in rows)
-    last_us = max(row.refused_us for row in rows)
-    if in_a_row and reserved_us <= last_us <= now_us:  # it was under way when the pause began: nothing new
-        stopped = next(row for row in rows if row.refused_us == last_us)
+    paused = max(rows, key=lambda row: row.refused_call)
+    if in_a_row and call <= paused.refused_call:  # it was under way when the pause began: nothing new
         if asked_us is not None:  # no call that is under way now ends what was asked for
-            stopped.refused_us, stopped.stop_until_us = now_us, max(stopped.stop_until_us, now_us + asked_us)
-        store.save(stopped)
+            paused.refused_call = last_call
+            paused.stop_until_us = max(paused.stop_until_us, now_us + asked_us)
+            store.save(paused)
         return
     row = _at_fault(rows, in_a_row, asked_us)
     if not row.refusals:
         _lower(row, now_us)
     pause_us = asked_us if asked_us is not None else _pause_us(rows, in_a_row, now_us)
-    row.refusals, row.refused_us = row.refusals + 1, now_us
+    row.refusals, row.refused_call = row.refusals + 1, last_call
     row.stop_until_us = max(row.stop_until_us, now_us + pause_us)
     store.save(row)
 

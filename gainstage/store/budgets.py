@@ -9,10 +9,8 @@ from gainstage.destination import Budget
 from gainstage.sqlite import Database
 from gainstage.store.rows import BudgetRow, Slice
 
-#: A call that was under way for longer is none.
-LONGEST_CALL_US = 60_000_000
 _STATE = (
-    "since_us", "stop_until_us", "refused_us", "refusals", "lowered", "lowered_us", "step", "step_us",
+    "since_us", "stop_until_us", "refused_call", "refusals", "lowered", "lowered_us", "step", "step_us",
     "alert", "alert_us",
 )  # fmt: skip
 _COLUMNS = ", ".join(("account", "family", "window", "window_us", "usable", *_STATE))
@@ -75,16 +73,16 @@ class Budgets:
                 (until_us, *budget.name),
             )
 
-    def grant(self, budgets: Iterable[Budget], reserved_us: int) -> None:
-        """The vendor took a call, reserved then: refusals in a row before it are over, and what they stopped
-        goes on. A call that was under way when one was refused says nothing.
+    def grant(self, budgets: Iterable[Budget], call: int) -> None:
+        """The vendor took a call: refusals in a row before it are over, and what they stopped goes on. A call
+        that was under way when one was refused says nothing.
         """
         for budget in budgets:
             self._connection.execute(
                 "UPDATE budget_limit SET refusals = 0, stop_until_us = 0 "
                 "WHERE account = ? AND family = ? AND window = ? AND refusals > 0 "
-                "AND NOT refused_us BETWEEN ? AND ?",  # later still: the clock was set back since
-                (*budget.name, reserved_us, reserved_us + LONGEST_CALL_US),
+                "AND refused_call < ?",
+                (*budget.name, call),
             )
 
     def _find(self, where: str, values: tuple[str, ...]) -> list[BudgetRow]:

@@ -37,7 +37,7 @@ class Calls:
 
     def __init__(self, connection: Database) -> None:
         self._connection = connection
-        self._next_call: int | None = None
+        self._last_call: int | None = None
         self._begun: list[tuple[int, int, int, str, str, str]] = []
         self._carried: list[tuple[int, int]] = []
         self._ended: list[tuple[int | None, str, int, int]] = []
@@ -46,16 +46,19 @@ class Calls:
         self, destination_id: int, at_us: int, method: str, url: str, request: str, events: Iterable[int]
     ) -> int:
         """Note a call about to be made and the events that it carries."""
-        if self._next_call is None:
-            numbers = self._connection.execute(
-                "SELECT max(id) FROM call UNION ALL SELECT value FROM meta WHERE name = 'last_call'"
-            )
-            self._next_call = max((number for (number,) in numbers if number is not None), default=0)
-        self._next_call += 1
-        call = self._next_call
+        call = self._last_call = self.last() + 1
         self._begun.append((call, destination_id, at_us, method, url, request))
         self._carried.extend((event, call) for event in events)
         return call
+
+    def last(self) -> int:
+        """The number of the last call that was begun; 0 before the first. Later calls have higher ones."""
+        if self._last_call is None:
+            numbers = self._connection.execute(
+                "SELECT max(id) FROM call UNION ALL SELECT value FROM meta WHERE name = 'last_call'"
+            )
+            self._last_call = max((number for (number,) in numbers if number is not None), default=0)
+        return self._last_call
 
     def end(self, call: int, status: int | None, response: str, at_us: int) -> None:
         """Note the answer, or in `response` why there is none."""

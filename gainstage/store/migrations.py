@@ -219,5 +219,7 @@ MIGRATIONS = {
         ALTER TABLE destination ADD COLUMN failed_us INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE operation ADD COLUMN failing_from_us INTEGER;
         ALTER TABLE lane DROP COLUMN failing_since_us;
+        ALTER TABLE budget_limit DROP COLUMN refused_us;
+        ALTER TABLE budget_limit ADD COLUMN refused_call INTEGER NOT NULL DEFAULT 0;
     """,
 }

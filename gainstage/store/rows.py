@@ -203,8 +203,8 @@ class BudgetRow(msgspec.Struct):
     since_us: int = 0
     #: Nothing goes before.
     stop_until_us: int = 0
-    #: When the vendor last refused a call for this limit, and how often in a row.
-    refused_us: int = 0
+    #: The last call that was begun when the vendor last refused one for this limit; how often in a row.
+    refused_call: int = 0
     refusals: int = 0
     #: What was found usable at `lowered_us`; since then it grows by `step` calls each `step_us`.
     lowered: int | None = None

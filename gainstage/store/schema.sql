@@ -237,7 +237,7 @@ CREATE TABLE budget_limit (
     usable INTEGER NOT NULL,
     since_us INTEGER NOT NULL DEFAULT 0,   -- when it was first in force
     stop_until_us INTEGER NOT NULL DEFAULT 0,
-    refused_us INTEGER NOT NULL DEFAULT 0, -- when the vendor last refused a call for this limit
+    refused_call INTEGER NOT NULL DEFAULT 0, -- the last call begun when one was last refused for this limit
     refusals INTEGER NOT NULL DEFAULT 0,   -- in a row; 0 once it took a call
     lowered INTEGER,                       -- what was found usable then; null: all that is configured
     lowered_us INTEGER NOT NULL DEFAULT 0, -- since then it grows by `step` calls each `step_us`

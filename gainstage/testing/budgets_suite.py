@@ -53,12 +53,14 @@ class BudgetsSuite(OpensStore):
         with self.store(tmp_path) as one, self.store(tmp_path) as two:
             with one.transaction() as transaction:
                 row = transaction.budgets.get(budget, NOW_US)
-                row.refusals, row.stop_until_us = 1, NOW_US + 5
+                row.refusals, row.stop_until_us, row.refused_call = 1, NOW_US + 5, 7
                 transaction.budgets.save(row)
             with two.transaction() as transaction:
                 assert transaction.calls.available([budget], NOW_US + 4) == 0
                 assert transaction.calls.available([budget], NOW_US + 5) == 1
-                transaction.budgets.grant([budget], NOW_US + 1)
+                transaction.budgets.grant([budget], 7)
+                assert transaction.calls.available([budget], NOW_US + 5) == 1, "it was under way"
+                transaction.budgets.grant([budget], 8)
                 assert transaction.calls.available([budget], NOW_US) == 3
                 assert transaction.budgets.get(budget, NOW_US).refusals == 0
 

@@ -128,6 +128,8 @@ class World:
         self._bodies: list[tuple[str, bytes, str]] = []
         #: By revision of the documents.
         self._limits: dict[int, Limits] = {}
+        #: Destinations that were edited since the engine last read the documents.
+        self._unread: set[str] = set()
 
     def _chance(self, name: str) -> random.Random:
         return random.Random(f"{self.seed} {name}")
@@ -205,6 +207,8 @@ class World:
                 self.store = ShakyStore(self.folder)
             else:
                 self.vendors.recorded(list(self.vendors.answered))
+                for name in self._unread:  # what failed at the very end did so under settings of before
+                    self.vendors.waiting.edited(name)
                 self.note("stopped")
             if error is not None and not isinstance(error, Crash):
                 self.failure = error
@@ -233,6 +237,8 @@ class World:
         """What must hold at every moment."""
         if self._engine is not None and self._engine._configuration is not None:
             self.vendors.spending.know(self._limits[self._engine._configuration.revision])
+            if self._engine._configuration.revision == max(self._limits):
+                self._unread.clear()
         self.oracle.look(self.documents, self.shelf)
         self._raise_failure()
 
@@ -369,5 +375,6 @@ class World:
         for name in sorted(before.keys() | after.keys()):
             if before.get(name) != after.get(name):
                 self.vendors.waiting.edited(name)
+                self._unread.add(name)
         self._wake()
         self.note("configured " + json.dumps([document.body for document in self.documents], sort_keys=True))

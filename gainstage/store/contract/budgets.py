@@ -32,7 +32,7 @@ class Budgets(Protocol):
     def probe(self, budgets: Iterable[Budget], until_us: int) -> None:
         """A call is tried: where the last one was refused, nothing else goes until then."""
 
-    def grant(self, budgets: Iterable[Budget], reserved_us: int) -> None:
-        """The vendor took a call, reserved then: refusals in a row before it are over, and what they stopped
-        goes on. A call that was under way when one was refused says nothing.
+    def grant(self, budgets: Iterable[Budget], call: int) -> None:
+        """The vendor took a call: refusals in a row before it are over, and what they stopped goes on. A call
+        that was under way when one was refused says nothing.
         """

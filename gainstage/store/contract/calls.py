@@ -19,6 +19,9 @@ class Calls(Protocol):
     ) -> int:
         """Note a call about to be made and the events that it carries."""
 
+    def last(self) -> int:
+        """The number of the last call that was begun; 0 before the first. Later calls have higher ones."""
+
     def end(self, call: int, status: int | None, response: str, at_us: int) -> None:
         """Note the answer, or in `response` why there is none."""
 
