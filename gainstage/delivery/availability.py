@@ -51,14 +51,15 @@ class Availability:
         if not active.current:
             return
         records = {one.number for one in flight.members}
-        alone = member.attempts > 0 and active.failing <= records
+        probed = row.failures >= FAILURES_BEFORE_PROBING
+        alone = member.attempts > 0 and active.failing <= records and not probed
         if asked is not None and _is_unavailable(flight) and not alone:
             self._hold(active, outcome, self._now_us + int(asked * SECOND_US))
-        known = records <= active.failing and 0 < row.failures < FAILURES_BEFORE_PROBING
+        known = records <= active.failing and row.failures > 0 and not probed
         if known or active.failed_call == flight.call:
             return
         active.failed_call = flight.call
-        if row.failures < FAILURES_BEFORE_PROBING:
+        if not probed:
             active.failing |= records
         row.failures += 1
         if row.failures >= FAILURES_BEFORE_PROBING:

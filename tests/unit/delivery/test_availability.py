@@ -180,6 +180,20 @@ async def test_a_record_that_is_unavailable_alone_holds_the_others_once(shop: Wo
     assert shop.counts == {"delivered": 2, "pending": 1}
 
 
+async def test_a_new_process_holds_a_destination_that_was_being_probed_for_what_it_asks(
+    shop: Workshop,
+) -> None:
+    """It does not know whose calls failed, but that many did."""
+    failing(shop, "one", "two", "three", code=500)
+    await shop.take(person("one"), person("two"), person("three"))
+    await shop.deliver(10)
+    shop.engine = shop.new_engine()
+    failing(shop, "one", "two", "three", code=503, retry_after="100")
+    tried = len(shop.vendor.requests)
+    await shop.deliver(99)
+    assert len(shop.vendor.requests) == tried + 1
+
+
 async def test_a_throttled_budget_pauses_without_spending_attempts(tmp_path: Path) -> None:
     with opened(tmp_path, {"shop": Settings(calls=100)}) as shop:
         shop.vendor.script = [status(429, retry_after="30")]
