@@ -5,7 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gainstage.errors import DataUnusable, UsageError
@@ -13,7 +13,7 @@ from gainstage.log.contract import LogUnavailable
 from gainstage.log.file import sync_folder
 from gainstage.log.local import LocalLog
 from gainstage.log.mending import mend, reach
-from gainstage.sqlite import StorageUnavailable, explained
+from gainstage.sqlite import StorageDamaged, StorageUnavailable, connect, emptied_journal, explained, let_go
 from gainstage.store.store import NoStore, Store
 from gainstage.write_ahead import ENDING, mend_write_ahead
 
@@ -64,6 +64,7 @@ def held(folder: Path) -> Iterator[None]:
         try:
             _mend_write_ahead_logs(folder)
             mend(folder)
+            _carry_over_write_ahead_logs(folder)
         except (LogUnavailable, StorageUnavailable) as error:
             raise DataUnusable(str(error)) from None
         yield
@@ -78,6 +79,18 @@ def _mend_write_ahead_logs(folder: Path) -> None:
             mended = mend_write_ahead(path)
         if mended is not None:
             logger.error("write_ahead_log_mended", extra={"file": file.name, **mended._asdict()})
+
+
+def _carry_over_write_ahead_logs(folder: Path) -> None:
+    """Write into the databases what their write-ahead logs hold: what is there may have missed its sync."""
+    for file in sorted(folder.rglob(f"*{ENDING}")):
+        path = file.with_name(file.name.removesuffix(ENDING))
+        with suppress(StorageDamaged), explained(path):  # whoever reads it says what to do
+            connection = connect(path)
+            try:
+                emptied_journal(connection)
+            finally:
+                let_go(connection)
 
 
 def is_held(folder: Path) -> bool:

@@ -68,6 +68,8 @@ def _is_damaged_where_it_grows(path: Path) -> bool:
         with translated(), explained(path):
             connection = opened(path, cache_kib=1024)
             try:
+                if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'log'").get:
+                    return False  # whoever was to make the tables came to its end before
                 connection.execute("SELECT partitions FROM log").fetchall()
                 for (name,) in connection.execute(f"SELECT name {_TABLES}").fetchall():
                     connection.execute(f'SELECT body FROM {name} ORDER BY "offset" DESC LIMIT 1').fetchall()

@@ -21,7 +21,7 @@ from gainstage.log.file import PAGE_BYTES, LogDamaged, opened, translated
 from gainstage.log.mending import note_damage
 from gainstage.log.partition import partition_of
 from gainstage.meter import DISK_BOUNDS, Histogram
-from gainstage.sqlite import explained
+from gainstage.sqlite import emptied_journal, explained
 
 ROWS_A_STATEMENT = 100
 CACHE_KIB = 4096
@@ -52,6 +52,8 @@ class Writer:
         self._path = path
         self._partitions = partitions
         self._limit_bytes = limit_bytes
+        #: A commit failed, and nobody knows what of it reached the disk.
+        self._unsynced = False
         self._connection: apsw.Connection | None = self._open()
         self._changed = threading.Condition()
         self._waiting: list[Call] = []
@@ -151,9 +153,19 @@ class Writer:
             else:
                 positions = self._insert_by_partition(connection, calls)
             began = time.perf_counter()
-            connection.execute("COMMIT")
+            self._commit_durably(connection)
             self._commits.observe(time.perf_counter() - began)
         return positions
+
+    def _commit_durably(self, connection: apsw.Connection) -> None:
+        """Commit; note where nobody knows what of it reached the disk."""
+        try:
+            connection.execute("COMMIT")
+        except apsw.FullError:
+            raise
+        except apsw.Error:
+            self._unsynced = True
+            raise
 
     def _insert_in_order(self, connection: apsw.Connection, calls: Sequence[Call]) -> list[list[Position]]:
         first = self._insert(connection, 0, [entry for call in calls for entry in call.entries])
@@ -204,7 +216,25 @@ class Writer:
         connection.wal_autocheckpoint(CHECKPOINT_PAGES)
         if self._limit_bytes is not None:
             connection.pragma("max_page_count", self._limit_bytes // PAGE_BYTES)
+        if self._unsynced:
+            self._carry_over(connection)
         return connection
+
+    def _carry_over(self, connection: apsw.Connection) -> None:
+        """Write all that the write-ahead log holds into the database before anything comes behind it.
+
+        After a sync that failed the system takes what it was about for written, and no later sync brings it
+        to the disk. A connection that reads the file anew may take it for committed, and later commits would
+        stand behind a gap that the next power cut shows.
+        """
+        try:
+            with translated(), explained(self._path):
+                if not emptied_journal(connection):
+                    raise LogUnavailable(f"{self._path.name} is in use all the time; it is tried again.")
+        except LogUnavailable:
+            connection.close(force=True)
+            raise
+        self._unsynced = False
 
     def _let_go(self) -> None:
         """Close the connection, which rolls back what was open; a later call opens a new one."""

@@ -131,6 +131,17 @@ def test_a_start_mends_a_log_whose_end_was_damaged_while_nobody_looked(tmp_path:
         store.close()
 
 
+def test_a_log_whose_making_a_power_cut_ended_is_made_at_the_next_start(tmp_path: Path) -> None:
+    connection = apsw.Connection(str(tmp_path / "log.db"))
+    connection.pragma("journal_mode", "WAL")
+    connection.close()
+    with held(tmp_path):
+        store, log = open_parts(tmp_path)
+    assert log.partitions == 1
+    asyncio.run(log.close())
+    store.close()
+
+
 def test_a_start_mends_a_log_that_does_not_know_how_many_partitions_it_has(tmp_path: Path) -> None:
     asyncio.run(filled(tmp_path))
     (place,) = pages(tmp_path / "log.db", "log", "leaf")

@@ -48,6 +48,13 @@ def test_the_torture_notices_a_disk_that_does_not_keep_what_was_synced(ending: s
     assert power_cuts(40, "--lies", ending)["problems"]
 
 
+@pytest.mark.parametrize("how", ["let-go", "restart"])
+def test_nothing_is_lost_by_a_power_cut_that_comes_long_after_a_sync_that_failed(how: str) -> None:
+    command = [sys.executable, "-m", "tests.torture.unsynced", how]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert not any(json.loads(ended.stdout)), ended.stdout
+
+
 def test_the_torture_notices_calls_that_are_made_twice_without_need() -> None:
     problems = power_cuts(8, "--doubles", "0.02")["problems"]
     assert any("repeated without a kill" in problem for problem in problems), problems

@@ -31,9 +31,11 @@ DISK = Disk(random.Random(0))
 VFS = Vfs(DISK)
 
 from gainstage.app.configuring import configurer, in_force  # noqa: E402
+from gainstage.app.folder import held  # noqa: E402
 from gainstage.app.reports import Reports  # noqa: E402
 from gainstage.app.sealing import KEY_NAME, seal_of  # noqa: E402
 from gainstage.delivery.engine import Engine  # noqa: E402
+from gainstage.errors import DataUnusable  # noqa: E402
 from gainstage.ingest import TrackingApi  # noqa: E402
 from gainstage.log import file as log_file  # noqa: E402
 from gainstage.log import writer as log_writer  # noqa: E402
@@ -60,7 +62,7 @@ UNRECORDED_SECONDS = 0.5
 #: In how many lives the clock is set, and by how much at most; what is due then must wait that long.
 JUMPS, JUMP_SECONDS = 0.3, 90.0
 #: In how many lives syncs fail, how many do, and among how many.
-FAILING_LIVES, FAILING_SYNCS, FIRST_SYNCS = 0.3, 3, 60
+FAILING_LIVES, FAILING_SYNCS, FIRST_SYNCS = 0.5, 4, 40
 #: Checkpoints come often here.
 CHECKPOINT_PAGES = 40
 #: What a cut waits for: a file's name (or its end) and a deed, and how many of these go well before.
@@ -160,7 +162,9 @@ class World:
         log: LocalLog | None = None
         engine: Engine | None = None
         tasks: list[asyncio.Task[Any]] = []
+        folder = contextlib.ExitStack()
         try:
+            folder.enter_context(held(self._data))
             store, log = Store(self._data), LocalLog(self._data)
             configuration, _ = in_force(store, self._config, seal_of(self._data, make=True))
             sources = configuration.sources
@@ -194,6 +198,7 @@ class World:
                 DISK.unplug("nothing in particular")
             await self._end(tasks, engine)
             await self._let_go(store, log)
+            folder.close()
 
     async def _set_clock(self) -> None:
         """Set it forward or back, once or twice, at some moment."""
@@ -294,7 +299,8 @@ class World:
 
 def excused(error: Exception) -> bool:
     """Whether a process may end so: without power, or told by a disk that failed it as it started."""
-    return DISK.off or bool(DISK.failed and isinstance(error, StorageUnavailable | LogUnavailable))
+    told = StorageUnavailable | LogUnavailable | DataUnusable
+    return DISK.off or bool(DISK.failed and isinstance(error, told))
 
 
 def run(rounds: int, seed: int, say: Callable[[str], None], doubled: float = 0.0) -> Report:
