@@ -78,7 +78,7 @@ $(SPARK_STAMP): $(SPARK)/build.lock $(SPARK)/requirements.lock
 	@touch $@
 
 .PHONY: test
-test: $(STAMP) sdks ## all tests but the long ones; says what it did not run
+test: $(STAMP) sdks ## all tests but the long ones and the rules of the project; says what it did not run
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .PHONY: check

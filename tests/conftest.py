@@ -16,10 +16,11 @@ ON_CI = os.environ.get("CI") == "true"
 TESTS = Path(__file__).parent
 
 # Folders that take minutes: collected only when named, each by its own command.
-LONG = {
-    "benchmarks": "make bench",
-    "fuzz": "make fuzz",
-    "torture": "make torture",
+ELSEWHERE = {
+    "benchmarks": "it takes longer; make bench",
+    "fuzz": "it takes longer; make fuzz",
+    "project": "the rules of the project; make check",
+    "torture": "it takes longer; make torture",
 }
 
 if not ON_CI:  # Hypothesis brings a profile of its own for CI, without deadlines too
@@ -40,7 +41,7 @@ def anyio_backend() -> str:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    if collection_path.parent == TESTS and collection_path.name in LONG:
+    if collection_path.parent == TESTS and collection_path.name in ELSEWHERE:
         return not any(_path_of(argument, config).is_relative_to(collection_path) for argument in config.args)
     return None
 
@@ -77,11 +78,7 @@ def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     lines = [f"{count} skipped: {reason}" for reason, count in _skips(terminalreporter).items()]
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
-        lines += [
-            f"tests/{folder}: it takes longer; {command}"
-            for folder, command in LONG.items()
-            if (TESTS / folder).is_dir()
-        ]
+        lines += [f"tests/{folder}: {why}" for folder, why in ELSEWHERE.items() if (TESTS / folder).is_dir()]
     if lines:
         terminalreporter.section("not run")
         for line in lines:

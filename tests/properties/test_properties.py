@@ -9,7 +9,7 @@ import pytest
 
 from tests.properties.living import WORLDS, live
 
-CHUNKS, SEEDS_A_CHUNK = 12, 10
+CHUNKS, SEEDS_A_CHUNK = 8, 10
 
 
 @pytest.fixture(autouse=True)
