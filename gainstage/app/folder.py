@@ -85,6 +85,8 @@ def _carry_over_write_ahead_logs(folder: Path) -> None:
     """Write into the databases what their write-ahead logs hold: what is there may have missed its sync."""
     for file in sorted(folder.rglob(f"*{ENDING}")):
         path = file.with_name(file.name.removesuffix(ENDING))
+        if not path.exists():  # nothing can be made of it, and no database is to be made here
+            continue
         with suppress(StorageDamaged), explained(path):  # whoever reads it says what to do
             connection = connect(path)
             try:

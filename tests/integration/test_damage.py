@@ -142,6 +142,13 @@ def test_a_log_whose_making_a_power_cut_ended_is_made_at_the_next_start(tmp_path
     store.close()
 
 
+def test_a_write_ahead_log_whose_database_is_gone_makes_none(tmp_path: Path) -> None:
+    (tmp_path / "gone.db-wal").write_bytes(b"left")
+    with held(tmp_path):
+        pass
+    assert not (tmp_path / "gone.db").exists()
+
+
 def test_a_start_mends_a_log_that_does_not_know_how_many_partitions_it_has(tmp_path: Path) -> None:
     asyncio.run(filled(tmp_path))
     (place,) = pages(tmp_path / "log.db", "log", "leaf")
