@@ -25,7 +25,6 @@ from tests.simulation.model import (
 )  # fmt: skip
 from tests.simulation.stream import Said
 from tests.simulation.vendor import Broken, Vendors
-from tests.simulation.waiting import Lane
 
 VENDORS = {"gainsight_cs": "cs", "gainsight_px": "px", "gainsight": "click"}
 WORDS = ("delivered", "filtered", "failed", "parked", "pending")
@@ -71,7 +70,6 @@ class Oracle:
         self._look_at_counters(shelf)
         self._look_at_operations()
         self._look_at_connections(documents)
-        self._vendors.waiting.look()
         self._decided.update(
             row[0] for row in self._all("SELECT message_id FROM replayed JOIN event ON event.id = event_id")
         )
@@ -162,15 +160,6 @@ class Oracle:
             if row[0] is not None
         ]
         return min(max((min(times) - now_us) / 1e6, 0.1), 600.0) if times else None
-
-    def operations(self, lane: Lane) -> frozenset[int]:
-        """What waits for a record at a destination."""
-        rows = self._all(
-            "SELECT operation.id FROM operation JOIN record ON record.id = record_id JOIN destination "
-            "ON destination.id = operation.destination_id WHERE name = ? AND object = ? AND key = ?",
-            lane[0], *lane[1],
-        )  # fmt: skip
-        return frozenset(number for (number,) in rows)
 
     def kept(self) -> list[tuple[int, int, int]]:
         """Failed and parked deliveries."""

@@ -9,19 +9,6 @@ from gainstage.delivery.flight import Flight
 from gainstage.operation import Record
 from gainstage.testing.clock import VirtualClock
 
-# What is promised and not kept yet is not judged: each of these switches that on.
-#: A 503 with Retry-After holds every new conversation of its destination; else only those for its records.
-HOLDS_DESTINATION = True
-#: A 429 with Retry-After holds to its end; else the answer to a call that was under way ends it.
-HOLDS_TO_THE_END = True
-#: So does a 429 to what is asked within a conversation that has written.
-HOLDS_AFTERWARDS = True
-#: The waits of a record hold on when an event of it ends without a call: it was refused for another record,
-#: withdrawn with its replay, or there was nothing left to change.
-HOLDS_BESIDE_OTHERS = True
-#: The most seconds that a 429 holds, by vendor: where all limits are of a short window. To be empty.
-CUT_SHORT: dict[str, float] = {}
-
 #: The least seconds until the next call for a record, by how many failed in a row; the last one for more.
 LEAST_WAITS = (0.9, 1.8, 3.6, 7.2, 8.0)
 #: The longest that anybody waits because it was asked for, in seconds: with a 429, and else.
@@ -77,9 +64,8 @@ class Hold:
     call: Call
     since_us: int
     until_us: int
-    #: How many calls failed in a row, and what has waited for the record since.
+    #: How many calls failed in a row.
     times: int = 0
-    waiting: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -91,8 +77,6 @@ class Waiting:
 
     clock: VirtualClock
     complain: Callable[[str], None]
-    #: What the store says that waits for a record.
-    operations: Callable[[Lane], frozenset[int]] = lambda lane: frozenset()
     _throttled: list[Hold] = field(default_factory=list)
     _unavailable: dict[str, Hold] = field(default_factory=dict)
     _failing: dict[Lane, Hold] = field(default_factory=dict)
@@ -124,20 +108,12 @@ class Waiting:
                 self._expect(call, hold, "was refused for its limit")
         if not call.first:
             return
-        if HOLDS_DESTINATION and call.destination in self._unavailable:
+        if call.destination in self._unavailable:
             self._expect(call, self._unavailable[call.destination], "was told to come later")
         for lane in call.lanes:
-            if lane in self._failing and self.clock.elapsed_us < self._failing[lane].until_us:
-                failing = self._still_failing(lane)
-                if failing is not None:
-                    self._expect(call, failing, f"for {lane} failed as number {failing.times} in a row")
-
-    def _still_failing(self, lane: Lane) -> Hold | None:
-        """How calls for a record failed, if nothing else became of what waited."""
-        failing = self._failing.get(lane)
-        if failing is None or HOLDS_BESIDE_OTHERS or failing.waiting <= self.operations(lane):
-            return failing
-        return None
+            if lane in self._failing:
+                failing = self._failing[lane]
+                self._expect(call, failing, f"for {lane} failed as number {failing.times} in a row")
 
     def _expect(self, call: Call, hold: Hold, why: str) -> None:
         """A call that begins at the very instant was reserved before."""
@@ -153,9 +129,8 @@ class Waiting:
         if call.question:
             return
         if end is End.THROTTLED:
-            if asked_us is not None and (HOLDS_AFTERWARDS or not call.afterwards):
-                ceiling = CUT_SHORT.get(call.account.partition(" ")[0], CEILING_OF_LIMIT)
-                until_us = min(asked_us, now_us + int(ceiling * 1e6))
+            if asked_us is not None:
+                until_us = min(asked_us, now_us + int(CEILING_OF_LIMIT * 1e6))
                 self._throttled.append(Hold(call, now_us, until_us))
         elif end in (End.ANSWERED, End.UNCLEAR):
             self._answered(call, end)
@@ -165,8 +140,6 @@ class Waiting:
     def _answered(self, call: Call, end: End) -> None:
         if not call.asks:
             self._written.add(call.flight)
-        if not HOLDS_TO_THE_END:
-            self._throttled = [hold for hold in self._throttled if hold.call.account != call.account]
         for lane in call.lanes:
             self._failing.pop(lane, None)
         if end is End.UNCLEAR:
@@ -181,18 +154,10 @@ class Waiting:
                 self._unavailable[call.destination] = Hold(call, now_us, asked_us)
         self._failed.update(lanes)
         for lane in lanes:
-            before = self._still_failing(lane)
-            times = 1 if before is None else before.times + 1
+            times = self._failing[lane].times + 1 if lane in self._failing else 1
             wait_us = int(LEAST_WAITS[min(times, len(LEAST_WAITS)) - 1] * 1e6)
             until_us = now_us + wait_us if asked_us is None else asked_us
-            self._failing[lane] = Hold(call, now_us, until_us, times, self.operations(lane))
-
-    def look(self) -> None:
-        """See what has come to wait behind calls that failed."""
-        now_us = self.clock.elapsed_us
-        for lane, failing in self._failing.items():
-            if failing.until_us > now_us and not HOLDS_BESIDE_OTHERS:
-                failing.waiting |= self.operations(lane)
+            self._failing[lane] = Hold(call, now_us, until_us, times)
 
     def edited(self, destination: str) -> None:
         """Its settings changed, it went or came back: what waits is tried at once."""

@@ -116,7 +116,6 @@ class World:
         )  # fmt: skip
         self.store = ShakyStore(self.folder)
         self.oracle = Oracle(self.folder, self.vendors, self.fate)
-        self.vendors.waiting.operations = self.oracle.operations
         self.documents = self.fate.documents()
         self.stop = asyncio.Event()
         self.over = False
