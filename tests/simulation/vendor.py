@@ -135,8 +135,12 @@ class Vendors:
             self.answered.remove(answer)
             for receipt in answer.receipts:
                 receipt.recorded = not lost
-            if answer.call is not None and (not lost or answer.end in (End.ANSWERED, End.UNCLEAR)):
+            if answer.call is None:
+                continue
+            if not lost or answer.end in (End.ANSWERED, End.UNCLEAR):
                 self.waiting.hear(answer.call, answer.end, answer.asked_us)
+            else:
+                self.waiting.suspect(answer.call)
 
     async def hang_up(self) -> None:
         """The process on our side died: its calls end, and answers not yet recorded are lost."""

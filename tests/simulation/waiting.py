@@ -137,6 +137,10 @@ class Waiting:
         elif not call.afterwards and call.flight.active.current and not _is_kept(call, end):
             self._failed_again(call, end, asked_us)
 
+    def suspect(self, call: Call) -> None:
+        """Nobody knows whether the engine has recorded that it failed."""
+        self._failed.update(call.lanes)
+
     def _answered(self, call: Call, end: End) -> None:
         if not call.asks:
             self._written.add(call.flight)
