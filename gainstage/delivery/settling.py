@@ -22,7 +22,17 @@ from gainstage.delivery.retrying import (
 from gainstage.delivery.throttling import refused
 from gainstage.destination import CANARY_OBJECT, OTHERS, Settled
 from gainstage.operation import Record
-from gainstage.outcome import Blocked, Delivered, Filtered, Parked, Rejected, Retry, Throttled, Unknown
+from gainstage.outcome import (
+    Blocked,
+    Delivered,
+    Filtered,
+    Outcome,
+    Parked,
+    Rejected,
+    Retry,
+    Throttled,
+    Unknown,
+)
 from gainstage.store.contract import Transaction
 from gainstage.store.rows import (
     FAILED,
@@ -67,7 +77,7 @@ class Settler:
         self.appeared: list[str] = []
 
     def record(self, flight: Flight, settled: Settled) -> None:
-        """Record how one work of a flight ended; nothing if its lease was lost meanwhile."""
+        """Record how one work of a flight ended; if its lease was lost, only what is asked of everybody."""
         member, outcome = flight.members[settled.work], settled.outcome
         in_doubt = is_in_doubt(flight, settled)
         delivered = isinstance(outcome, Delivered)  # only that ends a doubt of an earlier call
@@ -81,6 +91,7 @@ class Settler:
             member.number, member.fence, in_doubt=doubt, unsure=unsure, confirmed=done, state=confirmed,
             occupied=settled.occupied,
         ):  # fmt: skip
+            self._heed(flight, member, outcome)
             return
         joins = bool(settled.facts) and self._keep_told(flight.active, member, settled)
         for record, facts in settled.learnt.items():
@@ -312,8 +323,7 @@ class Settler:
         if seconds is None:
             seconds = wait_seconds(member.attempts + 1, self._chance)
         self._observer.retried(active.connected.name, outcome.code)
-        if outcome.code != "record_gone":
-            self._availability.failed(active, flight, member, outcome, asked)
+        self._heed(flight, member, outcome)
         due_us = self._now_us + int(seconds * SECOND_US)
         self._wait(active, member, due_us, outcome.code, outcome.detail, attempt=True)
 
@@ -337,6 +347,15 @@ class Settler:
         self._transaction.lanes.settle_lane(active.number, member.number, self._now_us, take=member.take)
         return True
 
+    def _heed(self, flight: Flight, member: Member, outcome: Outcome) -> None:
+        """What a failed call says of the destination, whosever its work is by now."""
+        match outcome:
+            case Throttled():
+                self.limited(flight, outcome)
+            case Retry(code) if code not in (*UNTRIED, "record_gone"):
+                asked = self._asked(flight) if outcome.after_seconds is None else None
+                self._availability.failed(flight.active, flight, member, outcome, asked)
+
     def limited(self, flight: Flight, outcome: Throttled | None = None) -> None:
         """The vendor refused a flight's call for its limit."""
         seconds = outcome.after_seconds if outcome is not None else None
@@ -349,7 +368,7 @@ class Settler:
             self._availability.throttle(flight.active, seconds or DEFAULT_THROTTLE_SECONDS, detail)
 
     def _throttle(self, active: Active, member: Member, outcome: Throttled, flight: Flight) -> None:
-        self.limited(flight, outcome)
+        self._heed(flight, member, outcome)
         self._wait(active, member, self._now_us, "throttled", outcome.detail, attempt=False)
 
     def _wait(

@@ -201,14 +201,17 @@ class Replays(Told):
         )
 
     def untouched(self, event_id: int, destination_id: int) -> bool:
-        """Whether no call was made for the pending delivery, so that it can be withdrawn."""
+        """Whether no call was made for the pending delivery, so that it can be withdrawn. Of one whose call
+        failed the wait would be forgotten with it, which the vendor may have asked for.
+        """
         row = self._connection.execute(
             "SELECT 1 FROM delivery WHERE event_id = ?1 AND destination_id = ?2 AND word = 4 AND code != '-' "
             "AND open = (SELECT count(*) FROM operation WHERE operation.event_id = ?1 "
             "AND operation.destination_id = ?2) "
             "AND NOT EXISTS (SELECT 1 FROM operation JOIN record ON record.id = record_id "
             "WHERE operation.event_id = ?1 AND operation.destination_id = ?2 "
-            "AND (operation.in_doubt > 0 OR leased_until_us > 0 OR occupied_until_us > 0))",
+            "AND (operation.in_doubt > 0 OR failing_from_us IS NOT NULL OR leased_until_us > 0 "
+            "OR occupied_until_us > 0))",
             (event_id, destination_id),
         ).fetchone()
         return row is not None

@@ -164,6 +164,10 @@ class ReplaysSuite(OpensStore):
             (operation,) = transaction.lanes.ready(destination, [number], 10)[number]
             transaction.lanes.doubt([operation.id])
             assert not transaction.replays.untouched(event, destination), "perhaps it arrived"
+            transaction.lanes.doubt([operation.id], -1)
+            assert transaction.replays.untouched(event, destination)
+            transaction.lanes.fail([operation.id], 0)
+            assert not transaction.replays.untouched(event, destination), "a call failed"
 
     def test_what_was_delivered_in_the_same_transaction_can_not_be_withdrawn(self, tmp_path: Path) -> None:
         with self.store(tmp_path) as store, store.transaction() as transaction:

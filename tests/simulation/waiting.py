@@ -134,11 +134,15 @@ class Waiting:
                 self._throttled.append(Hold(call, now_us, until_us))
         elif end in (End.ANSWERED, End.UNCLEAR):
             self._answered(call, end)
-        elif not call.afterwards and call.flight.active.current and not _is_kept(call, end):
+        elif not call.flight.active.current:
+            self.suspect(call)
+        elif not call.afterwards and not _is_kept(call, end):
             self._failed_again(call, end, asked_us)
 
     def suspect(self, call: Call) -> None:
-        """Nobody knows whether the engine has recorded that it failed."""
+        """Nobody knows whether the engine has recorded that it failed, or it did so under settings of before:
+        that is known of its records, and says nothing of others.
+        """
         self._failed.update(call.lanes)
 
     def _answered(self, call: Call, end: End) -> None:

@@ -15,7 +15,7 @@ from gainstage.log.memory import MemoryLog, Shelf
 from gainstage.store import StorageUnavailable, Store
 from gainstage.store.contract import PartitionLost
 from gainstage.store.replay import CANCELLED, PAUSED, RUNNING, STATES, Asked
-from gainstage.store.rows import PENDING, NewDelivery
+from gainstage.store.rows import PENDING, Document, NewDelivery
 from gainstage.store.store import Transaction
 from gainstage.testing.clock import VirtualClock
 from tests.simulation.fate import Fate, configured
@@ -116,7 +116,7 @@ class World:
         )  # fmt: skip
         self.store = ShakyStore(self.folder)
         self.oracle = Oracle(self.folder, self.vendors, self.fate)
-        self.documents = self.fate.documents()
+        self.documents: Sequence[Document] = self.fate.documents()
         self.stop = asyncio.Event()
         self.over = False
         self.turns = self.turns_at_once = 0
@@ -152,7 +152,7 @@ class World:
     # life
 
     async def _live(self) -> None:
-        self._configure()
+        self._configure(self.documents)
         keeper = asyncio.create_task(self._keep_running())
         try:
             for seconds, name in self.fate.script:
@@ -163,9 +163,8 @@ class World:
             self.weather.rate, self.weather.kinds = 0.0, ()
             self.weather.down.clear()
             self.weather.crowded.clear()
-            self.documents = self.fate.final_documents()
             self._resume_replays()
-            self._configure()
+            self._configure(self.fate.final_documents())
             await self._settle()
             self.over = True
             self.stop.set()
@@ -362,10 +361,14 @@ class World:
 
     def _change(self) -> None:
         """Somebody edits the settings."""
-        self.documents = self.fate.next_documents()
-        self._configure()
+        self._configure(self.fate.next_documents())
 
-    def _configure(self) -> None:
+    def _configure(self, documents: Sequence[Document]) -> None:
+        """Put settings into force. What is routed by then was under those of before, looked at or not: nobody
+        looks after a turn in which the process died.
+        """
+        self.oracle.look(self.documents, self.shelf)
+        self.documents = documents
         with Store.transaction(self.store) as transaction:
             before = {document.name: document.body for document in transaction.documents.all()}
             revision = transaction.documents.replace(self.documents, "file")

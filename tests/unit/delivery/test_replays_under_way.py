@@ -46,6 +46,28 @@ async def test_pausing_takes_back_what_has_not_gone_and_resuming_sends_it(shop: 
     assert state(shop) == "done"
 
 
+@pytest.mark.parametrize("then", [RUNNING, CANCELLED])
+async def test_what_a_replay_has_tried_waits_as_the_vendor_asked_though_it_is_paused_meanwhile(
+    shop: Workshop, then: int
+) -> None:
+    shop.vendor.script = [status(400)]
+    await shop.take(USED)
+    await shop.deliver()
+    number = begin(shop)
+    shop.vendor.script = [status(500, retry_after="300")]
+    shop.vendor.requests.clear()
+    await shop.deliver(10)
+    assert len(shop.vendor.requests) == 1
+    assert change(shop, number, PAUSED)
+    await shop.deliver(3)
+    assert change(shop, number, then)
+    await shop.deliver(280)
+    assert len(shop.vendor.requests) == 1
+    await shop.deliver(60)
+    assert len(shop.vendor.requests) == 2
+    assert shop.counts_of("shop") == {"delivered": 1}
+
+
 @pytest.mark.parametrize("paused_first", [False, True])
 async def test_cancelling_leaves_everything_as_it_was(shop: Workshop, paused_first: bool) -> None:
     number = await waiting(shop)

@@ -262,12 +262,9 @@ async def test_a_record_that_is_gone_is_written_again_whole_also_where_news_of_i
     assert shop.counts == {"delivered": 3}
 
 
-async def test_a_record_found_gone_while_a_call_for_it_is_under_way_is_written_again_whole(
-    shop: Workshop,
-) -> None:
-    """The call's answer tells nothing of what was confirmed before: that went with the record."""
-    team = Record("team", "name:Acme")
-    original, gone = shop.type.exchange, []
+def finds_gone(shop: Workshop) -> list[bool]:
+    """Have the next write of a person find the team gone, once something is in the list that comes back."""
+    team, original, gone = Record("team", "name:Acme"), shop.type.exchange, list[bool]()
 
     def exchange(settings: Any, works: Any) -> Exchange:
         if works[0].record.object == "person" and gone:
@@ -276,9 +273,17 @@ async def test_a_record_found_gone_while_a_call_for_it_is_under_way_is_written_a
             return
         yield from original(settings, works)
 
+    with_type(shop, exchange=exchange)
+    return gone
+
+
+async def test_a_record_found_gone_while_a_call_for_it_is_under_way_is_written_again_whole(
+    shop: Workshop,
+) -> None:
+    """The call's answer tells nothing of what was confirmed before: that went with the record."""
     ann = {"context": {"traits": {"email": MAIL}}}
     await shop.take({"type": "group", "groupId": "Acme", "traits": {"size": 3, "city": "Bern"}, **ann})
-    with_type(shop, exchange=exchange)
+    gone = finds_gone(shop)
     await shop.deliver(8)
     shop.vendor.teams.clear()
     shop.vendor.gate = asyncio.Event()
@@ -292,6 +297,29 @@ async def test_a_record_found_gone_while_a_call_for_it_is_under_way_is_written_a
     shop.vendor.gate = None
     await shop.deliver(200)
     assert shop.vendor.teams == {"Acme": {"name": "Acme", "size": 4, "city": "Bern"}}
+    assert shop.counts == {"delivered": 3}
+
+
+@pytest.mark.parametrize("code", [429, 503])
+async def test_what_a_vendor_asks_for_holds_though_the_record_of_the_call_is_found_gone_meanwhile(
+    shop: Workshop, code: int
+) -> None:
+    gone = finds_gone(shop)
+    await shop.take(ann())
+    await shop.deliver(6)
+    gone.append(True)
+    shop.vendor.gate, shop.vendor.script = asyncio.Event(), [status(code, retry_after="200")]
+    await shop.take({"type": "group", "groupId": "Acme", "context": {"traits": {"email": MAIL}}})
+    await shop.deliver(6)
+    await shop.take({"type": "identify", "traits": {"email": "b@x.example", "v": 1}})
+    await shop.deliver(6)
+    assert not gone
+    shop.vendor.gate.set()
+    shop.vendor.gate = None
+    made = len(shop.vendor.requests)
+    await shop.deliver(190)
+    assert len(shop.vendor.requests) == made
+    await shop.deliver(60)
     assert shop.counts == {"delivered": 3}
 
 
