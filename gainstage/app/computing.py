@@ -15,7 +15,7 @@ from typing import Any
 
 from gainstage.app.archiving import Archiving
 from gainstage.app.configuring import configurer
-from gainstage.app.folder import open_parts
+from gainstage.app.folder import carry_over_write_ahead_logs, open_parts
 from gainstage.app.living import live
 from gainstage.app.pseudonyms import pseudonyms_of
 from gainstage.app.verdicts import addressed
@@ -24,6 +24,7 @@ from gainstage.clock import SECOND_US, Clock, SystemClock
 from gainstage.computed import COMPUTED_SOURCE
 from gainstage.computing.state import FOLDER_NAME
 from gainstage.connection import Configuration
+from gainstage.history.folder import FOLDER_NAME as HISTORY
 from gainstage.log.contract import Log, LogUnavailable
 from gainstage.pseudonym import Pseudonyms
 from gainstage.sqlite import StorageUnavailable
@@ -106,6 +107,7 @@ class Computing:
         from gainstage.computing.workbench import Workbench
 
         clear(self._folder)
+        carry_over_write_ahead_logs(self._folder)
         state, bench = State(self._folder), Workbench(self._folder)
         computer = Computer(state, bench, self._archiving.archive, self._log, self._pseudonyms, self._clock)
         return state, bench, computer
@@ -127,7 +129,12 @@ class Computing:
 
 
 async def follow(data: Path, stop: asyncio.Event) -> None:
-    """Archive and compute until told to stop."""
+    """Archive and compute until told to stop.
+
+    Nobody else keeps the databases of both open, so each opening is a start of its own for them: what a sync
+    that failed was about is carried over first.
+    """
+    carry_over_write_ahead_logs(data / HISTORY)
     store, log = open_parts(data, create=False)
     pseudonyms, configure = pseudonyms_of(data, store), configurer(data)
     configuration: Configuration | None = None

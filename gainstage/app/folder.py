@@ -64,7 +64,7 @@ def held(folder: Path) -> Iterator[None]:
         try:
             _mend_write_ahead_logs(folder)
             mend(folder)
-            _carry_over_write_ahead_logs(folder)
+            carry_over_write_ahead_logs(folder)
         except (LogUnavailable, StorageUnavailable) as error:
             raise DataUnusable(str(error)) from None
         yield
@@ -81,8 +81,12 @@ def _mend_write_ahead_logs(folder: Path) -> None:
             logger.error("write_ahead_log_mended", extra={"file": file.name, **mended._asdict()})
 
 
-def _carry_over_write_ahead_logs(folder: Path) -> None:
-    """Write into the databases what their write-ahead logs hold: what is there may have missed its sync."""
+def carry_over_write_ahead_logs(folder: Path) -> None:
+    """Write into the databases what their write-ahead logs hold: what is there may have missed its sync.
+
+    Raises:
+        StorageUnavailable: the disk does not allow it.
+    """
     for file in sorted(folder.rglob(f"*{ENDING}")):
         path = file.with_name(file.name.removesuffix(ENDING))
         if not path.exists():  # nothing can be made of it, and no database is to be made here

@@ -48,7 +48,7 @@ def test_the_torture_notices_a_disk_that_does_not_keep_what_was_synced(ending: s
     assert power_cuts(40, "--lies", ending)["problems"]
 
 
-@pytest.mark.parametrize("how", ["let-go", "restart"])
+@pytest.mark.parametrize("how", ["let-go", "restart", "archive", "computing"])
 def test_nothing_is_lost_by_a_power_cut_that_comes_long_after_a_sync_that_failed(how: str) -> None:
     command = [sys.executable, "-m", "tests.torture.unsynced", how]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)

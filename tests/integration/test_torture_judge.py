@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.torture import killing
-from tests.torture.killing import NAMED, Killer
+from tests.torture.killing import NAMED, Aims, Killer
 from tests.torture.load import POISONED, Message, end_of, poison_for
 from tests.torture.marks import Marks
 from tests.torture.oracle import Verdict, judge_ends, judge_repeats
@@ -131,6 +131,18 @@ def test_a_long_run_that_never_hit_a_named_moment_fails_and_says_which() -> None
     assert report.problems == [f"never hit in {LONG_RUN} rounds: fsync, store commit"]
 
 
+def test_a_moment_that_a_kill_missed_is_waited_for_again_before_the_others_come_round() -> None:
+    aims = Aims(random.Random(1))
+    moments = killing.MOMENTS["computing"]
+    missed, taken = aims.next("computing"), []
+    aims.was("computing", missed, hit=False)
+    for _ in moments:
+        taken.append(aims.next("computing"))
+        aims.was("computing", taken[-1], hit=True)
+    assert sorted(taken) == sorted(moments)
+    assert taken[1] == missed
+
+
 @pytest.fixture
 def idle(tmp_path: Path) -> Iterator[World]:
     """A world whose server is a process that has started none beside it."""
@@ -146,7 +158,8 @@ def test_a_round_that_finds_nobody_to_kill_is_no_kill(
 ) -> None:
     monkeypatch.setattr(killing, "WORK_SECONDS", 0.1)
     monkeypatch.setattr(killing, "WEIGHTS", [int(one == kind) for one in killing.KINDS])
-    killer = Killer(idle, Marks(idle.folder / "marks"), random.Random(1))
+    chance = random.Random(1)
+    killer = Killer(idle, Marks(idle.folder / "marks"), chance, Aims(chance))
     assert killer.strike() is None
     assert killer.of_delivery == []
     assert idle.server is not None and idle.server.poll() is None

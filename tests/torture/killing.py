@@ -16,7 +16,7 @@ from tests.world import DELIVERY, World, children, wait_for
 
 STARTING = "while starting"
 KINDS = ("server", "delivery", "both", "computing", STARTING)
-WEIGHTS = (4, 4, 3, 2, 1)
+WEIGHTS = (5, 5, 4, 4, 1)
 #: The processes that each kind ends; the first one is the server.
 ENDED = {"both": ("server", "delivery"), STARTING: ("server",)}
 #: How a process is shown: forked from the server, or started anew.
@@ -39,20 +39,41 @@ WORK_SECONDS, AIM_SECONDS = 10.0, 4.0
 INTO_SECONDS = {"exchange": 0.01, "store transaction": 0.001}
 
 
+class Aims:
+    """The moments that the kills of a run wait for. Each kind of kill takes its own in turn, world after
+    world, and one that it missed soon again: none is left to chance.
+    """
+
+    def __init__(self, chance: random.Random) -> None:
+        self._turns: dict[str, list[str]] = {}
+        for kind in KINDS:
+            self._turns[kind] = list(itertools.chain(*(MOMENTS[name] for name in ENDED.get(kind, (kind,)))))
+            chance.shuffle(self._turns[kind])
+
+    def next(self, kind: str) -> str:
+        """Whose turn it is."""
+        return self._turns[kind][0]
+
+    def was(self, kind: str, aim: str, *, hit: bool) -> None:
+        """Whether the kill hit it."""
+        turns = self._turns[kind]
+        turns.remove(aim)
+        turns.insert(len(turns) if hit else 1, aim)
+
+
 class Killer:
     """Ends processes of one server again and again, and notes what each kill really interrupted."""
 
-    def __init__(self, world: World, marks: Marks, chance: random.Random) -> None:
-        self._world, self._marks, self._chance = world, marks, chance
+    def __init__(self, world: World, marks: Marks, chance: random.Random, aims: Aims) -> None:
+        self._world, self._marks, self._chance, self._aims = world, marks, chance, aims
         #: Kills of the process that makes calls: when, and what it had under way.
         self.of_delivery: list[Kill] = []
-        #: Each kind takes its moments in turn, and one that it missed soon again: none is left to chance.
-        self._aims: dict[str, list[str]] = {}
-        for kind in KINDS:
-            self._aims[kind] = list(itertools.chain(*(MOMENTS[name] for name in ENDED.get(kind, (kind,)))))
-            chance.shuffle(self._aims[kind])
         #: The server whose computing process was killed: it starts another one too late for these rounds.
         self._without_computing: int | None = None
+
+    def environment(self) -> dict[str, str]:
+        """What the world's server must be started with."""
+        return self._marks.environment()
 
     def strike(self) -> tuple[str, set[str]] | None:
         """One kill, and everything up again: its kind and what it hit. None where there was nobody."""
@@ -64,11 +85,11 @@ class Killer:
             self._world.launch()
             time.sleep(self._chance.uniform(0.05, 1.2))
         aimed = kind == "computing" or (kind != STARTING and self._chance.random() < AIMED)
-        aim = self._aims[kind].pop(0) if aimed else ""
+        aim = self._aims.next(kind) if aimed else ""
         killed = ENDED.get(kind, (kind,))
         hit = self._kill(killed, aim)
         if aim:
-            self._aims[kind].insert(len(self._aims[kind]) if aim in (hit or ()) else 1, aim)
+            self._aims.was(kind, aim, hit=aim in (hit or ()))
         if hit is None:
             return None
         if "server" in killed:

@@ -97,6 +97,8 @@ class World:
         ]
         self._unanswered: dict[str, list[Message]] = {}
         self._cuts: list[Kill] = []
+        #: When engines of this life ended by themselves, as where the log cannot be read.
+        self._ended_at: list[float] = []
         self._data = place / "data-0"
         DISK.chance = random.Random(f"{seed} disk")
         DISK.plug(self._data)
@@ -112,8 +114,9 @@ class World:
             DISK.fails = self._failing()
             asyncio.run(self._life(quiet=False))
             # What is under way when the store cannot be written is given up as it is when a process ends.
-            self._cuts += [Kill(at) for name, at in DISK.failed if name.startswith("store.db")]
-            self._cuts.append(Kill(DISK.off_at))
+            unwritten = [at for name, at in DISK.failed if name.startswith("store.db")]
+            self._cuts += [Kill(at) for at in sorted((*unwritten, *self._ended_at, DISK.off_at))]
+            self._ended_at.clear()
             self._report.failed_syncs += len(DISK.failed)
             hit = DISK.moment or "at rest"
             self._report.rounds += 1
@@ -179,6 +182,7 @@ class World:
             )
             stop = asyncio.Event()
             tasks.append(asyncio.create_task(engine.run(stop)))
+            tasks[0].add_done_callback(lambda task: self._ended_at.append(time.monotonic()))
             if quiet:
                 await self._until_settled(store, log, tasks[0])
                 stop.set()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.torture.archive import judge_archive, uses_wrong
-from tests.torture.killing import NAMED, Killer
+from tests.torture.killing import NAMED, Aims, Killer
 from tests.torture.load import DESTINATIONS, Message, Sender, Sent, end_of
 from tests.torture.marks import Marks, tells_fsync
 from tests.torture.oracle import WORDS, judge, read_ledger
@@ -37,6 +37,7 @@ MISSES = 5
 
 def torture(folder: Path, rounds: int, seed: int, say: Callable[[str], None]) -> Report:
     """Run the rounds, world after world, and judge each."""
+    aims = Aims(random.Random(f"{seed} aims"))
     report = Report(seed, named=NAMED if tells_fsync(folder) else NAMED - {"fsync"})
     while report.rounds < rounds and not report.problems:
         place = folder / f"world-{report.worlds}"
@@ -47,7 +48,9 @@ def torture(folder: Path, rounds: int, seed: int, say: Callable[[str], None]) ->
             fetch(f"{sandbox}/__sandbox__/faults", [*refusals(), delays(seed)])
             fetch(f"{sandbox}/__sandbox__/behaviour", identification(keyed))
             try:
-                lived = _Life(world, report, random.Random(f"{seed} {report.worlds}"), say, keyed=keyed)
+                chance = random.Random(f"{seed} {report.worlds}")
+                killer = Killer(world, Marks(world.folder / "marks"), chance, aims)
+                lived = _Life(world, killer, report, chance, say, keyed=keyed)
                 lived.live(rounds_of_a_world(rounds, report.rounds))
             finally:
                 world.close()
@@ -70,16 +73,22 @@ class _Life:
     """One world, from its first start to its judgement."""
 
     def __init__(
-        self, world: World, report: Report, chance: random.Random, say: Callable[[str], None], *, keyed: bool
+        self,
+        world: World,
+        killer: Killer,
+        report: Report,
+        chance: random.Random,
+        say: Callable[[str], None],
+        *,
+        keyed: bool,
     ) -> None:
         self._world, self._report, self._chance, self._say = world, report, chance, say
         self._keyed = keyed
         self._sent = Sent()
         self._stop = threading.Event()
         self._watcher = Watcher(world.data, SOURCE, self._sent)
-        marks = Marks(world.folder / "marks")
-        world.environment = marks.environment()
-        self._killer = Killer(world, marks, chance)
+        world.environment = killer.environment()
+        self._killer = killer
 
     def live(self, rounds: int) -> None:
         seed = self._chance.randrange(1_000_000)

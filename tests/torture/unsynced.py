@@ -1,9 +1,10 @@
-"""A disk that fails a sync and loses its power later: `python -m tests.torture.unsynced let-go|restart`.
+"""A disk that fails a sync and loses its power later: `python -m tests.torture.unsynced HOW`.
 
 Prints what was promised and is gone then, as JSON; there must be nothing. After a sync that failed SQLite may
 read the file anew, and take what it was about for committed: where everybody lets go of the log (`let-go`),
-or a process ends with a store whose disk still fails, and another one starts (`restart`). In a process of its
-own, see `tests.torture.power`.
+where a process ends with a store whose disk still fails, and another one starts (`restart`), where only the
+process that archives does (`archive`), and where what computations have told is opened anew (`computing`). In
+a process of its own, see `tests.torture.power`.
 """
 
 import asyncio
@@ -23,13 +24,24 @@ from tests.torture.disk import Disk, Vfs
 DISK = Disk(random.Random(0))
 VFS = Vfs(DISK)
 
+from gainstage.app.archiving import Archiving  # noqa: E402
+from gainstage.app.computing import Computing, follow  # noqa: E402
 from gainstage.app.folder import held  # noqa: E402
+from gainstage.clock import SystemClock  # noqa: E402
+from gainstage.computing.state import FOLDER_NAME as AUDIENCES  # noqa: E402
+from gainstage.computing.state import State  # noqa: E402
+from gainstage.connection import Configuration  # noqa: E402
+from gainstage.history.folder import FOLDER_NAME as HISTORY  # noqa: E402
+from gainstage.history.folder import INDEX_NAME  # noqa: E402
+from gainstage.history.index import Index  # noqa: E402
 from gainstage.log.contract import Entry, LogUnavailable  # noqa: E402
 from gainstage.log.local import LocalLog  # noqa: E402
+from gainstage.pseudonym import Pseudonyms  # noqa: E402
 from gainstage.sqlite import StorageUnavailable  # noqa: E402
 from gainstage.store.store import Store  # noqa: E402
 
 ROUNDS = 20
+LATER = tuple(f"later {number}" for number in range(5))
 #: Holds the lock that a reader of an SQLite database holds, and nothing else of a connection's.
 READER = """
 import fcntl, sys
@@ -77,9 +89,9 @@ async def let_go(before: Path, after: Path) -> list[str]:
     with reader(before / "log.db"):
         fail_once()
         assert not await append(log, "refused")
-    for number in range(5):
-        acknowledged |= await append(log, f"later {number}")
-    assert "later 4" in acknowledged
+    for name in LATER:
+        acknowledged |= await append(log, name)
+    assert LATER[-1] in acknowledged
     cut(after)
     with contextlib.suppress(Exception):
         await log.close()
@@ -94,16 +106,13 @@ async def restart(before: Path, after: Path) -> list[str]:
     """What is gone of a store."""
     store = Store(before)
     write(store, "first")
-    DISK.fails = lambda name: True
-    with contextlib.suppress(StorageUnavailable):
-        write(store, "refused")
-        raise AssertionError("The disk took it.")
-    store.close()
-    DISK.fails = lambda name: False
+    with failing():
+        with refused():
+            write(store, "refused")
+        store.close()
     with held(before):
         store = Store(before)
-        later = [f"later {number}" for number in range(5)]
-        for name in later:
+        for name in LATER:
             write(store, name)
         cut(after)
         store.close()
@@ -111,7 +120,7 @@ async def restart(before: Path, after: Path) -> list[str]:
     store = Store(after)
     found = {name for (name,) in store._connection.execute("SELECT name FROM source")}
     store.close()
-    return sorted({"first", *later} - found)
+    return sorted({"first", *LATER} - found)
 
 
 def write(store: Store, name: str) -> None:
@@ -119,10 +128,100 @@ def write(store: Store, name: str) -> None:
         transaction.names.source(name)
 
 
+async def archive(before: Path, after: Path) -> list[str]:
+    """What is gone of the index of an archive."""
+    store, log = Store(before), LocalLog(before)
+    index = Index(made(before / HISTORY) / INDEX_NAME)
+    tell(index, "first")
+    with failing():
+        with refused():
+            tell(index, "refused")
+        index.close()
+    stop = asyncio.Event()
+    following = asyncio.create_task(follow(before, stop))
+    await asyncio.sleep(0.1)  # it has opened everything, and has nothing to do
+    index = Index(before / HISTORY / INDEX_NAME)
+    for name in LATER:
+        tell(index, name)
+    cut(made(after / HISTORY))
+    stop.set()
+    await asyncio.wait([following])
+    for part in (index, store):
+        part.close()
+    await log.close()
+    DISK.plug(after / HISTORY)
+    index = Index(after / HISTORY / INDEX_NAME)
+    with index.reading() as view:
+        gone = sorted(name for name in ("first", *LATER) if not view.meta(name))
+    index.close()
+    return gone
+
+
+def tell(index: Index, name: str) -> None:
+    with index.transaction() as transaction:
+        transaction.set(name, 1)
+
+
+async def computing(before: Path, after: Path) -> list[str]:
+    """What is gone of what computations have told."""
+    store, log = Store(before), LocalLog(before)
+    archiving = Archiving(before, log, store, Pseudonyms(b""))
+    computing = Computing(before, archiving, log, store, Pseudonyms(b""), SystemClock())
+    made(before / AUDIENCES)
+    await compute(computing, "first")
+    with failing():
+        with refused():
+            await compute(computing, "refused")
+        computing.close()
+    for name in LATER:
+        await compute(computing, name)
+    cut(made(after / AUDIENCES))
+    for part in (computing, archiving, store):
+        part.close()
+    await log.close()
+    DISK.plug(after / AUDIENCES)
+    state = State(after / AUDIENCES)
+    gone = sorted(name for name in ("first", *LATER) if not state.number(name))
+    state.close()
+    return gone
+
+
+async def compute(computing: Computing, name: str) -> None:
+    await computing.turn(Configuration(1, {}, {}))
+    assert not computing.problem, computing.problem
+    state: State = computing._parts[0]
+    with state.transaction():
+        state.put(name, 1)
+
+
+@contextmanager
+def failing() -> Iterator[None]:
+    """Meanwhile every sync fails."""
+    DISK.fails = lambda name: True
+    yield
+    DISK.fails = lambda name: False
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """The disk does not take what is done here, and whoever does it hears of it."""
+    with contextlib.suppress(StorageUnavailable):
+        yield
+        raise AssertionError("The disk took it.")
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
 def cut(after: Path) -> None:
     """The power goes; what is left is found in another folder."""
     DISK.unplug("at rest")
     DISK.leave(after)
+
+
+HOW = {"let-go": let_go, "restart": restart, "archive": archive, "computing": computing}
 
 
 def main(how: str) -> int:
@@ -134,7 +233,7 @@ def main(how: str) -> int:
             before.mkdir()
             after.mkdir()
             DISK.plug(before)
-            lost.append(asyncio.run({"let-go": let_go, "restart": restart}[how](before, after)))
+            lost.append(asyncio.run(HOW[how](before, after)))
     print(json.dumps(lost))
     return int(any(lost))
 
