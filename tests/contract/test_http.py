@@ -70,14 +70,17 @@ def world(tmp_path: Path) -> Iterator[World]:
             world.close()
 
 
-def fuzz(world: World, seconds: int, *options: str) -> str:
-    """What the fuzzer prints; it found nothing."""
+def fuzz(world: World, examples: int, *options: str, phases: str = "examples,coverage,fuzzing") -> str:
+    """What the fuzzer prints, after so many made-up requests for each operation; it found nothing.
+
+    Counted, not timed: a slow machine takes longer for the same.
+    """
     ended = subprocess.run(
         [
             FUZZER, "run", f"{world.address}/api/openapi.json",
             "--seed", "1",
-            "--phases", "examples,coverage,fuzzing",
-            "--max-time", str(seconds),
+            "--phases", phases,
+            "--max-examples", str(examples),
             "--request-timeout", "10",
             "--exclude-checks", NOT_CHECKED,
             "--generation-database", "none",
@@ -109,9 +112,9 @@ def assert_too_much_was_sent(world: World) -> None:
 
 def test_every_answer_is_as_described_whatever_is_asked(world: World) -> None:
     elsewhere = ("--exclude-path-regex", MANAGEMENT)
-    with_key = fuzz(world, 8, *elsewhere, "--auth", f"{example_key()}:")
-    fuzz(world, 3, *elsewhere)
-    fuzz(world, 3, *elsewhere, "--auth", f"{SLOW_KEY}:")
+    with_key = fuzz(world, 3, *elsewhere, "--auth", f"{example_key()}:")
+    fuzz(world, 3, *elsewhere, phases="fuzzing")
+    fuzz(world, 5, *elsewhere, "--auth", f"{SLOW_KEY}:", phases="fuzzing")
     assert_too_much_was_sent(world)
     others = described(managed=False) - 1  # not the description itself
     assert f"Tested: {others}" in with_key, with_key
@@ -131,9 +134,9 @@ def test_every_answer_of_the_management_api_is_as_described(managed: World) -> N
     (managed.folder / "schemathesis.toml").write_text(FAILING_VENDORS)
     below = ("--include-path-regex", MANAGEMENT)
     excluded = ("--exclude-checks", ",".join((NOT_CHECKED, *NOT_CHECKED_OF_MANAGEMENT)))
-    with_token = fuzz(managed, 12, *below, *excluded, "--header", f"Authorization: Bearer {API_TOKEN}")
+    with_token = fuzz(managed, 1, *below, *excluded, "--header", f"Authorization: Bearer {API_TOKEN}")
     assert f"Tested: {described(managed=True)}" in with_token, with_token
-    fuzz(managed, 3, *below, *excluded)
+    fuzz(managed, 1, *below, *excluded, phases="fuzzing")
     assert 'code="too_many_failures",source=""' in fetch(f"{managed.address}/metrics")
     assert fetch(f"{managed.address}/ready")["status"] == "ready"
     managed.stop()
