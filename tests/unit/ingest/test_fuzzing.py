@@ -31,3 +31,13 @@ def test_memory_that_grows_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growth, "check", lambda text: kept.append(text * 200))
     allocated, _ = growth.growth([b"0123456789"])
     assert allocated > growth.ALLOWED_BYTES
+
+
+def test_what_grows_once_is_no_leak(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[bytes] = []
+    sent = iter(range(10_000))
+    monkeypatch.setattr(
+        growth, "check", lambda _: kept.append(bytes(1_000_000)) if next(sent) == 20 else None
+    )
+    allocated, _ = growth.growth([b"0123456789"])
+    assert kept and allocated < growth.ALLOWED_BYTES
