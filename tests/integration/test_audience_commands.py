@@ -96,7 +96,7 @@ def test_beside_a_server_everything_is_listed_run_and_told_over_time(
     world.take(identify("u1", plan="free"))
     app.compute_now(world.data, "buyers")
     sizes = world.report("audiences", "history", "buyers")["history"]
-    assert sizes[0]["size"] == 1, "kept for quarters of an hour, the newest first"
+    assert sizes[0]["size"] == 1, "the newest first"
     assert (sum(one["entered"] for one in sizes), sum(one["left"] for one in sizes)) == (2, 1)
     assert world.run("audiences", "history", "nobody").returncode == 2
 

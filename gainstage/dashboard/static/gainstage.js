@@ -12,10 +12,12 @@
     button.classList.add("copied");
     setTimeout(() => button.classList.remove("copied"), 1500);
   });
-  // One confirmation is open at a time; Escape closes what is open.
+  // One confirmation is open at a time, inside the window; Escape closes what is open.
   document.addEventListener("toggle", (event) => {
     if (!event.target.matches?.("details.confirm[open]")) return;
     for (const other of document.querySelectorAll("details.confirm[open]")) if (other !== event.target) other.open = false;
+    const box = event.target.querySelector(".confirm-box").getBoundingClientRect();
+    if (box.right > document.documentElement.clientWidth) event.target.classList.add("confirm-left");
   }, true);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
