@@ -84,13 +84,13 @@ async def _wish(data: Path, deadline: float) -> bool:
         ends = {number: await log.end(number) for number in range(log.partitions)}
         with store.reading() as reading:
             _refuse_unarchived(configurer(data)(reading.documents(), 0))
-            ends = {number: min(end, reading.offset(number)) or end for number, end in ends.items()}
     finally:
         await log.close()
         store.close()
     while not _archived(data, ends):
         if time.monotonic() > deadline:
-            break
+            wish(data)
+            return False
         await asyncio.sleep(LOOK_SECONDS)
     number = wish(data)
     while not _fulfilled(data, number):

@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 from gainstage.app import apply, compute_now
+from gainstage.app.computing import FULFILLED
 from gainstage.app.trying import send_event
+from gainstage.computing.state import FOLDER_NAME, State
 from gainstage.errors import UsageError
 from gainstage.history.index import ArchiveUnavailable
 from gainstage.store.reading import Reading
@@ -62,6 +64,21 @@ def test_nobody_uses_a_store_while_archiving_asks_it_in_a_thread(
     found = compute_now(data)
     assert asked, "archiving asks in a thread"
     assert [(one["key"], one["size"]) for one in found["audiences"]] == [("paying", 1)]
+
+
+def test_beside_a_server_what_was_accepted_is_waited_for_also_before_it_is_routed(
+    data: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compute_now(data)
+    compute_now(data)  # what the first one said is archived, too
+    state = State(data / FOLDER_NAME)
+    with state.transaction():
+        state.put(FULFILLED, 100)  # the server has computed since, with what it knew
+    state.close()
+    monkeypatch.setattr("gainstage.app.wishing.is_held", lambda _: True)
+    assert compute_now(data, wait_seconds=0.2)["done"]
+    send_event(data, "app", json.dumps({"type": "identify", "userId": "bob"}).encode())
+    assert not compute_now(data, wait_seconds=0.2)["done"]
 
 
 def test_an_archive_that_cannot_be_written_is_told(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
